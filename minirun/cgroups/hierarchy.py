@@ -1,0 +1,34 @@
+"""Where the cgroup v2 hierarchy of this host is, and which controllers it has (cgroups(7))."""
+
+from __future__ import annotations
+
+from ..kernel import files
+
+V1_CURE = (
+    "this host gives the controller to cgroup v1. To move it to v2, boot with systemd.unified_cgroup_hierarchy=1 "
+    "(or cgroup_no_v1={names}) on the kernel command line, or leave the limit out of config.json"
+)
+V2_CURE = "the kernel lacks it, or a parent cgroup does not hand it down: see {mount}/cgroup.controllers"
+
+
+def mount_point() -> str:
+    """Where cgroup2 is mounted; "" if nowhere. A hybrid host has it beside the v1 controllers, without their powers."""
+    for line in files.read_file("/proc/self/mountinfo").splitlines():
+        before, _, after = line.partition(" - ")
+        if after.startswith("cgroup2 "):
+            return before.split(" ")[4]
+    return ""
+
+
+def available_controllers(mount: str) -> set[str]:
+    """The controllers that the root of the hierarchy has to give."""
+    return set(files.read_file(f"{mount}/cgroup.controllers").split())
+
+
+def cure_for_missing(mount: str, names: set[str]) -> str:
+    """How to get controllers that v2 does not have here."""
+    # /proc/cgroups: name, hierarchy (0: that is v2's), number of cgroups, enabled
+    rows = [line.split() for line in files.read_file("/proc/cgroups").splitlines() if not line.startswith("#")]
+    held_by_v1 = {row[0] for row in rows if row[1] != "0"}
+    cure = V1_CURE if names & held_by_v1 else V2_CURE
+    return cure.format(names=",".join(sorted(names)), mount=mount)

@@ -1,0 +1,75 @@
+"""The command line in click: help, usage errors, completion. Built from the table, which says everything once."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import click
+
+from .. import __version__
+from .actions import perform
+from .table import COMMANDS, FLAG, GLOBAL, NUMBER, Call, Command, Option
+
+VERSION = f"minirun version {__version__}\nspec: 1.3.0"
+
+
+class Group(click.Group):
+    """A group that says what a mistyped command may have meant."""
+
+    def resolve_command(self, context: click.Context, words: list[str]) -> Any:
+        if words and words[0] not in self.commands:
+            close = difflib.get_close_matches(words[0], self.commands)
+            hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(self.commands)}."
+            raise click.UsageError(f"no such command {words[0]!r}.{hint}", context)
+        return super().resolve_command(context, words)
+
+
+def main(words: list[str]) -> int:
+    """Run the command line; the exit status."""
+    try:
+        result = program().main(words, prog_name="minirun", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 1
+    except click.Abort:
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+def program() -> click.Group:
+    group = Group(
+        "minirun",
+        params=[click_option(option) for option in GLOBAL],
+        callback=lambda **_values: None,
+        help="Run containers, as config.json describes them (OCI runtime spec 1.3).",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    click.version_option(message=VERSION)(group)
+    click.version_option(message=VERSION, param_decls=None)
+    for command in COMMANDS.values():
+        group.add_command(click_command(command))
+    return group
+
+
+def click_command(command: Command) -> click.Command:
+    def callback(**values: object) -> int:
+        parent = click.get_current_context().parent
+        return perform(Call(command.name, {**(parent.params if parent else {}), **values}))
+
+    arguments = [click.Argument([name], required=False) for name in command.arguments]
+    options = [click_option(option) for option in command.options]
+    return click.Command(command.name, params=[*arguments, *options], callback=callback, help=command.help)
+
+
+def click_option(option: Option) -> click.Option:
+    kinds: dict[str, Any] = {NUMBER: click.IntRange(min=0), FLAG: None}
+    return click.Option(
+        [option.name, *option.flags],
+        is_flag=option.kind == FLAG,
+        type=click.Choice(option.choices) if option.choices else kinds.get(option.kind, str),
+        default=False if option.kind == FLAG else option.default,
+        show_default=option.default not in (None, 0, "."),
+        metavar=option.metavar or None,
+        help=option.help,
+    )

@@ -1,0 +1,99 @@
+"""What can go wrong, as one tree. Each error says what failed, where, and what to do about it.
+
+    MinirunError                 everything that a user may see; the command line prints it and exits with 1
+    ├── ConfigError              config.json is wrong: JSON pointer, what was found, what is allowed
+    ├── StepError                the kernel refused a step of the plan: step, call, errno, cure
+    ├── ContainerDied            the container's process ended before it could run the program
+    ├── StateError               the state directory: an id that is taken, a directory that can't be used
+    └── Interrupted              a signal asked minirun to stop while it was still setting up
+
+Every error survives a trip through JSON (`to_json`, `from_json`), because those of the container's process are told by
+the runtime's.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class MinirunError(Exception):
+    """A failure that minirun explains to its user."""
+
+    exit_status = 1
+
+
+class ConfigError(MinirunError):
+    """config.json can't be used.
+
+    `pointer` is the place as a JSON pointer (RFC 6901), `found` what stands there, `allowed` what may stand there.
+    """
+
+    def __init__(self, pointer: str, found: str, allowed: str) -> None:
+        super().__init__(pointer, found, allowed)
+        self.pointer, self.found, self.allowed = pointer, found, allowed
+
+    def __str__(self) -> str:
+        return f"config.json: {self.pointer or 'the top level'}: {self.found}\n  allowed: {self.allowed}"
+
+
+class StepError(MinirunError):
+    """A step of the plan failed. `number` counts from 1; `place` is its origin in config.json, "" if it has none."""
+
+    def __init__(
+        self,
+        number: int,
+        total: int,
+        sentence: str,
+        place: str,
+        reason: str,
+        *,
+        call: str = "",
+        cure: str = "",
+        manual: str = "",
+    ) -> None:
+        super().__init__(sentence)
+        self.details: dict[str, Any] = {
+            "number": number,
+            "total": total,
+            "sentence": sentence,
+            "place": place,
+            "reason": reason,
+            "call": call,
+            "cure": cure,
+            "manual": manual,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        return self.details
+
+    @classmethod
+    def from_json(cls, details: dict[str, Any]) -> StepError:
+        return cls(**details)
+
+    def __str__(self) -> str:
+        told = self.details
+        origin = f", from {told['place']} in config.json" if told["place"] else ""
+        lines = [f"{told['reason']}", f"  step:  {told['number']} of {told['total']}{origin}: {told['sentence']}"]
+        lines += [f"  {name + ':':6} {told[key]}" for name, key in ROWS if told[key]]
+        return "\n".join(lines)
+
+
+ROWS = (("call", "call"), ("cure", "cure"), ("see", "manual"))
+
+
+class ContainerDied(MinirunError):
+    """The container's process ended during its set-up, without a word: somebody killed it, or memory ran out."""
+
+
+class StateError(MinirunError):
+    """The state directory can't be used as asked."""
+
+
+class Interrupted(MinirunError):
+    """A signal asked for an end during the set-up. The exit status is the shell's: 128 + the signal's number."""
+
+    def __init__(self, signal_number: int, name: str) -> None:
+        super().__init__(f"stopped by {name} while the container was being set up")
+        self.exit_status = 128 + signal_number

@@ -1,0 +1,143 @@
+"""Files and directories, always by descriptor: a path inside a container is never trusted to the host's root.
+
+Every descriptor made here is close-on-exec.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+
+from .constants import CLOSE_RANGE_CLOEXEC, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS
+from .libc import Flags, SystemCallError, call, show, syscall, told
+
+
+class OpenHow(ctypes.Structure):
+    """struct open_how, linux/openat2.h"""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("flags", "mode", "resolve")]
+
+
+def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
+    """openat2(2). EAGAIN (a rename raced with the lookup) is tried again, as the man page asks."""
+    how = OpenHow(flags | os.O_CLOEXEC, 0, resolve)
+    for attempt in range(128):
+        try:
+            return syscall(
+                "openat2",
+                directory,
+                path.encode(errors="surrogateescape"),
+                ctypes.byref(how),
+                ctypes.sizeof(how),
+                shown=lambda: show("openat2", directory, path, hex(flags), Flags.of(resolve, "RESOLVE_")),
+            )
+        except SystemCallError as error:
+            if error.errno != errno.EAGAIN or attempt == 127:
+                raise
+    raise AssertionError
+
+
+def open_in_root(root: int, path: str, flags: int, symlinks: bool = True) -> int:
+    """Open `path` as a process would whose root directory is `root`: `..` and symlinks cannot lead out of it.
+
+    `symlinks=False` refuses a path that has any (ELOOP). Magic links, those of /proc/PID/fd, are always refused.
+    """
+    resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (0 if symlinks else RESOLVE_NO_SYMLINKS)
+    return openat2(root, path, flags, resolve)
+
+
+def open(path: str, flags: int, mode: int = 0o666) -> int:
+    """open(2)"""
+    return told("open", os.open, path, flags, mode)
+
+
+def openat(directory: int, path: str, flags: int, mode: int = 0o666) -> int:
+    """openat(2)"""
+    return told("openat", os.open, path, flags, mode, dir_fd=directory)
+
+
+def mkdirat(directory: int, name: str, mode: int) -> None:
+    """mkdirat(2)"""
+    told("mkdirat", os.mkdir, name, mode, dir_fd=directory)
+
+
+def mknodat(directory: int, name: str, mode: int, device: int) -> None:
+    """mknodat(2): `mode` holds the type (S_IFCHR …) and the permissions."""
+    told("mknodat", os.mknod, name, mode, device, dir_fd=directory)
+
+
+def symlinkat(target: str, directory: int, name: str) -> None:
+    """symlinkat(2)"""
+    told("symlinkat", os.symlink, target, name, dir_fd=directory)
+
+
+def mkdir(path: str, mode: int) -> None:
+    """mkdir(2)"""
+    told("mkdir", os.mkdir, path, mode)
+
+
+def rmdir(path: str) -> None:
+    """rmdir(2)"""
+    told("rmdir", os.rmdir, path)
+
+
+def chdir(path: str) -> None:
+    """chdir(2)"""
+    told("chdir", os.chdir, path)
+
+
+def fchdir(descriptor: int) -> None:
+    """fchdir(2)"""
+    told("fchdir", os.fchdir, descriptor)
+
+
+def chroot(path: str) -> None:
+    """chroot(2)"""
+    told("chroot", os.chroot, path)
+
+
+def write_file(path: str, value: str) -> None:
+    """Write a kernel file such as /proc/sys/… in one write(2): such files take a value whole or not at all."""
+    descriptor = open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        told(f'write to "{path}"', os.write, descriptor, value.encode())
+    finally:
+        os.close(descriptor)
+
+
+def read_file(path: str) -> str:
+    """The contents of a small file of the kernel's."""
+    descriptor = open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := told(f'read from "{path}"', os.read, descriptor, 1 << 16):
+            parts.append(part)
+        return b"".join(parts).decode(errors="surrogateescape")
+    finally:
+        os.close(descriptor)
+
+
+def filesystem_type(descriptor: int) -> int:
+    """fstatfs(2): the magic number (linux/magic.h) of the file system that `descriptor` lies on."""
+    # struct statfs is under 128 bytes everywhere; its first member, f_type, is a long.
+    buffer = (ctypes.c_long * 32)()
+    call("fstatfs", descriptor, ctypes.byref(buffer), shown=lambda: show("fstatfs", descriptor))
+    return buffer[0]
+
+
+def close_on_exec_from(first: int) -> None:
+    """close_range(2) with CLOSE_RANGE_CLOEXEC: mark every descriptor from `first` on."""
+    last = ctypes.c_uint(0xFFFFFFFF)
+    call(
+        "close_range",
+        ctypes.c_uint(first),
+        last,
+        CLOSE_RANGE_CLOEXEC,
+        shown=lambda: show("close_range", first, Flags("~0"), Flags("CLOSE_RANGE_CLOEXEC")),
+    )
+
+
+def by_descriptor(descriptor: int) -> str:
+    """The path of an open file, for calls that take only paths (proc_pid_fd(5)): no name is looked up again."""
+    return f"/proc/self/fd/{descriptor}"

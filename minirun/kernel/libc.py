@@ -1,0 +1,87 @@
+"""The one door to the kernel: how a system call is made, checked and, when it fails, told.
+
+Every function in this package goes through `call`, so a failure always carries the call as a person would write it,
+`mount("proc", "/proc", "proc", MS_NOSUID, NULL)`, and no result goes unchecked.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from . import constants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+
+
+class SystemCallError(OSError):
+    """An OSError that knows its call: `call` is the name, `shown` the whole call with decoded flags."""
+
+    def __init__(self, number: int, call: str, shown: str) -> None:
+        super().__init__(number, os.strerror(number))
+        self.call, self.shown = call, shown
+
+
+def text(value: bytes | str | None) -> bytes | None:
+    """A C string: the bytes of a path or a word; NULL for None."""
+    return value.encode(errors="surrogateescape") if isinstance(value, str) else value
+
+
+def show(call: str, *arguments: object) -> str:
+    """A call as C source: strings quoted, None as NULL, flag names (already words, see `Flags`) as they are."""
+    return f"{call}({', '.join(one(argument) for argument in arguments)})"
+
+
+def one(argument: object) -> str:
+    if isinstance(argument, Flags):
+        return str(argument)
+    if isinstance(argument, str):
+        return f'"{argument}"'
+    return "NULL" if argument is None else str(argument)
+
+
+class Flags(str):
+    """Decoded flags: shown without quotes."""
+
+    @classmethod
+    def of(cls, value: int, prefix: str) -> Flags:
+        return cls(constants.names(value, prefix))
+
+
+def call(name: str, *arguments: Any, shown: Callable[[], str]) -> int:
+    """Call the C library's function `name`; raises SystemCallError where it answers -1."""
+    return checked(getattr(libc, name)(*arguments), name, shown)
+
+
+def syscall(name: str, *arguments: Any, shown: Callable[[], str]) -> int:
+    """Make the system call `name` (syscall(2)), which the C library has no function for."""
+    numbers = constants.SYSCALLS.get(os.uname().machine, {})
+    if name not in numbers:
+        raise SystemCallError(38, name, f"{shown()} on {os.uname().machine}")  # ENOSYS
+    # A variadic function: without c_long a 64-bit argument would be cut to 32 bits.
+    longs = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
+    return checked(libc.syscall(ctypes.c_long(numbers[name]), *longs), name, shown)
+
+
+def checked(result: int, name: str, shown: Callable[[], str]) -> int:
+    if result == -1:
+        raise SystemCallError(ctypes.get_errno(), name, shown())
+    return result
+
+
+def told(name: str, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
+    """Call a function of Python's os module that makes the system call `name`, and tell a failure like the others."""
+    try:
+        return function(*arguments, **named)
+    except SystemCallError:
+        raise
+    except OSError as error:
+        raise SystemCallError(error.errno or 0, name, show(name, *arguments, *named.values())) from None

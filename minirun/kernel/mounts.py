@@ -1,0 +1,89 @@
+"""Mounting: mount(2), umount2(2), pivot_root(2), mount_setattr(2), open_tree(2) and move_mount(2)."""
+
+from __future__ import annotations
+
+import ctypes
+
+from .constants import (
+    AT_EMPTY_PATH,
+    AT_RECURSIVE,
+    MOVE_MOUNT_F_EMPTY_PATH,
+    MOVE_MOUNT_T_EMPTY_PATH,
+    OPEN_TREE_CLOEXEC,
+    OPEN_TREE_CLONE,
+)
+from .libc import Flags, call, show, syscall, text
+
+
+def mount(source: str | None, target: str, filesystem: str | None, flags: int, data: str | None) -> None:
+    """mount(2)"""
+    call(
+        "mount",
+        text(source),
+        text(target),
+        text(filesystem),
+        ctypes.c_ulong(flags),
+        text(data),
+        shown=lambda: show("mount", source, target, filesystem, Flags.of(flags, "MS_"), data),
+    )
+
+
+def umount2(target: str, flags: int) -> None:
+    """umount2(2)"""
+    call("umount2", text(target), flags, shown=lambda: show("umount2", target, Flags.of(flags, "MNT_")))
+
+
+def pivot_root(new_root: str, put_old: str) -> None:
+    """pivot_root(2)"""
+    syscall("pivot_root", text(new_root), text(put_old), shown=lambda: show("pivot_root", new_root, put_old))
+
+
+def open_tree(directory: int, path: str, recursive: bool) -> int:
+    """open_tree(2): a copy of the mount at `path`, attached nowhere yet. An empty path means `directory` itself.
+
+    The descriptor is close-on-exec, and closing it removes the copy.
+    """
+    flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    decoded = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH" + ("|AT_RECURSIVE" if recursive else "")
+    return syscall(
+        "open_tree", directory, text(path), flags, shown=lambda: show("open_tree", directory, path, Flags(decoded))
+    )
+
+
+def move_mount(tree: int, target: int) -> None:
+    """move_mount(2): attach the mount that `tree` holds at the place that `target` holds."""
+    flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
+    syscall(
+        "move_mount",
+        tree,
+        b"",
+        target,
+        b"",
+        flags,
+        shown=lambda: show("move_mount", tree, "", target, "", Flags.of(flags, "MOVE_MOUNT_")),
+    )
+
+
+class MountAttr(ctypes.Structure):
+    """struct mount_attr, linux/mount.h"""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("attr_set", "attr_clr", "propagation", "userns_fd")]
+
+
+def mount_setattr(mount_fd: int, recursive: bool, attr_set: int = 0, attr_clr: int = 0, propagation: int = 0) -> None:
+    """mount_setattr(2) on the mount that `mount_fd` holds. `propagation` is one of MS_SHARED, MS_SLAVE …"""
+    attributes = MountAttr(attr_set, attr_clr, propagation, 0)
+    flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    decoded = "AT_EMPTY_PATH" + ("|AT_RECURSIVE" if recursive else "")
+    changes = f"{{set {Flags.of(attr_set, 'MOUNT_ATTR_')}, clear {Flags.of(attr_clr, 'MOUNT_ATTR_')}" + (
+        f", propagation {Flags.of(propagation, 'MS_')}}}"
+    )
+    syscall(
+        "mount_setattr",
+        mount_fd,
+        b"",
+        flags,
+        ctypes.byref(attributes),
+        ctypes.sizeof(attributes),
+        shown=lambda: show("mount_setattr", mount_fd, "", Flags(decoded), Flags(changes)),
+    )

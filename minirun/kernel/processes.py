@@ -1,0 +1,198 @@
+"""What a process is: identity, capabilities, scheduling, personality."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+
+from .constants import (
+    IOPRIO_CLASS_SHIFT,
+    IOPRIO_WHO_PGRP,
+    LINUX_CAPABILITY_VERSION_3,
+    PR_CAP_AMBIENT,
+    PR_CAP_AMBIENT_RAISE,
+    PR_CAPBSET_DROP,
+    PR_CAPBSET_READ,
+    PR_SET_CHILD_SUBREAPER,
+    PR_SET_DUMPABLE,
+    PR_SET_KEEPCAPS,
+    PR_SET_NO_NEW_PRIVS,
+)
+from .libc import Flags, SystemCallError, call, show, syscall, told
+
+
+def prctl(option: int, name: str, *arguments: int) -> int:
+    """prctl(2): `name` is the option's name, for errors."""
+    padded = (*arguments, 0, 0, 0, 0)[:4]  # most options insist on zeroes in what they don't use
+    return call(
+        "prctl",
+        option,
+        *(ctypes.c_ulong(argument) for argument in padded),
+        shown=lambda: show("prctl", Flags(name), *arguments),
+    )
+
+
+def set_dumpable(dumpable: bool) -> None:
+    """PR_SET_DUMPABLE: whether others of the same user may trace the process and read its /proc/PID (ptrace(2))."""
+    prctl(PR_SET_DUMPABLE, "PR_SET_DUMPABLE", int(dumpable))
+
+
+def set_child_subreaper() -> None:
+    """PR_SET_CHILD_SUBREAPER: orphans among the descendants become children of this process."""
+    prctl(PR_SET_CHILD_SUBREAPER, "PR_SET_CHILD_SUBREAPER", 1)
+
+
+def set_no_new_privs() -> None:
+    """PR_SET_NO_NEW_PRIVS: execve(2) grants nothing any more. It can't be undone."""
+    prctl(PR_SET_NO_NEW_PRIVS, "PR_SET_NO_NEW_PRIVS", 1)
+
+
+def set_keep_capabilities(keep: bool) -> None:
+    """PR_SET_KEEPCAPS: whether the permitted set survives the change from user 0 to another."""
+    prctl(PR_SET_KEEPCAPS, "PR_SET_KEEPCAPS", int(keep))
+
+
+def knows_capability(number: int) -> bool:
+    """PR_CAPBSET_READ: whether the kernel has a capability of this number."""
+    try:
+        prctl(PR_CAPBSET_READ, "PR_CAPBSET_READ", number)
+    except SystemCallError:
+        return False
+    return True
+
+
+def drop_bounding_capability(number: int) -> None:
+    """PR_CAPBSET_DROP"""
+    prctl(PR_CAPBSET_DROP, "PR_CAPBSET_DROP", number)
+
+
+def raise_ambient_capability(number: int) -> None:
+    """PR_CAP_AMBIENT_RAISE: the capability has to be permitted and inheritable already."""
+    prctl(PR_CAP_AMBIENT, "PR_CAP_AMBIENT", PR_CAP_AMBIENT_RAISE, number)
+
+
+class CapabilityHeader(ctypes.Structure):
+    """struct __user_cap_header_struct, linux/capability.h"""
+
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class CapabilityData(ctypes.Structure):
+    """struct __user_cap_data_struct, linux/capability.h: two of these make 64 bits."""
+
+    _fields_ = [(name, ctypes.c_uint32) for name in ("effective", "permitted", "inheritable")]
+
+
+def capget() -> tuple[int, int, int]:
+    """capget(2): the effective, permitted and inheritable sets of this process, as bit masks."""
+    header, data = CapabilityHeader(LINUX_CAPABILITY_VERSION_3, 0), (CapabilityData * 2)()
+    call("capget", ctypes.byref(header), ctypes.byref(data), shown=lambda: show("capget"))
+    low, high = data
+    return (
+        low.effective | high.effective << 32,
+        low.permitted | high.permitted << 32,
+        low.inheritable | high.inheritable << 32,
+    )
+
+
+def capset(effective: int, permitted: int, inheritable: int) -> None:
+    """capset(2): set three sets of this process from bit masks."""
+    header, data = CapabilityHeader(LINUX_CAPABILITY_VERSION_3, 0), (CapabilityData * 2)()
+    for half in (0, 1):
+        data[half] = CapabilityData(*(mask >> 32 * half & 0xFFFFFFFF for mask in (effective, permitted, inheritable)))
+    call(
+        "capset",
+        ctypes.byref(header),
+        ctypes.byref(data),
+        shown=lambda: show("capset", *(Flags(f"{mask:#x}") for mask in (effective, permitted, inheritable))),
+    )
+
+
+class SchedAttr(ctypes.Structure):
+    """struct sched_attr, linux/sched/types.h, in its first version of 48 bytes"""
+
+    _fields_ = [
+        ("size", ctypes.c_uint32),
+        ("sched_policy", ctypes.c_uint32),
+        ("sched_flags", ctypes.c_uint64),
+        ("sched_nice", ctypes.c_int32),
+        ("sched_priority", ctypes.c_uint32),
+        ("sched_runtime", ctypes.c_uint64),
+        ("sched_deadline", ctypes.c_uint64),
+        ("sched_period", ctypes.c_uint64),
+    ]
+
+
+def sched_setattr(policy: int, flags: int, nice: int, priority: int, runtime: int, deadline: int, period: int) -> None:
+    """sched_setattr(2) for this process; the last three are nanoseconds."""
+    attributes = SchedAttr(ctypes.sizeof(SchedAttr), policy, flags, nice, priority, runtime, deadline, period)
+    told_as = {field[0]: getattr(attributes, field[0]) for field in SchedAttr._fields_[1:]}
+    syscall("sched_setattr", 0, ctypes.byref(attributes), 0, shown=lambda: show("sched_setattr", 0, told_as))
+
+
+def ioprio_set_group(io_class: int, priority: int) -> None:
+    """ioprio_set(2) for this process's group"""
+    value = io_class << IOPRIO_CLASS_SHIFT | priority
+    syscall(
+        "ioprio_set",
+        IOPRIO_WHO_PGRP,
+        0,
+        value,
+        shown=lambda: show("ioprio_set", Flags("IOPRIO_WHO_PGRP"), 0, Flags(f"{io_class} << 13 | {priority}")),
+    )
+
+
+def personality(domain: int) -> None:
+    """personality(2)"""
+    call("personality", ctypes.c_ulong(domain), shown=lambda: show("personality", Flags(hex(domain))))
+
+
+def sethostname(name: str) -> None:
+    """sethostname(2)"""
+    encoded = name.encode()
+    call("sethostname", encoded, ctypes.c_size_t(len(encoded)), shown=lambda: show("sethostname", name))
+
+
+def setdomainname(name: str) -> None:
+    """setdomainname(2), which comes under sethostname(2)'s sister page getdomainname(2)"""
+    encoded = name.encode()
+    call("setdomainname", encoded, ctypes.c_size_t(len(encoded)), shown=lambda: show("setdomainname", name))
+
+
+def setgroups(groups: tuple[int, ...]) -> None:
+    """setgroups(2)"""
+    told("setgroups", os.setgroups, list(groups))
+
+
+def setresgid(gid: int) -> None:
+    """setresgid(2) with the same id three times"""
+    told("setresgid", os.setresgid, gid, gid, gid)
+
+
+def setresuid(uid: int) -> None:
+    """setresuid(2) with the same id three times"""
+    told("setresuid", os.setresuid, uid, uid, uid)
+
+
+def execve(program: str | int, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
+    """execve(2), or for a descriptor execveat(2). Returns only by raising SystemCallError."""
+    told("execve", os.execve, program, arguments, environment)
+
+
+class Rlimit64(ctypes.Structure):
+    """struct rlimit64, linux/resource.h"""
+
+    _fields_ = [("rlim_cur", ctypes.c_uint64), ("rlim_max", ctypes.c_uint64)]
+
+
+def prlimit(pid: int, resource: int, name: str, soft: int, hard: int) -> None:
+    """prlimit(2): set both limits of another process."""
+    limits = Rlimit64(soft, hard)
+    call(
+        "prlimit64",
+        pid,
+        resource,
+        ctypes.byref(limits),
+        None,
+        shown=lambda: show("prlimit", pid, Flags(name), Flags(f"{{{soft}, {hard}}}"), None),
+    )

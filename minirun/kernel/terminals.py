@@ -1,0 +1,54 @@
+"""Pseudoterminals (pty(7)) and terminal modes (termios(3))."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+import termios
+import tty
+
+from .constants import TIOCGPTPEER, TIOCSPTLCK
+from .libc import told
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Modes = list[int | list[bytes | int]]
+
+
+def unlock_and_open_peer(master: int) -> int:
+    """The other side of a pseudoterminal: TIOCSPTLCK, then TIOCGPTPEER (ioctl_tty(2)).
+
+    TIOCGPTPEER opens the peer of this very descriptor. A path such as /dev/pts/0 could by now lead to a file that the
+    image brought along (CVE-2025-52565).
+    """
+    told("ioctl TIOCSPTLCK", fcntl.ioctl, master, TIOCSPTLCK, struct.pack("i", 0))
+    return told("ioctl TIOCGPTPEER", fcntl.ioctl, master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+
+
+def set_controlling_terminal(terminal: int) -> None:
+    """TIOCSCTTY: make it the controlling terminal of this session."""
+    told("ioctl TIOCSCTTY", fcntl.ioctl, terminal, termios.TIOCSCTTY, 0)
+
+
+def get_size(terminal: int) -> tuple[int, int]:
+    """TIOCGWINSZ: rows and columns."""
+    rows, columns, _x, _y = struct.unpack("4H", fcntl.ioctl(terminal, termios.TIOCGWINSZ, bytes(8)))
+    return rows, columns
+
+
+def set_size(terminal: int, rows: int, columns: int) -> None:
+    """TIOCSWINSZ: the kernel sends SIGWINCH to the foreground process group."""
+    told("ioctl TIOCSWINSZ", fcntl.ioctl, terminal, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
+
+def make_raw(terminal: int) -> Modes:
+    """Raw mode: every byte passes, nothing is a signal or an echo here. Returns the modes from before."""
+    before = termios.tcgetattr(terminal)
+    tty.setraw(terminal, termios.TCSANOW)
+    return before
+
+
+def restore(terminal: int, modes: Modes) -> None:
+    """Set the modes that `make_raw` returned."""
+    termios.tcsetattr(terminal, termios.TCSADRAIN, modes)

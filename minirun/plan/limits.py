@@ -1,0 +1,35 @@
+"""`cgroupsPath` and `resources` -> the steps that make the container's cgroup and set its limits."""
+
+from __future__ import annotations
+
+from ..cgroups import resources
+from ..errors import ConfigError
+from ..steps import cgroup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..spec.config import Linux
+    from ..steps.step import Step
+
+
+def cgroup_path(linux: Linux, container_id: str) -> str:
+    """Relative to where cgroup2 is mounted. A relative `cgroupsPath` is taken from minirun's own place in the tree."""
+    told = linux.cgroups_path
+    if not told:
+        return f"/minirun/{container_id}"
+    parts = [part for part in told.split("/") if part not in ("", ".")]
+    if ".." in parts or not parts:
+        raise ConfigError("/linux/cgroupsPath", f"found {told!r}", "a path below the root of the hierarchy, without ..")
+    return "/" + "/".join(parts if told.startswith("/") else ["minirun", *parts])
+
+
+def cgroup_steps(linux: Linux, container_id: str) -> list[Step]:
+    """Everything is set before a process is in the cgroup, so that there is no moment without limits."""
+    path = cgroup_path(linux, container_id)
+    files = resources.files(linux.resources)
+    controllers = tuple(dict.fromkeys(file.controller for file in files))
+    steps: list[Step] = [cgroup.MakeCgroup(path, "/linux/cgroupsPath" if linux.cgroups_path else "")]
+    if controllers:
+        steps.append(cgroup.EnableControllers(path, controllers))
+    steps += [cgroup.SetLimit(file.name, file.value, file.place) for file in files]
+    return steps

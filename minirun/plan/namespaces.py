@@ -1,0 +1,84 @@
+"""`namespaces`, id mappings and time offsets -> the steps that take the process into its namespaces."""
+
+from __future__ import annotations
+
+from ..steps import namespaces as steps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..spec.config import Config, IdMapping, Linux
+    from ..steps.step import Step
+
+# Joining the user namespace comes last: only the host's root may join namespaces of any owner. The mount namespace
+# comes before it and after the others, whose paths lead nowhere once it is entered.
+JOIN_ORDER = ("cgroup", "ipc", "uts", "network", "pid", "time", "mount", "user")
+
+
+def new_namespaces(linux: Linux) -> tuple[str, ...]:
+    """The types that get a new namespace, in the order of steps.namespaces.TYPES."""
+    new = {namespace.type for namespace in linux.namespaces if namespace.path is None}
+    return tuple(name for name in steps.TYPES if name in new)
+
+
+def namespace_steps(config: Config) -> list[Step]:
+    """Join what has a path, then leave for what has none: the user namespace first, since it will own the others."""
+    linux = config.linux
+    new = new_namespaces(linux)
+    return [
+        *join_steps(linux),
+        *(user_steps(linux) if "user" in new else []),
+        *([steps.Unshare(rest)] if (rest := tuple(name for name in new if name != "user")) else []),
+        *time_steps(linux),
+        *fork_steps(linux),
+    ]
+
+
+def join_steps(linux: Linux) -> list[Step]:
+    """Every path is opened before the first namespace is entered: after that it may mean something else."""
+    paths = {
+        namespace.type: (namespace.path, f"/linux/namespaces/{index}/path")
+        for index, namespace in enumerate(linux.namespaces)
+        if namespace.path is not None
+    }
+    order = [name for name in JOIN_ORDER if name in paths]
+    joins: list[Step] = [steps.OpenNamespace(name, *paths[name]) for name in order]
+    for name in order:
+        joins.append(steps.JoinNamespace(name, paths[name][1]))
+        if name == "user":
+            joins.append(steps.BecomeNamespaceRoot(paths[name][1]))
+    return joins
+
+
+def user_steps(linux: Linux) -> list[Step]:
+    return [
+        steps.Unshare(("user",)),
+        steps.WriteIdMap("uid", ranges(linux.uid_mappings), "/linux/uidMappings"),
+        steps.WriteIdMap("gid", ranges(linux.gid_mappings), "/linux/gidMappings"),
+        steps.BecomeNamespaceRoot(),
+    ]
+
+
+def ranges(mappings: tuple[IdMapping, ...]) -> tuple[tuple[int, int, int], ...]:
+    return tuple((mapping.container_id, mapping.host_id, mapping.size) for mapping in mappings)
+
+
+def time_steps(linux: Linux) -> list[Step]:
+    return [
+        steps.WriteTimeOffset(offset.clock, offset.secs, offset.nanosecs, f"/linux/timeOffsets/{offset.clock}")
+        for offset in linux.time_offsets
+    ]
+
+
+def fork_steps(linux: Linux) -> list[Step]:
+    types = {namespace.type for namespace in linux.namespaces}
+    return [steps.ForkIntoNamespaces(), steps.AdoptContainer()] if types & {"pid", "time"} else []
+
+
+def name_steps(config: Config) -> list[Step]:
+    """The UTS namespace's two names."""
+    names: list[Step] = []
+    if config.hostname is not None:
+        names.append(steps.SetHostname(config.hostname))
+    if config.domainname is not None:
+        names.append(steps.SetDomainname(config.domainname))
+    return names

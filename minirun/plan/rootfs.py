@@ -1,0 +1,44 @@
+"""`root`, `rootfsPropagation`, masked and read-only paths -> steps."""
+
+from __future__ import annotations
+
+from ..kernel.constants import MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE
+from ..steps import mounts, rootfs
+from . import mount_options
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..spec.config import Linux
+    from ..steps.step import Step
+
+
+def propagation_before(linux: Linux, path: str) -> list[Step]:
+    """Cut the ties to the host's mounts before the first mount is made.
+
+    As a slave the namespace still learns of new mounts of the host, and tells it nothing. Only a root that config.json
+    wants shared keeps the ties of the volumes that lie below it; there the rootfs itself has to be cut off.
+    """
+    kind, _recursive = told(linux)
+    if kind == MS_SHARED:
+        return [rootfs.MakeParentPrivate(path)]
+    return [rootfs.SetRootPropagation((MS_PRIVATE if kind == MS_PRIVATE else MS_SLAVE) | MS_REC)]
+
+
+def propagation_after(linux: Linux) -> list[Step]:
+    """pivot_root(2) refuses a shared root, so what config.json asks for is set when that is done."""
+    if linux.rootfs_propagation is None:
+        return []
+    kind, recursive = told(linux)
+    return [rootfs.SetRootPropagation(kind | (MS_REC if recursive else 0), "/linux/rootfsPropagation")]
+
+
+def told(linux: Linux) -> tuple[int, bool]:
+    return mount_options.propagation(linux.rootfs_propagation or "rslave") or (MS_SLAVE, True)
+
+
+def path_steps(linux: Linux) -> list[Step]:
+    """The paths that are hidden or made read-only, all of them in mounts that are made by now."""
+    return [
+        *(mounts.MakePathReadOnly(p, f"/linux/readonlyPaths/{i}") for i, p in enumerate(linux.readonly_paths)),
+        *(mounts.MaskPath(p, f"/linux/maskedPaths/{i}") for i, p in enumerate(linux.masked_paths)),
+    ]

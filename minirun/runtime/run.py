@@ -1,0 +1,70 @@
+"""`minirun run`: start a container, stay with it, leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from ..errors import ContainerDied
+from ..kernel import processes, signals
+from ..kernel.libc import SystemCallError
+from ..plan.container import Options, plan
+from ..spec.load import load
+from ..steps.step import Context
+from .foreground import Signals, wait_for_end
+from .log import Log
+from .sync import Sync
+from .walk import undo, walk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..steps.step import Step
+
+
+def run(options: Options, log: Log) -> int:
+    """Run the container of `options.bundle` in the foreground; its exit status. Raises MinirunError."""
+    config = load(options.bundle)  # config.json -> typed records
+    steps = plan(config, options)  # records -> a list of steps
+    return run_plan(steps, log)  # the list, done
+
+
+def run_plan(steps: tuple[Step, ...], log: Log) -> int:
+    """Apply a plan, wait for the container's end, and take back what the plan left on the host."""
+    own = Signals()
+    sync = Sync(own.descriptor)
+    context = Context(log, sync)
+    context.signal_mask = {int(number) for number in own.caller_mask}
+    applied: list[Step] = []
+    processes.set_child_subreaper()  # the helper ends before the container does: its child becomes ours
+    try:
+        walk(steps, context, sync, log, applied)
+        sync.wait_for_program(context)
+        return wait_for_end(context, own)
+    except ContainerDied:
+        raise ContainerDied(cause_of_death(context)) from None
+    finally:
+        sync.hang_up()
+        end_process(context)
+        undo(applied, context, log)
+        own.close()
+
+
+def cause_of_death(context: Context) -> str:
+    """What the wait status says of a container's process that ended during the set-up."""
+    status = os.waitpid(context.pid, 0)[1]
+    context.pid = 0
+    code = os.waitstatus_to_exitcode(status)
+    what = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+    hint = "\n  cure:  the memory limit may be too small for the set-up" if code == -signal.SIGKILL else ""
+    return f"the container's process {what} before the program ran{hint}"
+
+
+def end_process(context: Context) -> None:
+    """Kill the container's process if it is still there, and collect it."""
+    if context.pid:
+        try:
+            signals.pidfd_send_signal(context.pidfd, signal.SIGKILL)
+        except SystemCallError:
+            pass  # it has ended already
+        os.waitpid(context.pid, 0)
+        context.pid = 0

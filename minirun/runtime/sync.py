@@ -1,0 +1,98 @@
+"""How the two processes take turns: one socket, three kinds of message.
+
+    runtime                                   the container's process
+       │ ──── fork ───────────────────────────────►│
+       │ ──── turn ───────────────────────────────►│   the next step of the list is the container's
+       │ ◄─────────────────── turn (descriptors) ──│   the next step is the runtime's again
+       │           … as often as the owner changes in the list …
+       │ ◄─────────────────── error ───────────────│   a step failed: the whole error, told by the runtime
+       │ ◄─────────────────── end of file ─────────│   execve(2) has closed the socket: the program runs
+
+The kernel adds the sender's pid to each message to the runtime (SO_PASSCRED, unix(7)): so the runtime learns the pid of
+a process that was forked in another pid namespace, and nobody can claim to be another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+
+from ..errors import ContainerDied, Interrupted, StepError
+from ..kernel.signals import read_signal
+from ..kernel.sockets import MessageSocket
+from ..steps.step import CONTAINER, RUNTIME, Channel, Context
+
+TURN = b"{}"
+
+
+class Sync(Channel):
+    """Both ends before the fork, one end after it."""
+
+    def __init__(self, signals: int) -> None:
+        """`signals` is a signalfd: while the runtime waits, a signal ends the set-up."""
+        self.signals = signals
+        self.ends = dict(zip((RUNTIME, CONTAINER), MessageSocket.pair()))
+        self.ends[RUNTIME].want_credentials()
+
+    def keep_side(self, me: str) -> None:
+        self.ends.pop(CONTAINER if me == RUNTIME else RUNTIME).close()
+
+    def give_turn(self, context: Context) -> None:
+        """Let the other process go on. Descriptors in `context.outgoing` go along."""
+        self.send(context, TURN, tuple(context.outgoing))
+        for descriptor in context.outgoing:
+            os.close(descriptor)
+        context.outgoing.clear()
+
+    def send_error(self, context: Context, error: StepError) -> None:
+        """Tell the runtime what went wrong here."""
+        self.send(context, json.dumps(error.to_json()).encode())
+
+    def send(self, context: Context, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
+        try:
+            self.ends[context.me].send(message, descriptors)
+        except BrokenPipeError:
+            raise ContainerDied("the process at the other end is gone") from None
+
+    def wait_for_turn(self, context: Context) -> None:
+        """Wait until the other process hands over. Raises its error, ContainerDied at its end, Interrupted."""
+        message = self.receive(context)
+        if not message:
+            raise ContainerDied("the process at the other end is gone")
+        if message != TURN:
+            raise StepError.from_json(json.loads(message))
+
+    def wait_for_program(self, context: Context) -> None:
+        """Wait for execve(2) to close the other end. Raises the error that comes instead."""
+        message = self.receive(context)
+        if message:
+            raise StepError.from_json(json.loads(message))
+
+    def receive(self, context: Context) -> bytes:
+        end = self.ends[context.me]
+        if context.me == RUNTIME:
+            self.wait_or_stop(end)
+        message, descriptors, sender = end.receive()
+        context.incoming += descriptors
+        context.sender = sender or context.sender
+        return message
+
+    def wait_or_stop(self, end: MessageSocket) -> None:
+        """Wait for a message, and for signals: one that would end a program ends the set-up."""
+        poll = select.poll()
+        poll.register(end.fileno(), select.POLLIN)
+        poll.register(self.signals, select.POLLIN)
+        while True:
+            ready = dict(poll.poll())
+            if end.fileno() in ready:
+                return
+            number = read_signal(self.signals)
+            if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+                raise Interrupted(number, signal.Signals(number).name)
+
+    def hang_up(self) -> None:
+        """Close what is left: a container's process that still waits for its turn ends."""
+        for end in self.ends.values():
+            end.close()

@@ -1,0 +1,89 @@
+"""Down the list: each process does its own steps and waits while the other one does the rest."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import ContainerDied, MinirunError, StepError
+from ..kernel.libc import SystemCallError
+from ..steps.step import CONTAINER, RUNTIME, Context, Refused, Step
+from .sync import Sync
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .log import Log
+
+    Steps = tuple[Step, ...]
+
+
+def walk(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[Step]) -> None:
+    """Walk down the plan. fork(2) happens in a step, so one process enters here and two are on the way.
+
+    The runtime returns, or raises MinirunError; `applied` then has what it did. The container's process does neither:
+    it becomes the program, or tells the runtime why not and ends.
+    """
+    try:
+        for index, step in enumerate(steps):
+            if step.runs_in != context.me:
+                continue
+            if index and steps[index - 1].runs_in != context.me:
+                sync.wait_for_turn(context)
+            do(step, index, steps, context, log)
+            if step.runs_in == RUNTIME == context.me:
+                applied.append(step)
+            if index + 1 < len(steps) and steps[index + 1].runs_in != context.me:
+                sync.give_turn(context)
+    except BaseException as error:
+        if context.me == CONTAINER:
+            report_and_exit(error, context, sync)
+        raise
+
+
+def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None:
+    """Apply one step. Whatever it raises becomes a StepError that says which step it was."""
+    log.debug(f"step {index + 1}/{len(steps)}: {step.describe()}", process=context.me, man=step.man, place=step.place)
+    try:
+        step.apply(context)
+    except SystemCallError as error:
+        raise told(step, index, steps, reason(error), error.shown, step.cure(error)) from error
+    except Refused as error:
+        raise told(step, index, steps, error.reason, "", error.cure) from error
+    except OSError as error:  # from Python's own library
+        raise told(
+            step, index, steps, reason(error), str(error.filename or ""), step.cures.get(error.errno or 0, "")
+        ) from error
+
+
+def told(step: Step, index: int, steps: Steps, reason: str, call: str, cure: str) -> StepError:
+    return StepError(index + 1, len(steps), step.describe(), step.place, reason, call=call, cure=cure, manual=step.man)
+
+
+def reason(error: OSError) -> str:
+    """ "permission denied (EACCES)": lower case, as engines match it."""
+    import errno  # for people, and only now
+
+    text = os.strerror(error.errno or 0)
+    return f"{text[:1].lower()}{text[1:]} ({errno.errorcode.get(error.errno or 0, error.errno)})"
+
+
+def report_and_exit(error: BaseException, context: Context, sync: Sync) -> None:
+    """The end of the container's process before there was a program. Never returns."""
+    try:
+        if isinstance(error, StepError):
+            sync.send_error(context, error)
+        elif not isinstance(error, ContainerDied):
+            sync.send_error(context, StepError(0, 0, "go on", "", f"unexpected: {error!r}"))
+    except MinirunError:
+        pass  # the runtime is gone: there is nobody to tell
+    finally:
+        os._exit(1)
+
+
+def undo(applied: list[Step], context: Context, log: Log) -> None:
+    """Take back what the runtime's steps left on the host, the latest first. One failure does not stop the rest."""
+    while applied:
+        step = applied.pop()
+        try:
+            step.undo(context)
+        except (OSError, Refused) as error:
+            log.warning(f"could not undo “{step.describe()}”: {error}")

@@ -1,0 +1,209 @@
+"""config.json as typed records, one for each object of the OCI runtime spec, with the spec's names in snake case.
+
+Absent properties are None or empty, never a guess: what absence means is decided where the plan is made.
+Source: https://github.com/opencontainers/runtime-spec, config.md and config-linux.md.
+"""
+
+from __future__ import annotations
+
+from ..record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class IdMapping(Record):
+    """config-linux.md#user-namespace-mappings: `size` ids from `container_id` on are `host_id` and on outside."""
+
+    container_id: int
+    host_id: int
+    size: int
+
+
+class Mount(Record):
+    """config.md#mounts"""
+
+    destination: str
+    type: str | None = None
+    source: str | None = None
+    options: tuple[str, ...] = ()
+
+
+class Root(Record):
+    """config.md#root"""
+
+    path: str
+    readonly: bool = False
+
+
+class User(Record):
+    """config.md#posix-platform-user"""
+
+    uid: int
+    gid: int
+    umask: int | None = None
+    additional_gids: tuple[int, ...] = ()
+
+
+class Rlimit(Record):
+    """config.md#posix-process: `type` is a name such as RLIMIT_NOFILE."""
+
+    type: str
+    soft: int
+    hard: int
+
+
+class Capabilities(Record):
+    """config.md#linux-process: five sets of names such as CAP_CHOWN."""
+
+    bounding: tuple[str, ...] = ()
+    effective: tuple[str, ...] = ()
+    inheritable: tuple[str, ...] = ()
+    permitted: tuple[str, ...] = ()
+    ambient: tuple[str, ...] = ()
+
+
+class Scheduler(Record):
+    """config.md#linux-process: sched_setattr(2). `runtime`, `deadline` and `period` are nanoseconds."""
+
+    policy: str
+    nice: int = 0
+    priority: int = 0
+    flags: tuple[str, ...] = ()
+    runtime: int = 0
+    deadline: int = 0
+    period: int = 0
+
+
+class IOPriority(Record):
+    """config.md#linux-process: ioprio_set(2). `cls` is a name such as IOPRIO_CLASS_BE."""
+
+    cls: str
+    priority: int
+
+
+class ConsoleSize(Record):
+    """config.md#process, in characters."""
+
+    height: int
+    width: int
+
+
+class Process(Record):
+    """config.md#process"""
+
+    cwd: str
+    user: User
+    args: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    terminal: bool = False
+    console_size: ConsoleSize | None = None
+    rlimits: tuple[Rlimit, ...] = ()
+    capabilities: Capabilities | None = None
+    no_new_privileges: bool = False
+    oom_score_adj: int | None = None
+    scheduler: Scheduler | None = None
+    io_priority: IOPriority | None = None
+
+
+class Namespace(Record):
+    """config-linux.md#namespaces: new where `path` is None, else the one that the path names."""
+
+    type: str
+    path: str | None = None
+
+
+class Device(Record):
+    """config-linux.md#devices: `type` is one of c, b, u, p."""
+
+    type: str
+    path: str
+    major: int = 0
+    minor: int = 0
+    file_mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+
+
+class DeviceRule(Record):
+    """config-linux.md#allowed-device-list: the last rule that matches wins. None matches every number."""
+
+    allow: bool
+    type: str = "a"
+    major: int | None = None
+    minor: int | None = None
+    access: str = "rwm"
+
+
+class TimeOffset(Record):
+    """config-linux.md#time-offsets: what a new time namespace adds to a clock."""
+
+    clock: str
+    secs: int = 0
+    nanosecs: int = 0
+
+
+class Memory(Record):
+    """config-linux.md#memory, in bytes; -1 means no limit. `swap` counts memory and swap together."""
+
+    limit: int | None = None
+    reservation: int | None = None
+    swap: int | None = None
+
+
+class Cpu(Record):
+    """config-linux.md#cpu: `quota`, `period` and `burst` are microseconds."""
+
+    shares: int | None = None
+    quota: int | None = None
+    period: int | None = None
+    burst: int | None = None
+    idle: int | None = None
+    cpus: str | None = None
+    mems: str | None = None
+
+
+class Resources(Record):
+    """config-linux.md#control-groups"""
+
+    devices: tuple[DeviceRule, ...] = ()
+    memory: Memory | None = None
+    cpu: Cpu | None = None
+    pids_limit: int | None = None
+
+
+class Personality(Record):
+    """config-linux.md#personality"""
+
+    domain: str
+
+
+class Linux(Record):
+    """config-linux.md"""
+
+    namespaces: tuple[Namespace, ...] = ()
+    uid_mappings: tuple[IdMapping, ...] = ()
+    gid_mappings: tuple[IdMapping, ...] = ()
+    time_offsets: tuple[TimeOffset, ...] = ()
+    devices: tuple[Device, ...] = ()
+    cgroups_path: str | None = None
+    resources: Resources = Resources()
+    rootfs_propagation: str | None = None
+    masked_paths: tuple[str, ...] = ()
+    readonly_paths: tuple[str, ...] = ()
+    sysctl: Mapping[str, str] = {}
+    personality: Personality | None = None
+
+
+class Config(Record):
+    """config.md: the whole file. `place` of everything in it follows from the names and the order."""
+
+    oci_version: str
+    root: Root
+    process: Process | None = None
+    hostname: str | None = None
+    domainname: str | None = None
+    mounts: tuple[Mount, ...] = ()
+    annotations: Mapping[str, str] = {}
+    linux: Linux = Linux()

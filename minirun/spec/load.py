@@ -1,0 +1,168 @@
+"""The bundle's config.json as typed records. Whatever bytes stand in the file, the only error is one that explains.
+
+    load("bundle")  ->  content  --bytes-->  decode  --JSON-->  parse  --records-->  Config
+
+There is one `read_xxx(node) -> Record` for each object of the OCI runtime spec. Those of the two big objects have
+files of their own: load_process.py, and load_linux.py with load_resources.py. The rules that join two properties are
+in rules.py, the properties that minirun knows but can't apply yet in not_yet.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ..errors import ConfigError, MinirunError
+from .config import Config, Linux, Mount, Root
+from .load_linux import read_linux
+from .load_process import read_process
+from .not_yet import refuse_not_yet
+from .reader import Node
+from .rules import check_rules
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+NAME = "config.json"  # bundle.md: the name is fixed
+
+# config.md#specification-version: a runtime of 1.x takes every 1.y, and later minor versions only add properties.
+# Those might be ones that it can't apply, so it stops at the version that it knows.
+MINOR_VERSIONS = ("0", "1", "2", "3")
+VERSIONS = f"a version (SemVer 2.0) from 1.{MINOR_VERSIONS[0]}.0 to 1.{MINOR_VERSIONS[-1]}.x"
+VERSION_SUFFIX = frozenset("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-+")
+
+
+# ---- from the file to JSON
+
+
+def load(bundle: str) -> Config:
+    """What the bundle's config.json says."""
+    return parse(decode(content(bundle)))
+
+
+def content(bundle: str) -> bytes:
+    """The bytes of the bundle's config.json."""
+    path = os.path.join(bundle, NAME)
+    # Only a regular file: opening a FIFO would wait for a writer, and a device may never end.
+    if not os.path.isfile(path):
+        raise MinirunError(why_not(bundle, path))
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise MinirunError(f"can't read {path!r}: {strerror(error)}") from None
+
+
+def why_not(bundle: str, path: str) -> str:
+    """Why there is no config.json to read, and what to do about it."""
+    if not os.path.isdir(bundle):
+        trouble = trouble_with(bundle) or "not a directory"
+        return (
+            f"can't use the bundle {bundle!r}: {trouble}\n  cure:  --bundle DIR names the directory with {NAME} in it"
+        )
+    if os.path.lexists(path) or not os.access(bundle, os.X_OK):
+        return f"can't read {path!r}: {trouble_with(path) or 'not a regular file'}"
+    has_root = os.path.isdir(os.path.join(bundle, "rootfs"))
+    found = f"a rootfs but no {NAME}" if has_root else f"no {NAME}"
+    then = "" if has_root else ", and the root file system goes into its rootfs"
+    return f"the bundle {bundle!r} has {found}\n  cure:  minirun spec --bundle {bundle!r} writes one{then}"
+
+
+def trouble_with(path: str) -> str:
+    """What stat(2) has to say against the path; "" if nothing."""
+    try:
+        os.stat(path)
+    except OSError as error:
+        return strerror(error)
+    except ValueError:
+        return "the name has a NUL byte or half a character"  # which no system call takes
+    return ""
+
+
+def strerror(error: OSError) -> str:
+    """strerror(3), as a part of a sentence."""
+    return (error.strerror or "").lower()
+
+
+def decode(data: bytes) -> object:
+    """The JSON value in the bytes."""
+    try:
+        return json.loads(data.decode(), parse_constant=refuse_constant)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError("", f"found a byte that is not UTF-8 in line {line}", "JSON in UTF-8") from None
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise ConfigError("", f"not JSON at {place}: {error.msg}", "JSON (RFC 8259)") from None
+    except RecursionError:
+        raise ConfigError("", "found arrays or objects nested too deeply", "no more than some hundred levels") from None
+    except ValueError:
+        # int() refuses some thousand digits, because its time grows with their square (CVE-2020-10735).
+        raise ConfigError("", "found a number with thousands of digits", "numbers of up to 64 bits") from None
+
+
+def refuse_constant(name: str) -> NoReturn:
+    """Python reads NaN, Infinity and -Infinity as numbers, which RFC 8259 (section 6) does not permit."""
+    raise ConfigError("", f"found {name}, which is not JSON", "JSON (RFC 8259)")
+
+
+# ---- from JSON to records
+
+
+def parse(value: object) -> Config:
+    """The records for the parsed JSON of a config.json."""
+    node = Node(value, "")
+    refuse_not_yet(node)
+    config = read_config(node)
+    check_rules(config)
+    return config
+
+
+def read_config(node: Node) -> Config:
+    """config.md"""
+    return Config(
+        oci_version=read_version(node.need("ociVersion")),
+        root=read_root(node.need("root")),
+        process=node.maybe("process", read_process),  # may be absent, but then `start` must fail
+        hostname=node.text("hostname"),
+        domainname=node.text("domainname"),
+        mounts=node.each("mounts", read_mount),
+        annotations=node.maybe("annotations", read_annotations) or {},
+        linux=node.maybe("linux", read_linux) or Linux(),
+    )
+
+
+def read_version(node: Node) -> str:
+    """config.md#specification-version"""
+    version = node.string()
+    core_length = next((at for at, char in enumerate(version) if char in "-+"), len(version))
+    core, suffix = version[:core_length].split("."), version[core_length:]
+    plain = all(part.isascii() and part.isdigit() and (part == "0" or part[0] != "0") for part in core)
+    known = len(core) == 3 and core[0] == "1" and core[1] in MINOR_VERSIONS
+    if not (plain and known and len(suffix) != 1 and VERSION_SUFFIX.issuperset(suffix)):
+        raise node.wrong(VERSIONS)
+    return version
+
+
+def read_root(node: Node) -> Root:
+    """config.md#root"""
+    return Root(path=node.need("path").filled(), readonly=node.flag("readonly"))
+
+
+def read_mount(node: Node) -> Mount:
+    """config.md#mounts. A relative destination is relative to "/", as version 1.0 and every peer have it."""
+    destination = node.need("destination").filled()
+    return Mount(
+        destination=destination if destination.startswith("/") else "/" + destination,
+        type=node.text("type"),
+        source=node.text("source"),
+        options=node.each("options", Node.string),
+    )
+
+
+def read_annotations(node: Node) -> dict[str, str]:
+    """config.md#annotations: keys must not be empty, values may be."""
+    if "" in node.object():
+        raise ConfigError(f"{node.pointer}/", "found an empty key", "keys that are not empty")
+    return {key: value.string() for key, value in node.members()}

@@ -1,0 +1,135 @@
+"""config.json's /linux -> Linux, but for its resources, which are in load_resources.py."""
+
+from __future__ import annotations
+
+from ..errors import ConfigError
+from .config import Device, IdMapping, Linux, Namespace, Personality, Resources, TimeOffset
+from .load_process import MAX_ID, read_id
+from .load_resources import read_resources
+from .reader import Node, refuse_twice
+from .sysctl import namespace_of
+
+NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
+CLOCKS = ("monotonic", "boottime")  # time_namespaces(7)
+DEVICE_TYPES = ("c", "b", "u", "p")  # mknod(1)
+PROPAGATIONS = ("shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable")
+DOMAINS = ("LINUX", "LINUX32")
+
+MAX_INT64 = 2**63 - 1
+MAX_MAJOR, MAX_MINOR = 2**12 - 1, 2**20 - 1  # the kernel's dev_t, include/linux/kdev_t.h
+MAX_MODE = 0o177777  # st_mode, inode(7)
+PERMISSIONS = 0o7777
+
+
+def read_linux(node: Node) -> Linux:
+    """config-linux.md"""
+    return Linux(
+        namespaces=read_namespaces(node),
+        uid_mappings=node.each("uidMappings", read_mapping),
+        gid_mappings=node.each("gidMappings", read_mapping),
+        time_offsets=node.maybe("timeOffsets", read_time_offsets) or (),
+        devices=node.each("devices", read_device),
+        cgroups_path=node.maybe("cgroupsPath", read_cgroups_path) or None,
+        resources=node.maybe("resources", read_resources) or Resources(),
+        rootfs_propagation=read_propagation(node),
+        masked_paths=node.each("maskedPaths", Node.absolute_path),
+        readonly_paths=node.each("readonlyPaths", Node.absolute_path),
+        sysctl=node.maybe("sysctl", read_sysctl) or {},
+        personality=node.maybe("personality", read_personality),
+    )
+
+
+def read_namespaces(linux: Node) -> tuple[Namespace, ...]:
+    """config-linux.md#namespaces: listing a type twice MUST be an error."""
+    namespaces = linux.each("namespaces", read_namespace)
+    refuse_twice(f"{linux.pointer}/namespaces", (namespace.type for namespace in namespaces))
+    return namespaces
+
+
+def read_namespace(node: Node) -> Namespace:
+    """config-linux.md#namespaces"""
+    return Namespace(type=node.need("type").one_of(NAMESPACES), path=node.maybe("path", Node.absolute_path))
+
+
+def read_mapping(node: Node) -> IdMapping:
+    """config-linux.md#user-namespace-mappings"""
+    return IdMapping(
+        container_id=read_id(node.need("containerID")),
+        host_id=read_id(node.need("hostID")),
+        size=node.need("size").integer(1, MAX_ID + 1),
+    )
+
+
+def read_time_offsets(node: Node) -> tuple[TimeOffset, ...]:
+    """config-linux.md#offset-for-time-namespace: an object whose keys are the clocks."""
+    offsets = []
+    for clock, offset in node.members():
+        if clock not in CLOCKS:
+            raise ConfigError(offset.pointer, "found a clock that has no offset", "one of " + ", ".join(CLOCKS))
+        offsets.append(read_time_offset(clock, offset))
+    return tuple(offsets)
+
+
+def read_time_offset(clock: str, node: Node) -> TimeOffset:
+    """time_namespaces(7): an offset may be negative, by its seconds."""
+    return TimeOffset(
+        clock=clock,
+        secs=node.number("secs", -MAX_INT64 - 1, MAX_INT64) or 0,
+        nanosecs=node.number("nanosecs", 0, 999_999_999) or 0,
+    )
+
+
+def read_device(node: Node) -> Device:
+    """config-linux.md#devices: the numbers are REQUIRED unless it is a FIFO, which has none."""
+    kind = node.need("type").one_of(DEVICE_TYPES)
+    is_fifo = kind == "p"
+    return Device(
+        type=kind,
+        path=node.need("path").absolute_path(),
+        major=0 if is_fifo else node.need("major").integer(0, MAX_MAJOR),
+        minor=0 if is_fifo else node.need("minor").integer(0, MAX_MINOR),
+        file_mode=node.maybe("fileMode", read_file_mode),
+        uid=node.maybe("uid", read_id),
+        gid=node.maybe("gid", read_id),
+    )
+
+
+def read_file_mode(node: Node) -> int:
+    """The permissions. Some engines send the whole st_mode of stat(2), which tells the kind of file as well."""
+    return node.integer(0, MAX_MODE) & PERMISSIONS
+
+
+def read_cgroups_path(node: Node) -> str:
+    """config-linux.md#cgroups-path: a runtime may refuse values; ".." would lead out of the place it is relative to."""
+    if ".." in node.string().split("/"):
+        raise node.wrong('a path without ".."')
+    return node.string()
+
+
+def read_propagation(linux: Node) -> str | None:
+    """config-linux.md#rootfs-mount-propagation; the r-forms of mount(8) are not in the spec, but engines send them."""
+    node = linux.get("rootfsPropagation")
+    return node.one_of(PROPAGATIONS) if node is not None and node.value != "" else None
+
+
+def read_sysctl(node: Node) -> dict[str, str]:
+    """config-linux.md#sysctl: only what belongs to a namespace, because the rest would change the host."""
+    values = {}
+    for key, value in node.members():
+        if key in ("kernel.hostname", "kernel/hostname"):
+            raise ConfigError(value.pointer, "found the host name", "the property /hostname sets it")
+        if namespace_of(key) is None:
+            raise ConfigError(
+                value.pointer,
+                "found a parameter that would change the host, or none at all",
+                "parameters of the ipc, network, uts and user namespaces, such as net.ipv4.ip_forward",
+            )
+        values[key] = value.string()
+    return values
+
+
+def read_personality(node: Node) -> Personality:
+    """config-linux.md#personality: the spec defines no flags so far."""
+    for flag in node.each("flags", lambda flag: flag):
+        raise flag.wrong("no flags: the spec defines none")
+    return Personality(domain=node.need("domain").one_of(DOMAINS))

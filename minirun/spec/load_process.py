@@ -1,0 +1,164 @@
+"""config.json's /process -> Process. What `exec --process FILE` gets is the same object, so it is read here too."""
+
+from __future__ import annotations
+
+from ..errors import ConfigError
+from .config import Capabilities, ConsoleSize, IOPriority, Process, Rlimit, Scheduler, User
+from .reader import Node, refuse_twice
+
+MAX_ID = 2**32 - 2  # 2**32 - 1 is (uid_t) -1, which means "no change" to setresuid(2) and chown(2)
+MAX_RLIMIT = 2**64 - 1  # RLIM_INFINITY, getrlimit(2)
+MAX_UINT64 = 2**64 - 1
+MAX_WINDOW = 2**16 - 1  # struct winsize has unsigned shorts, ioctl_tty(2)
+
+RLIMITS = (  # getrlimit(2)
+    "RLIMIT_AS",
+    "RLIMIT_CORE",
+    "RLIMIT_CPU",
+    "RLIMIT_DATA",
+    "RLIMIT_FSIZE",
+    "RLIMIT_LOCKS",
+    "RLIMIT_MEMLOCK",
+    "RLIMIT_MSGQUEUE",
+    "RLIMIT_NICE",
+    "RLIMIT_NOFILE",
+    "RLIMIT_NPROC",
+    "RLIMIT_RSS",
+    "RLIMIT_RTPRIO",
+    "RLIMIT_RTTIME",
+    "RLIMIT_SIGPENDING",
+    "RLIMIT_STACK",
+)
+
+# sched(7). SCHED_ISO is a reserved name that Linux has never had: sched_setattr(2) will say so.
+POLICIES = ("SCHED_OTHER", "SCHED_FIFO", "SCHED_RR", "SCHED_BATCH", "SCHED_ISO", "SCHED_IDLE", "SCHED_DEADLINE")
+SCHED_FLAGS = (  # sched_setattr(2)
+    "SCHED_FLAG_RESET_ON_FORK",
+    "SCHED_FLAG_RECLAIM",
+    "SCHED_FLAG_DL_OVERRUN",
+    "SCHED_FLAG_KEEP_POLICY",
+    "SCHED_FLAG_KEEP_PARAMS",
+    "SCHED_FLAG_UTIL_CLAMP_MIN",
+    "SCHED_FLAG_UTIL_CLAMP_MAX",
+)
+REAL_TIME = ("SCHED_FIFO", "SCHED_RR")
+DEADLINE = ("SCHED_DEADLINE",)
+MEANT_FOR = {
+    "nice": ("SCHED_OTHER", "SCHED_BATCH"),
+    "priority": REAL_TIME,
+    "runtime": DEADLINE,
+    "deadline": DEADLINE,
+    "period": DEADLINE,
+}
+
+IO_CLASSES = ("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE")  # ioprio_set(2)
+
+
+def read_process(node: Node) -> Process:
+    """config.md#process"""
+    terminal = node.flag("terminal")
+    return Process(
+        cwd=node.need("cwd").absolute_path(),
+        user=read_user(node.need("user")),
+        args=read_args(node.need("args")),
+        env=node.each("env", read_variable),
+        terminal=terminal,
+        console_size=node.maybe("consoleSize", read_console_size) if terminal else None,  # else it MUST be ignored
+        rlimits=read_rlimits(node),
+        capabilities=node.maybe("capabilities", read_capabilities),
+        no_new_privileges=node.flag("noNewPrivileges"),
+        oom_score_adj=node.number("oomScoreAdj", -1000, 1000),  # proc(5)
+        scheduler=node.maybe("scheduler", read_scheduler),
+        io_priority=node.maybe("ioPriority", read_io_priority),
+    )
+
+
+def read_args(node: Node) -> tuple[str, ...]:
+    """config.md#process: execvp(3) needs at least the program."""
+    args = tuple(element.string() for element in node.elements())
+    if not args:
+        raise ConfigError(node.pointer, "found an empty array", "at least one string: the program to run")
+    return args
+
+
+def read_variable(node: Node) -> str:
+    """environ(7): NAME=value"""
+    if node.string().find("=") < 1:
+        raise node.wrong("NAME=value")
+    return node.string()
+
+
+def read_console_size(node: Node) -> ConsoleSize:
+    """config.md#process"""
+    return ConsoleSize(
+        height=node.need("height").integer(0, MAX_WINDOW),
+        width=node.need("width").integer(0, MAX_WINDOW),
+    )
+
+
+def read_user(node: Node) -> User:
+    """config.md#posix-platform-user: the numbers are those inside the container."""
+    return User(
+        uid=read_id(node.need("uid")),
+        gid=read_id(node.need("gid")),
+        umask=node.number("umask", 0, 0o777),
+        additional_gids=node.each("additionalGids", read_id),
+    )
+
+
+def read_id(node: Node) -> int:
+    """A user's or a group's number."""
+    return node.integer(0, MAX_ID)
+
+
+def read_rlimits(process: Node) -> tuple[Rlimit, ...]:
+    """config.md#posix-process: listing a type twice MUST be an error."""
+    rlimits = process.each("rlimits", read_rlimit)
+    refuse_twice(f"{process.pointer}/rlimits", (rlimit.type for rlimit in rlimits))
+    return rlimits
+
+
+def read_rlimit(node: Node) -> Rlimit:
+    """getrlimit(2): the soft limit may not be above the hard one."""
+    kind = node.need("type").one_of(RLIMITS)
+    hard = node.need("hard").integer(0, MAX_RLIMIT)
+    return Rlimit(type=kind, soft=node.need("soft").integer(0, hard), hard=hard)
+
+
+def read_capabilities(node: Node) -> Capabilities:
+    """config.md#linux-process: a name that can't be granted is a warning, so every name goes through here."""
+    return Capabilities(
+        bounding=node.each("bounding", Node.string),
+        effective=node.each("effective", Node.string),
+        inheritable=node.each("inheritable", Node.string),
+        permitted=node.each("permitted", Node.string),
+        ambient=node.each("ambient", Node.string),
+    )
+
+
+def read_scheduler(node: Node) -> Scheduler:
+    """config.md#linux-process, sched(7)"""
+    policy = node.need("policy").one_of(POLICIES)
+    refuse_meant_for_another(node, policy)
+    return Scheduler(
+        policy=policy,
+        nice=node.number("nice", -20, 19) or 0,
+        priority=node.need("priority").integer(1, 99) if policy in REAL_TIME else 0,
+        flags=node.each("flags", lambda flag: flag.one_of(SCHED_FLAGS)),
+        runtime=node.number("runtime", 0, MAX_UINT64) or 0,
+        deadline=node.number("deadline", 0, MAX_UINT64) or 0,
+        period=node.number("period", 0, MAX_UINT64) or 0,
+    )
+
+
+def refuse_meant_for_another(node: Node, policy: str) -> None:
+    """sched_setattr(2) would ignore, or refuse, what belongs to another policy."""
+    for name, policies in MEANT_FOR.items():
+        member = node.get(name)
+        if member is not None and policy not in policies and member.value != 0:
+            raise member.wrong(f"0 or nothing with {policy}, because this is for {' and '.join(policies)}")
+
+
+def read_io_priority(node: Node) -> IOPriority:
+    """config.md#linux-process, ioprio_set(2): 0 is the highest."""
+    return IOPriority(cls=node.need("class").one_of(IO_CLASSES), priority=node.need("priority").integer(0, 7))

@@ -1,0 +1,169 @@
+"""A cursor over parsed JSON that knows where it stands, so that every error can say so.
+
+    Node(value, "/mounts/3") --need("destination")--> Node("/proc", "/mounts/3/destination") --string()--> "/proc"
+
+Unknown members are ignored and null counts as absent, as the OCI runtime spec (config.md#extensibility) and every
+other runtime have it.
+"""
+
+from __future__ import annotations
+
+from ..errors import ConfigError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
+JSON_TYPES = {
+    dict: "an object",
+    list: "an array",
+    str: "a string",
+    int: "a number",
+    float: "a number",
+    bool: "a boolean",
+}
+
+
+class Node:
+    """One JSON value and its place (`pointer`, RFC 6901) in config.json. Every method raises ConfigError."""
+
+    __slots__ = ("value", "pointer")
+
+    def __init__(self, value: Any, pointer: str) -> None:
+        self.value, self.pointer = value, pointer
+
+    # ---- walking
+
+    def get(self, key: str) -> Node | None:
+        """The member `key` of an object; None where it is absent or null."""
+        value = self.object().get(key)
+        return None if value is None else Node(value, f"{self.pointer}/{escape(key)}")
+
+    def need(self, key: str) -> Node:
+        """The member `key` of an object, which the spec says is REQUIRED."""
+        member = self.get(key)
+        if member is None:
+            raise ConfigError(f"{self.pointer}/{escape(key)}", "missing", "this property is required")
+        return member
+
+    def maybe(self, key: str, read: Callable[[Node], T]) -> T | None:
+        """What `read` makes of the member `key`; None where it is absent."""
+        member = self.get(key)
+        return None if member is None else read(member)
+
+    def each(self, key: str, read: Callable[[Node], T]) -> tuple[T, ...]:
+        """What `read` makes of every element of the array `key`; empty where it is absent."""
+        member = self.get(key)
+        return () if member is None else tuple(read(element) for element in member.elements())
+
+    def flag(self, key: str) -> bool:
+        """The boolean member `key`; false where it is absent."""
+        return self.maybe(key, Node.boolean) or False
+
+    def number(self, key: str, low: int, high: int) -> int | None:
+        """The whole number `key`, within both limits; None where it is absent."""
+        return self.maybe(key, lambda member: member.integer(low, high))
+
+    def text(self, key: str) -> str | None:
+        """The string member `key`; None where it is absent or empty: programs written in Go don't tell these apart."""
+        return self.maybe(key, Node.string) or None
+
+    def elements(self) -> Iterator[Node]:
+        """The elements of an array."""
+        if not isinstance(self.value, list):
+            raise self.wrong("an array")
+        return (Node(element, f"{self.pointer}/{index}") for index, element in enumerate(self.value))
+
+    def members(self) -> Iterator[tuple[str, Node]]:
+        """The members of an object, nulls left out."""
+        for key, value in self.object().items():
+            if value is not None:
+                checked = Node(key, self.pointer).string()
+                yield checked, Node(value, f"{self.pointer}/{escape(key)}")
+
+    # ---- reading
+
+    def object(self) -> dict[str, Any]:
+        if not isinstance(self.value, dict):
+            raise self.wrong("an object")
+        return self.value
+
+    def boolean(self) -> bool:
+        if not isinstance(self.value, bool):
+            raise self.wrong("true or false")
+        return self.value
+
+    def integer(self, low: int | None = None, high: int | None = None) -> int:
+        """A whole number within the two limits, both of which are allowed."""
+        allowed = (
+            "a whole number"
+            + (f", at least {low}" if low is not None else "")
+            + (f", at most {high}" if high is not None else "")
+        )
+        value = self.value
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise self.wrong(allowed)
+        if (low is not None and value < low) or (high is not None and value > high):
+            raise self.wrong(allowed)
+        return value
+
+    def string(self) -> str:
+        """A string that the kernel can take: no NUL byte, no half of a surrogate pair."""
+        if not isinstance(self.value, str):
+            raise self.wrong("a string")
+        if "\0" in self.value:
+            raise self.wrong("a string without NUL bytes")
+        try:
+            self.value.encode()
+        except UnicodeEncodeError:
+            raise self.wrong("a string of valid Unicode") from None
+        return self.value
+
+    def filled(self) -> str:
+        """A string that is not empty."""
+        if not self.string():
+            raise self.wrong("a string that is not empty")
+        return self.string()
+
+    def one_of(self, names: Collection[str]) -> str:
+        """One of the given strings."""
+        if self.string() not in names:
+            raise self.wrong("one of " + ", ".join(names))
+        return self.string()
+
+    def absolute_path(self) -> str:
+        if not self.string().startswith("/"):
+            raise self.wrong("an absolute path, one that begins with /")
+        return self.string()
+
+    def wrong(self, allowed: str) -> ConfigError:
+        """The error that says that this value is not what is `allowed` here."""
+        return ConfigError(self.pointer, f"found {shown(self.value)}", allowed)
+
+
+def refuse_twice(array: str, types: Iterable[str]) -> None:
+    """The error for a `type` that the array at the pointer `array` lists twice, which leaves open which one holds."""
+    seen: set[str] = set()
+    for index, name in enumerate(types):
+        if name in seen:
+            raise ConfigError(f"{array}/{index}/type", f"found {shown(name)} a second time", "each type once")
+        seen.add(name)
+
+
+def escape(key: str) -> str:
+    """A key as a part of a JSON pointer (RFC 6901, section 3), control characters as in section 5."""
+    printable = key if key.isprintable() else ascii(key)[1:-1]  # a pointer ends up on the user's terminal
+    return printable.replace("~", "~0").replace("/", "~1")
+
+
+def shown(value: object) -> str:
+    """A value as an error message shows it: scalars as JSON, the rest by their type."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float, str)):
+        text = ascii(value) if isinstance(value, str) else f"{value}"[:80]
+        return text if len(text) <= 80 else text[:77] + "..."
+    return JSON_TYPES.get(type(value), "null")

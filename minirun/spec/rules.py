@@ -1,0 +1,54 @@
+"""The rules that join two properties of config.json. Most say: this needs that namespace, or it would be the host's."""
+
+from __future__ import annotations
+
+from ..errors import ConfigError
+from .reader import escape
+from .sysctl import namespace_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .config import Config, Linux
+
+
+def check_rules(config: Config) -> None:
+    """Raises the error for the first rule that the config breaks."""
+    listed = {namespace.type for namespace in config.linux.namespaces}
+    for pointer, found, needed in needs(config):
+        if needed not in listed:
+            raise ConfigError(
+                pointer,
+                f"found {found}, but no {needed} namespace",
+                f'an entry {{"type": "{needed}"}} in /linux/namespaces, or the host\'s own would change',
+            )
+    check_new_namespaces(config.linux)
+
+
+def needs(config: Config) -> Iterator[tuple[str, str, str]]:
+    """What the config asks for and which namespace that belongs to: (pointer, what was found, type of namespace)."""
+    # Without one of its own, every mount of the container would be the host's, and the host would change its root.
+    yield "/linux/namespaces", "mounts to make", "mount"
+    if config.hostname:
+        yield "/hostname", "a host name", "uts"
+    if config.domainname:
+        yield "/domainname", "a domain name", "uts"
+    if config.linux.uid_mappings:
+        yield "/linux/uidMappings", "mappings", "user"
+    if config.linux.gid_mappings:
+        yield "/linux/gidMappings", "mappings", "user"
+    for key in config.linux.sysctl:
+        yield f"/linux/sysctl/{escape(key)}", "a parameter", namespace_of(key) or "mount"
+
+
+def check_new_namespaces(linux: Linux) -> None:
+    """What can only be said about a namespace when it is made, and what then has to be said."""
+    new = {namespace.type for namespace in linux.namespaces if namespace.path is None}
+    if linux.time_offsets and "time" not in new:
+        # time_namespaces(7): EACCES once a process has entered it
+        raise ConfigError("/linux/timeOffsets", "found offsets, but no new time namespace", 'a {"type": "time"} entry')
+    for pointer, mappings in (("/linux/uidMappings", linux.uid_mappings), ("/linux/gidMappings", linux.gid_mappings)):
+        if "user" in new and not mappings:
+            # user_namespaces(7): every id would be the overflow id, and nothing could be created
+            raise ConfigError(pointer, "missing", "a new user namespace needs at least one mapping")

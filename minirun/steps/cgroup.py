@@ -1,0 +1,201 @@
+"""The container's cgroup: the kernel's account of its processes, and their limits (cgroups(7))."""
+
+from __future__ import annotations
+
+import os
+import time
+from errno import EACCES, EBUSY, EEXIST, EINVAL, ENOENT, ENOTEMPTY, EOPNOTSUPP, EPERM, EROFS
+
+from ..cgroups import hierarchy
+from ..kernel import files
+from ..kernel.libc import SystemCallError
+from .step import RUNTIME, Context, Refused, Step
+
+PATIENCE = 5.0  # seconds that the kernel gets to finish with the processes of a cgroup
+
+
+class MakeCgroup(Step):
+    """Make the cgroup, with its parents. `path` begins with / and is relative to where cgroup2 is mounted."""
+
+    runs_in = RUNTIME
+    chapter = "limits"
+    man = "cgroups(7)"
+    spec = "config-linux.md#cgroups-path"
+    cures = {
+        EACCES: "making cgroups at this place takes root, or a cgroup that was delegated to you",
+        EROFS: "the cgroup file system is mounted read-only here",
+    }
+
+    path: str
+    origin: str = ""
+
+    def describe(self) -> str:
+        return f"make the cgroup {self.path}"
+
+    def shell(self) -> str:
+        return f"mkdir -p /sys/fs/cgroup{self.path}"
+
+    def apply(self, context: Context) -> None:
+        mount = hierarchy.mount_point()
+        if not mount:
+            raise Refused("cgroup2 is not mounted on this host", "mount -t cgroup2 cgroup2 /sys/fs/cgroup")
+        place = mount + self.path
+        try:
+            make_directories(context, mount, self.path)
+            if is_in_use(place):
+                raise Refused(
+                    f"the cgroup {self.path} exists and is in use", "name another one in /linux/cgroupsPath, or none"
+                )
+        except BaseException:
+            remove_made(context, mount)
+            raise
+        context.cgroup = place
+
+    def undo(self, context: Context) -> None:
+        kill_cgroup(context.cgroup)
+        remove_cgroup(context.cgroup)
+        remove_made(context, hierarchy.mount_point())
+
+
+def make_directories(context: Context, mount: str, path: str) -> None:
+    """mkdir -p, noting what was not there. Another container's end may take a parent away meanwhile: try again."""
+    for _attempt in range(100):
+        place = mount
+        try:
+            for name in path.strip("/").split("/"):
+                place += "/" + name
+                if not os.path.isdir(place):
+                    files.mkdir(place, 0o755)
+                    context.made.append(place)
+            return
+        except SystemCallError as error:
+            if error.errno not in (ENOENT, EEXIST):
+                raise
+
+
+def is_in_use(place: str) -> bool:
+    """A cgroup with processes, or a frozen one, is somebody else's (runtime-linux.md, cgroup checks)."""
+    events = files.read_file(f"{place}/cgroup.events").split("\n")
+    return "populated 1" in events or "frozen 1" in events
+
+
+def remove_made(context: Context, mount: str) -> None:
+    """Remove the parents that this run has made, and minirun's own, unless they serve another container by now."""
+    for place in [*reversed(context.made), f"{mount}/minirun"]:
+        if place.startswith(mount + "/"):
+            try:
+                os.rmdir(place)
+            except OSError:
+                pass  # busy with others, or gone
+
+
+def kill_cgroup(path: str) -> None:
+    """End every process of the cgroup at once (cgroup.kill, Linux 5.14)."""
+    try:
+        files.write_file(f"{path}/cgroup.kill", "1")
+    except SystemCallError as error:
+        if error.errno != ENOENT:  # gone with its last process
+            raise
+
+
+def remove_cgroup(path: str) -> None:
+    """Remove the cgroup and those that the container made in it. A dying process keeps it busy for a moment."""
+    deadline = time.monotonic() + PATIENCE
+    for place, _directories, _files in os.walk(path, topdown=False):
+        while True:
+            try:
+                files.rmdir(place)
+                break
+            except SystemCallError as error:
+                if error.errno == ENOENT:
+                    break
+                if error.errno not in (EBUSY, ENOTEMPTY) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.001)
+
+
+class EnableControllers(Step):
+    """Have every cgroup on the way hand the controllers down to its children. It stays so: others may rely on it."""
+
+    runs_in = RUNTIME
+    chapter = "limits"
+    man = "cgroups(7)"
+    spec = "config-linux.md#control-groups"
+    cures = {
+        EBUSY: "a cgroup on the way holds processes itself; those may not hand controllers down (no internal processes)"
+    }
+
+    path: str
+    controllers: tuple[str, ...]
+    origin: str = "/linux/resources"
+
+    def describe(self) -> str:
+        return f"hand the controllers {', '.join(self.controllers)} down to {self.path}"
+
+    def shell(self) -> str:
+        words = " ".join("+" + name for name in self.controllers)
+        parents = [""] + ["/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts()))]
+        return " && ".join(f"echo {words} > /sys/fs/cgroup{parent}/cgroup.subtree_control" for parent in parents)
+
+    def parts(self) -> list[str]:
+        return self.path.strip("/").split("/")
+
+    def apply(self, context: Context) -> None:
+        mount = hierarchy.mount_point()
+        missing = set(self.controllers) - hierarchy.available_controllers(mount)
+        if missing:
+            raise Refused(
+                f"cgroup v2 has no {' and no '.join(sorted(missing))} controller on this host",
+                hierarchy.cure_for_missing(mount, missing),
+            )
+        place = mount
+        for part in self.parts():
+            files.write_file(f"{place}/cgroup.subtree_control", " ".join("+" + name for name in self.controllers))
+            place += "/" + part
+
+
+class SetLimit(Step):
+    """Write one file of the cgroup, before there is a process that could exceed it."""
+
+    runs_in = RUNTIME
+    chapter = "limits"
+    man = "cgroups(7)"
+    spec = "config-linux.md#control-groups"
+    cures = {
+        EINVAL: "the kernel does not take this value: see Documentation/admin-guide/cgroup-v2.rst",
+        ENOENT: "this kernel has no such file: it lacks the controller or the feature",
+        EOPNOTSUPP: "this cgroup is threaded, and the controller is not",
+    }
+
+    name: str
+    value: str
+    origin: str
+
+    def describe(self) -> str:
+        return f"set {self.name} to {self.value}"
+
+    def shell(self) -> str:
+        return f'echo {self.value} > "$cgroup/{self.name}"'
+
+    def apply(self, context: Context) -> None:
+        files.write_file(f"{context.cgroup}/{self.name}", self.value)
+
+
+class JoinCgroup(Step):
+    """Move this process into the cgroup. Whatever it forks from now on is born there."""
+
+    chapter = "limits"
+    man = "cgroups(7)"
+    spec = "config-linux.md#cgroups-path"
+    cures = {EPERM: "the cgroup must be in a part of the tree that is yours"}
+
+    origin: str = ""
+
+    def describe(self) -> str:
+        return "join the cgroup"
+
+    def shell(self) -> str:
+        return 'echo $$ > "$cgroup/cgroup.procs"'
+
+    def apply(self, context: Context) -> None:
+        files.write_file(f"{context.cgroup}/cgroup.procs", "0")  # 0: whoever writes

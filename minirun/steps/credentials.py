@@ -1,0 +1,187 @@
+"""Who the program is and what it may do: user, groups, capabilities (credentials(7), capabilities(7)).
+
+The order is fixed by what each step takes: dropping from the bounding set needs CAP_SETPCAP, changing the user
+needs CAP_SETUID, and a change away from user 0 clears the sets unless they are kept; so the sets come last.
+"""
+
+from __future__ import annotations
+
+from errno import EAGAIN, EINVAL, EPERM
+
+from ..kernel import processes
+from ..kernel.constants import CAPABILITIES
+from ..kernel.libc import SystemCallError
+from .step import Context, Step
+
+LOST = "the container's process lacks it: drop it from config.json, or give it to minirun's own process"
+
+
+class DropBoundingSet(Step):
+    """Give up for ever what is not listed: not even a set-user-id program can bring it back."""
+
+    chapter = "identity"
+    man = "capabilities(7)"
+    spec = "config.md#linux-process"
+    cures = {EPERM: "dropping takes CAP_SETPCAP"}
+
+    keep: tuple[str, ...]
+    origin: str = "/process/capabilities/bounding"
+
+    def describe(self) -> str:
+        return f"limit the capability bounding set to {shown(self.keep)}"
+
+    def shell(self) -> str:
+        return f"setpriv --bounding-set {setpriv_list(self.keep)}"
+
+    def apply(self, context: Context) -> None:
+        kept = set(known(self.keep, context, self.origin))
+        for number in range(64):
+            if number not in kept and processes.knows_capability(number):
+                processes.drop_bounding_capability(number)
+
+
+class SetUser(Step):
+    """Groups first: once the user is changed, nobody is left who may set them."""
+
+    chapter = "identity"
+    man = "credentials(7)"
+    spec = "config.md#posix-platform-user"
+    cures = {
+        EINVAL: "in a user namespace the ids must be mapped: see /linux/uidMappings and /linux/gidMappings",
+        EPERM: "setgroups is denied in this user namespace (user_namespaces(7)): leave additionalGids empty",
+        EAGAIN: "this user has reached RLIMIT_NPROC",
+    }
+
+    uid: int
+    gid: int
+    additional_gids: tuple[int, ...] = ()
+    origin: str = "/process/user"
+
+    def describe(self) -> str:
+        groups = f" and the groups {', '.join(map(str, self.additional_gids))}" if self.additional_gids else ""
+        return f"become user {self.uid} with group {self.gid}{groups}, capabilities kept"
+
+    def shell(self) -> str:
+        groups = f"--groups {','.join(map(str, self.additional_gids))}" if self.additional_gids else "--clear-groups"
+        return f"setpriv --reuid {self.uid} --regid {self.gid} {groups}"
+
+    def apply(self, context: Context) -> None:
+        processes.set_keep_capabilities(True)
+        processes.setgroups(self.additional_gids)
+        processes.setresgid(self.gid)
+        processes.setresuid(self.uid)
+        processes.set_keep_capabilities(False)
+
+
+class SetCapabilities(Step):
+    """Set the three sets of the thread. The program of a user other than 0 keeps them only if they are ambient too."""
+
+    chapter = "identity"
+    man = "capabilities(7)"
+    spec = "config.md#linux-process"
+    cures = {EPERM: LOST}
+
+    effective: tuple[str, ...]
+    permitted: tuple[str, ...]
+    inheritable: tuple[str, ...]
+    origin: str = "/process/capabilities"
+
+    def describe(self) -> str:
+        return (
+            f"set the capabilities: effective {shown(self.effective)}; permitted {shown(self.permitted)}; "
+            f"inheritable {shown(self.inheritable)}"
+        )
+
+    def shell(self) -> str:
+        return f"setpriv --inh-caps {setpriv_list(self.inheritable)}"
+
+    def apply(self, context: Context) -> None:
+        _, held, inherited = processes.capget()
+        permitted = mask(self.permitted, context, f"{self.origin}/permitted")
+        grantable = permitted & held
+        warn_lost(context, permitted & ~held, f"{self.origin}/permitted")
+        effective = mask(self.effective, context, f"{self.origin}/effective")
+        inheritable = mask(self.inheritable, context, f"{self.origin}/inheritable")
+        warn_lost(context, effective & ~grantable, f"{self.origin}/effective")
+        warn_lost(context, inheritable & ~(held | inherited), f"{self.origin}/inheritable")
+        processes.capset(effective & grantable, grantable, inheritable & (held | inherited))
+
+
+class RaiseAmbientSet(Step):
+    """Capabilities that survive execve(2) of an ordinary program by an ordinary user."""
+
+    chapter = "identity"
+    man = "capabilities(7)"
+    spec = "config.md#linux-process"
+
+    names: tuple[str, ...]
+    origin: str = "/process/capabilities/ambient"
+
+    def describe(self) -> str:
+        return f"make {shown(self.names)} ambient"
+
+    def shell(self) -> str:
+        return f"setpriv --ambient-caps {setpriv_list(self.names)}"
+
+    def apply(self, context: Context) -> None:
+        refused = []
+        for number in known(self.names, context, self.origin):
+            try:
+                processes.raise_ambient_capability(number)
+            except SystemCallError as error:
+                if error.errno not in (EPERM, EINVAL):
+                    raise
+                refused.append(CAPABILITIES[number])
+        if refused:  # config.md#linux-process wants a warning about what can't be granted, and no more
+            context.log.warning(
+                f"{self.origin}: left out, since not both permitted and inheritable: {', '.join(refused)}"
+            )
+
+
+class SetNoNewPrivs(Step):
+    """From here on execve(2) grants nothing: set-user-id bits and file capabilities have no effect."""
+
+    chapter = "identity"
+    man = "prctl(2)"
+    spec = "config.md#linux-process"
+
+    origin: str = "/process/noNewPrivileges"
+
+    def describe(self) -> str:
+        return "set no_new_privs"
+
+    def shell(self) -> str:
+        return "setpriv --no-new-privs"
+
+    def apply(self, context: Context) -> None:
+        processes.set_no_new_privs()
+
+
+def known(names: tuple[str, ...], context: Context, origin: str) -> list[int]:
+    """The numbers of the capabilities that this kernel knows. The spec asks for a warning about the others."""
+    numbers = []
+    for index, name in enumerate(names):
+        number = CAPABILITIES.index(name) if name in CAPABILITIES else 64
+        if processes.knows_capability(number):
+            numbers.append(number)
+        else:
+            context.log.warning(f"{origin}/{index}: this kernel does not know {name}; it is left out")
+    return numbers
+
+
+def mask(names: tuple[str, ...], context: Context, origin: str) -> int:
+    return sum({1 << number for number in known(names, context, origin)})
+
+
+def warn_lost(context: Context, lost: int, origin: str) -> None:
+    for number, name in enumerate(CAPABILITIES):
+        if lost >> number & 1:
+            context.log.warning(f"{origin}: {name} can't be granted; {LOST}")
+
+
+def shown(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "nothing"
+
+
+def setpriv_list(names: tuple[str, ...]) -> str:
+    return ",".join(["-all", *(f"+{name.removeprefix('CAP_').lower()}" for name in names)])

@@ -1,0 +1,148 @@
+"""Device nodes and the symlinks of /dev (config-linux.md#default-devices)."""
+
+from __future__ import annotations
+
+import os
+import stat
+from errno import EEXIST, EPERM
+
+from ..kernel import files, mounts
+from ..kernel.libc import SystemCallError
+from .mounts import attach
+from .paths import find, make_parent
+from .step import Context, Refused, Step
+
+KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
+
+
+class MakeDevice(Step):
+    chapter = "devices"
+    man = "mknod(2)"
+    spec = "config-linux.md#devices"
+    cures = {EPERM: "making devices takes CAP_MKNOD in the host's own user namespace"}
+
+    path: str
+    type: str
+    major: int
+    minor: int
+    mode: int
+    uid: int = 0
+    gid: int = 0
+    origin: str = ""
+
+    def describe(self) -> str:
+        numbers = "" if self.type == "p" else f" {self.major}:{self.minor}"
+        return f"make the device {self.path} ({self.type}{numbers}, mode {self.mode:04o})"
+
+    def shell(self) -> str:
+        numbers = "" if self.type == "p" else f" {self.major} {self.minor}"
+        command = f'mknod -m {self.mode:04o} "$rootfs{self.path}" {self.type}{numbers}'
+        return command + (f' && chown {self.uid}:{self.gid} "$rootfs{self.path}"' if self.uid or self.gid else "")
+
+    def apply(self, context: Context) -> None:
+        parent, name = make_parent(context.root, self.path)
+        try:
+            made = self.make(parent, name)
+            node = files.openat(parent, name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+            try:
+                self.check(node)
+                if made:
+                    # Whatever name the node has by now, this is the node (no chown after a swap).
+                    os.chown(files.by_descriptor(node), self.uid, self.gid)
+                    os.chmod(files.by_descriptor(node), self.mode)
+            finally:
+                os.close(node)
+        finally:
+            os.close(parent)
+
+    def make(self, parent: int, name: str) -> bool:
+        """Make the node; False where something of this name is there already."""
+        try:
+            files.mknodat(parent, name, KINDS[self.type] | self.mode, os.makedev(self.major, self.minor))
+        except SystemCallError as error:
+            if error.errno != EEXIST:
+                raise
+            return False
+        return True
+
+    def check(self, node: int) -> None:
+        """What stands at the path must be this device: the spec asks for an error where it is another file."""
+        status = os.fstat(node)
+        same_kind = stat.S_IFMT(status.st_mode) == KINDS[self.type]
+        if not same_kind or (self.type != "p" and status.st_rdev != os.makedev(self.major, self.minor)):
+            raise Refused(
+                f"{self.path} exists in the root file system and is not this device",
+                "remove it from the root file system, or mount a tmpfs on /dev",
+            )
+
+
+class BindDevice(Step):
+    """Bind the host's device: in a user namespace nobody may make one."""
+
+    chapter = "devices"
+    man = "user_namespaces(7)"
+    spec = "config-linux.md#devices"
+
+    path: str
+    origin: str = ""
+
+    def describe(self) -> str:
+        return f"bind the host's device {self.path}"
+
+    def shell(self) -> str:
+        return f'touch "$rootfs{self.path}" && mount --bind {self.path} "$rootfs{self.path}"'
+
+    def apply(self, context: Context) -> None:
+        tree = mounts.open_tree(-100, self.path, False)
+        try:
+            attach(context, tree, self.path, ())
+        finally:
+            os.close(tree)
+
+
+class MakeSymlink(Step):
+    """A symlink of /dev, where what it leads to exists (`needs`, "" if that does not matter)."""
+
+    chapter = "devices"
+    man = "symlink(2)"
+    spec = "runtime-linux.md#dev-symbolic-links"
+
+    path: str
+    target: str
+    needs: str = ""
+    replace_existing: bool = False
+    origin: str = ""
+
+    def describe(self) -> str:
+        return f"make {self.path} a symlink to {self.target}"
+
+    def shell(self) -> str:
+        return f'ln -s{"f" if self.replace_existing else ""} {self.target} "$rootfs{self.path}"'
+
+    def apply(self, context: Context) -> None:
+        if self.needs and not self.is_there(context):
+            return
+        parent, name = make_parent(context.root, self.path)
+        try:
+            if self.replace_existing:
+                remove_file(parent, name)
+            files.symlinkat(self.target, parent, name)
+        except SystemCallError as error:
+            if error.errno != EEXIST:
+                raise
+        finally:
+            os.close(parent)
+
+    def is_there(self, context: Context) -> bool:
+        place = find(context.root, self.needs)
+        if place is None:
+            return False
+        os.close(place)
+        return True
+
+
+def remove_file(parent: int, name: str) -> None:
+    try:
+        os.unlink(name, dir_fd=parent)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,347 @@
+"""Mounts: what the container sees of file systems (mount_namespaces(7)).
+
+Whatever a mount is to be, its place is looked up inside the container's root first (paths.py) and held as a
+descriptor. A bind mount is made unattached (open_tree), given its flags (mount_setattr), and only then attached
+(move_mount), so that it is at no moment there without them.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from errno import EACCES, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOTDIR, EPERM
+
+from ..kernel import files, mounts
+from ..kernel.constants import (
+    MOUNT_ATTR_RDONLY,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_RDONLY,
+    MS_REMOUNT,
+    names,
+)
+from ..kernel.libc import SystemCallError
+from ..record import Record
+from .paths import find, make_directory, make_file, refuse_inside_proc
+from .step import Context, Refused, Step
+
+# Where these lie decides what a process may learn and change, so no symlink of the image may move them.
+NEVER_BY_SYMLINK = ("proc", "sysfs")
+
+
+class Change(Record):
+    """What mount_setattr(2) changes: attributes to set and to clear, on one mount or on all below it."""
+
+    attr_set: int = 0
+    attr_clr: int = 0
+    propagation: int = 0
+    recursive: bool = False
+
+    def describe(self) -> str:
+        """The change in words of the header: "set MOUNT_ATTR_RDONLY"."""
+        parts = [
+            f"{verb} {names(value, prefix)}"
+            for verb, value, prefix in (
+                ("set", self.attr_set, "MOUNT_ATTR_"),
+                ("clear", self.attr_clr & ~self.attr_set, "MOUNT_ATTR_"),
+                ("propagation", self.propagation, "MS_"),
+            )
+            if value
+        ]
+        return " ".join(parts) + (" recursively" if self.recursive else "")
+
+    def apply(self, mount: int) -> None:
+        mounts.mount_setattr(mount, self.recursive, self.attr_set, self.attr_clr, self.propagation)
+
+
+class MountFilesystem(Step):
+    """Mount a new file system, such as the proc of the container's own pid namespace."""
+
+    chapter = "mounts"
+    man = "mount(2)"
+    spec = "config.md#mounts"
+    cures = {
+        ENODEV: "this kernel has no such file system: see /proc/filesystems, or load its module",
+        EINVAL: "the file system refuses an option; the kernel's log (dmesg) names it. "
+        "In a user namespace, ids such as gid=5 must be mapped",
+        EPERM: "in a user namespace, a file system needs the namespaces it shows: "
+        "proc needs a pid namespace, sysfs a network namespace, mqueue an ipc namespace",
+        EBUSY: "cgroup2 with other options, or a device that is in use",
+        ENOENT: "the source does not exist",
+    }
+
+    type: str
+    source: str
+    destination: str
+    flags: int = 0
+    data: str = ""
+    copy_up: bool = False
+    origin: str = ""
+
+    def describe(self) -> str:
+        options = ", ".join(part for part in (self.data, names(self.flags, "MS_") if self.flags else "") if part)
+        return f"mount {self.type} on {self.destination}" + (f" ({options})" if options else "")
+
+    def shell(self) -> str:
+        words = [word for flag, word in SHELL_FLAGS if self.flags & flag] + ([self.data] if self.data else [])
+        options = f" -o {','.join(words)}" if words else ""
+        return f'mount -t {self.type}{options} {self.source} "$rootfs{self.destination}"'
+
+    def apply(self, context: Context) -> None:
+        place = make_directory(context.root, self.destination, self.type not in NEVER_BY_SYMLINK)
+        try:
+            refuse_inside_proc(context, place, self.type)
+            self.mount_on(context, place)
+        finally:
+            os.close(place)
+
+    def mount_on(self, context: Context, place: int) -> None:
+        flags = self.flags & ~MS_RDONLY if self.copy_up else self.flags
+        mounts.mount(self.source, files.by_descriptor(place), self.type, flags, self.data or None)
+        if self.copy_up:
+            self.fill(context, place)
+
+    def fill(self, context: Context, below: int) -> None:
+        """tmpcopyup: the new tmpfs starts with what the directory below it holds."""
+        from .copying import copy_directory  # few containers ask for it
+
+        mounted = find(context.root, self.destination)
+        assert mounted is not None
+        try:
+            copy_directory(below, mounted)
+            if self.flags & MS_RDONLY:
+                mounts.mount_setattr(mounted, False, attr_set=MOUNT_ATTR_RDONLY)
+        finally:
+            os.close(mounted)
+
+    def cure(self, error: SystemCallError) -> str:
+        if error.errno in (ENOTDIR, ELOOP):
+            return f"{self.destination} must be a directory of the root file system, not a file or a symlink"
+        return super().cure(error)
+
+
+SHELL_FLAGS = (
+    (MS_REMOUNT, "remount"),
+    (MS_RDONLY, "ro"),
+    (MS_NOSUID, "nosuid"),
+    (MS_NODEV, "nodev"),
+    (MS_NOEXEC, "noexec"),
+)
+
+
+class Remount(Step):
+    """Change the options of a mount that is there already."""
+
+    chapter = "mounts"
+    man = "mount(2)"
+    spec = "config.md#mounts"
+    cures = {EINVAL: "the destination must be a mount already"}
+
+    destination: str
+    flags: int
+    data: str
+    origin: str
+
+    def describe(self) -> str:
+        return f"change the mount on {self.destination} ({names(self.flags, 'MS_')})"
+
+    def shell(self) -> str:
+        words = [word for flag, word in SHELL_FLAGS if self.flags & flag] + ([self.data] if self.data else [])
+        return f'mount -o {",".join(words)} "$rootfs{self.destination}"'
+
+    def apply(self, context: Context) -> None:
+        place = make_directory(context.root, self.destination)
+        try:
+            mounts.mount(None, files.by_descriptor(place), None, self.flags, self.data or None)
+        finally:
+            os.close(place)
+
+
+class BindMount(Step):
+    """Show a file or directory of the host in the container."""
+
+    chapter = "mounts"
+    man = "mount(2)"
+    spec = "config.md#mounts"
+    cures = {
+        ENOENT: "the source must exist on the host; a relative one is taken from the bundle's directory",
+        EPERM: "in a user namespace, flags that the host's mount has (nosuid, nodev …) can't be cleared",
+        EACCES: "every directory on the way must be searchable (chmod +x) for the container's root user",
+        ENOTDIR: "a file can only be bound on a file, a directory on a directory",
+        EINVAL: "in a user namespace a mount with others below it can only be bound with all of them: use rbind",
+    }
+
+    source: str
+    destination: str
+    recursive: bool = False
+    changes: tuple[Change, ...] = ()
+    origin: str = ""
+
+    def describe(self) -> str:
+        changes = ", ".join(change.describe() for change in self.changes)
+        return f"bind {self.source} on {self.destination}" + (f" ({changes})" if changes else "")
+
+    def shell(self) -> str:
+        verb = "--rbind" if self.recursive else "--bind"
+        command = f'mount {verb} {self.source} "$rootfs{self.destination}"'
+        if any(change.attr_set & MOUNT_ATTR_RDONLY for change in self.changes):
+            command += f' && mount -o remount,bind,ro "$rootfs{self.destination}"'
+        return command
+
+    def apply(self, context: Context) -> None:
+        tree = mounts.open_tree(-100, self.source, self.recursive)
+        try:
+            attach(context, tree, self.destination, self.changes)
+        finally:
+            os.close(tree)
+
+
+class ChangeMount(Step):
+    """Set what mount(2) can't set while it mounts: propagation, and flags for all mounts below."""
+
+    chapter = "mounts"
+    man = "mount_setattr(2)"
+    spec = "config.md#mounts"
+
+    destination: str
+    changes: tuple[Change, ...]
+    origin: str
+
+    def describe(self) -> str:
+        return f"change the mount on {self.destination}: {', '.join(change.describe() for change in self.changes)}"
+
+    def shell(self) -> str | None:
+        words = {1 << 17: "unbindable", 1 << 18: "private", 1 << 19: "slave", 1 << 20: "shared"}
+        made = [
+            f'mount --make-{"r" if change.recursive else ""}{words[change.propagation]} "$rootfs{self.destination}"'
+            for change in self.changes
+            if change.propagation
+        ]
+        return " && ".join(made) or None
+
+    no_shell = "mount(8) of Debian 12 can't change the flags of many mounts at once"
+
+    def apply(self, context: Context) -> None:
+        mounted = find(context.root, self.destination)
+        if mounted is None:
+            raise Refused(f"{self.destination} is gone", "")
+        try:
+            for change in self.changes:
+                change.apply(mounted)
+        finally:
+            os.close(mounted)
+
+
+class BindCgroup(Step):
+    """Show the container's own cgroup. Without a cgroup namespace a new mount would show the whole host's tree."""
+
+    chapter = "mounts"
+    man = "cgroups(7)"
+    spec = "config.md#mounts"
+
+    destination: str
+    changes: tuple[Change, ...]
+    origin: str
+
+    def describe(self) -> str:
+        return f"bind the container's cgroup on {self.destination}"
+
+    def shell(self) -> str:
+        return f'mount --bind "$cgroup" "$rootfs{self.destination}"'
+
+    def apply(self, context: Context) -> None:
+        BindMount(context.cgroup, self.destination, False, self.changes, self.origin).apply(context)
+
+
+class MaskPath(Step):
+    """Hide a file behind /dev/null, a directory behind an empty read-only tmpfs. What is not there needs no mask."""
+
+    chapter = "mounts"
+    man = "mount(2)"
+    spec = "config-linux.md#masked-paths"
+
+    path: str
+    origin: str
+
+    def describe(self) -> str:
+        return f"hide {self.path}"
+
+    def shell(self) -> str:
+        return (
+            f'[ -d "$rootfs{self.path}" ] && mount -t tmpfs -o ro,size=0k tmpfs "$rootfs{self.path}"'
+            f' || mount --bind /dev/null "$rootfs{self.path}"'
+        )
+
+    def apply(self, context: Context) -> None:
+        place = find(context.root, self.path)
+        if place is None:
+            return
+        try:
+            if stat.S_ISDIR(os.fstat(place).st_mode):
+                options = "size=0k,nr_inodes=1"
+                mounts.mount("tmpfs", files.by_descriptor(place), "tmpfs", MS_RDONLY, options)
+            else:
+                bind_null(place)
+        finally:
+            os.close(place)
+
+
+def bind_null(place: int) -> None:
+    """Bind the host's /dev/null on `place`, once it is certain to be that (CVE-2025-31133)."""
+    null = files.open("/dev/null", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(null)
+        if not stat.S_ISCHR(status.st_mode) or status.st_rdev != os.makedev(1, 3):
+            raise Refused("the host's /dev/null is not the null device", "mknod -m 666 /dev/null c 1 3")
+        tree = mounts.open_tree(null, "", False)
+        try:
+            mounts.move_mount(tree, place)
+        finally:
+            os.close(tree)
+    finally:
+        os.close(null)
+
+
+class MakePathReadOnly(Step):
+    """Bind a path on itself, read-only, so that a shared kernel interface can be read but not changed."""
+
+    chapter = "mounts"
+    man = "mount_setattr(2)"
+    spec = "config-linux.md#readonly-paths"
+
+    path: str
+    origin: str
+
+    def describe(self) -> str:
+        return f"make {self.path} read-only"
+
+    def shell(self) -> str:
+        return f'mount --rbind "$rootfs{self.path}"{{,}} && mount -o remount,bind,ro "$rootfs{self.path}"'
+
+    def apply(self, context: Context) -> None:
+        place = find(context.root, self.path)
+        if place is None:
+            return
+        try:
+            tree = mounts.open_tree(place, "", True)
+            try:
+                mounts.mount_setattr(tree, True, attr_set=MOUNT_ATTR_RDONLY)
+                mounts.move_mount(tree, place)
+            finally:
+                os.close(tree)
+        finally:
+            os.close(place)
+
+
+def attach(context: Context, tree: int, destination: str, changes: tuple[Change, ...]) -> None:
+    """Attach an unattached mount at `destination`, a place of its own kind, with its flags set before."""
+    for change in changes:
+        change.apply(tree)
+    make = make_directory if stat.S_ISDIR(os.fstat(tree).st_mode) else make_file
+    place = make(context.root, destination)
+    try:
+        refuse_inside_proc(context, place, "")
+        mounts.move_mount(tree, place)
+    finally:
+        os.close(place)

@@ -1,0 +1,289 @@
+"""Namespaces: which of its worlds the container does not share with the host (namespaces(7)).
+
+The container's process leaves or joins them; the runtime, which stays outside, writes what only the outside may write.
+"""
+
+from __future__ import annotations
+
+import os
+from errno import EACCES, EINVAL, ENOENT, ENOSPC, EPERM, EUSERS
+
+from ..kernel import files, namespaces, processes, signals
+from ..kernel.constants import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWTIME,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+)
+from .step import RUNTIME, Context, Refused, Step
+
+# The spec's name: the flag, and the option of unshare(1) and nsenter(1).
+TYPES = {
+    "user": (CLONE_NEWUSER, "--user"),
+    "cgroup": (CLONE_NEWCGROUP, "--cgroup"),
+    "ipc": (CLONE_NEWIPC, "--ipc"),
+    "uts": (CLONE_NEWUTS, "--uts"),
+    "network": (CLONE_NEWNET, "--net"),
+    "pid": (CLONE_NEWPID, "--pid"),
+    "time": (CLONE_NEWTIME, "--time"),
+    "mount": (CLONE_NEWNS, "--mount"),
+}
+
+
+class OpenNamespace(Step):
+    """Hold a namespace that will be joined, while the host's paths still lead to it."""
+
+    chapter = "namespaces"
+    man = "namespaces(7)"
+    spec = "config-linux.md#namespaces"
+    cures = {ENOENT: "the path must exist on the host, such as /proc/PID/ns/net"}
+
+    type: str
+    path: str
+    origin: str
+
+    def describe(self) -> str:
+        return f"open the {self.type} namespace {self.path}"
+
+    def shell(self) -> str:
+        return f"exec {{{self.type}_ns}}<{self.path}"
+
+    def apply(self, context: Context) -> None:
+        descriptor = files.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        context.joined[self.type] = descriptor
+        if self.type == "mount" and os.path.samestat(os.fstat(descriptor), os.stat("/proc/self/ns/mnt")):
+            raise Refused("this is the mount namespace of the host itself", "its mounts would be taken from everybody")
+
+
+class JoinNamespace(Step):
+    """Enter a namespace that exists. A pid namespace is entered by the children only."""
+
+    chapter = "namespaces"
+    man = "setns(2)"
+    spec = "config-linux.md#namespaces"
+    cures = {
+        EINVAL: "the path must name a namespace of this type: see ls -l /proc/PID/ns",
+        EPERM: "joining takes CAP_SYS_ADMIN in the user namespace that owns it",
+    }
+
+    type: str
+    origin: str
+
+    def describe(self) -> str:
+        return f"join the {self.type} namespace"
+
+    def shell(self) -> str:
+        return f"nsenter {TYPES[self.type][1]}=/proc/self/fd/${self.type}_ns"
+
+    def apply(self, context: Context) -> None:
+        descriptor = context.joined.pop(self.type)
+        namespaces.setns(descriptor, TYPES[self.type][0])
+        os.close(descriptor)
+
+
+class Unshare(Step):
+    """Leave namespaces for new ones. A new user namespace comes alone and first: it will own the others."""
+
+    chapter = "namespaces"
+    man = "unshare(2)"
+    spec = "config-linux.md#namespaces"
+    cures = {
+        EPERM: "this takes CAP_SYS_ADMIN, or a user namespace; "
+        "for that see sysctl kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns",
+        ENOSPC: "a limit is reached: see sysctl user.max_user_namespaces and its sisters, namespaces(7)",
+        EUSERS: "user namespaces are nested too deep: at most 32",
+        EINVAL: "this kernel lacks one of these namespaces: see ls /proc/self/ns",
+    }
+
+    types: tuple[str, ...]
+    origin: str = "/linux/namespaces"
+
+    def describe(self) -> str:
+        return f"leave for new namespaces: {', '.join(self.types)}"
+
+    def shell(self) -> str:
+        return "unshare " + " ".join(TYPES[name][1] for name in self.types)
+
+    def apply(self, context: Context) -> None:
+        flags = 0
+        for name in self.types:
+            flags |= TYPES[name][0]
+        namespaces.unshare(flags)
+
+
+class WriteIdMap(Step):
+    """Say which ids of the host the ids of a new user namespace are. Only a process outside may write several."""
+
+    runs_in = RUNTIME
+    chapter = "namespaces"
+    man = "user_namespaces(7)"
+    spec = "config-linux.md#user-namespace-mappings"
+    cures = {
+        EINVAL: "the ranges must not overlap, and there may be at most 340",
+        EPERM: "the ids outside must be yours: as root any, else those of /etc/subuid and /etc/subgid",
+    }
+
+    kind: str  # "uid" or "gid"
+    lines: tuple[tuple[int, int, int], ...]  # id inside, id outside, how many
+    origin: str
+
+    def describe(self) -> str:
+        ranges = ", ".join(f"{size} from {inside} as {outside}" for inside, outside, size in self.lines)
+        return f"map {self.kind}s of the user namespace to the host's: {ranges}"
+
+    def text(self) -> str:
+        return "".join(f"{inside} {outside} {size}\n" for inside, outside, size in self.lines)
+
+    def shell(self) -> str:
+        shown = self.text().strip().replace("\n", "\\n")
+        return f"printf '{shown}\\n' > /proc/$pid/{self.kind}_map"
+
+    def apply(self, context: Context) -> None:
+        files.write_file(f"/proc/{context.pid}/{self.kind}_map", self.text())
+
+
+class BecomeNamespaceRoot(Step):
+    """Be user 0 of the new user namespace: an id that is not mapped can make no file."""
+
+    chapter = "namespaces"
+    man = "user_namespaces(7)"
+    spec = "config-linux.md#user-namespace-mappings"
+    cures = {EINVAL: "the mappings must hold id 0 of the container: minirun builds the container as its root"}
+    no_shell = "unshare --map-users does this by itself"
+
+    origin: str = "/linux/uidMappings"
+
+    def describe(self) -> str:
+        return "become user 0 and group 0 of the user namespace"
+
+    def apply(self, context: Context) -> None:
+        processes.setgroups(())
+        processes.setresgid(0)
+        processes.setresuid(0)
+        # A change of user makes a process dumpable or not by a sysctl: keep it closed to the container's processes.
+        processes.set_dumpable(False)
+
+
+class WriteTimeOffset(Step):
+    """Shift a clock of the new time namespace. The kernel takes it only before the first process is inside."""
+
+    runs_in = RUNTIME
+    chapter = "namespaces"
+    man = "time_namespaces(7)"
+    spec = "config-linux.md#namespaces"
+    cures = {EACCES: "a process is in the time namespace already"}
+
+    clock: str
+    secs: int
+    nanosecs: int
+    origin: str
+
+    def describe(self) -> str:
+        return f"shift the {self.clock} clock by {self.secs} s and {self.nanosecs} ns"
+
+    def shell(self) -> str:
+        return f"echo {self.clock} {self.secs} {self.nanosecs} > /proc/$pid/timens_offsets"
+
+    def apply(self, context: Context) -> None:
+        files.write_file(f"/proc/{context.pid}/timens_offsets", f"{self.clock} {self.secs} {self.nanosecs}\n")
+
+
+class ForkIntoNamespaces(Step):
+    """Fork: pid and time namespaces begin with the next child. The child goes on down the list as the container."""
+
+    chapter = "namespaces"
+    man = "pid_namespaces(7)"
+    spec = "config-linux.md#namespaces"
+
+    origin: str = "/linux/namespaces"
+
+    def describe(self) -> str:
+        return "fork, since pid and time namespaces begin with the next child"
+
+    def shell(self) -> str:
+        return "unshare --fork"
+
+    def apply(self, context: Context) -> None:
+        if os.fork():
+            os._exit(0)  # the helper's work is done
+
+
+class AdoptContainer(Step):
+    """Learn the container's pid. The kernel adds it to the message of the new process, as the runtime sees it."""
+
+    runs_in = RUNTIME
+    chapter = "namespaces"
+    man = "unix(7)"
+    no_shell = "unshare --fork waits for its child by itself"
+
+    def describe(self) -> str:
+        return "take on the process that the helper has forked, and note its pid"
+
+    def apply(self, context: Context) -> None:
+        helper, context.pid = context.pid, context.sender
+        os.close(context.pidfd)
+        context.pidfd = signals.pidfd_open(context.pid)
+        os.waitpid(helper, 0)
+
+
+class SetLoopbackUp(Step):
+    """A new network namespace has nothing but `lo`, and that is down."""
+
+    chapter = "namespaces"
+    man = "netdevice(7)"
+    spec = "config-linux.md#namespaces"
+
+    origin: str = "/linux/namespaces"
+
+    def describe(self) -> str:
+        return "bring the loopback interface up"
+
+    def shell(self) -> str:
+        return "ip link set lo up"
+
+    def apply(self, context: Context) -> None:
+        from ..kernel import network  # not every container has its own network
+
+        network.set_interface_up("lo")
+
+
+class SetHostname(Step):
+    chapter = "namespaces"
+    man = "sethostname(2)"
+    spec = "config.md#hostname"
+    cures = {EINVAL: "at most 64 bytes"}
+
+    name: str
+    origin: str = "/hostname"
+
+    def describe(self) -> str:
+        return f"set the host name to {self.name}"
+
+    def shell(self) -> str:
+        return f"hostname {self.name}"
+
+    def apply(self, context: Context) -> None:
+        processes.sethostname(self.name)
+
+
+class SetDomainname(Step):
+    chapter = "namespaces"
+    man = "getdomainname(2)"
+    spec = "config.md#domainname"
+    cures = {EINVAL: "at most 64 bytes"}
+
+    name: str
+    origin: str = "/domainname"
+
+    def describe(self) -> str:
+        return f"set the NIS domain name to {self.name}"
+
+    def shell(self) -> str:
+        return f"domainname {self.name}"
+
+    def apply(self, context: Context) -> None:
+        processes.setdomainname(self.name)

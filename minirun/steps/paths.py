@@ -1,0 +1,99 @@
+"""Places inside the container's root file system, always as descriptors.
+
+The image may hold any symlink it likes, and another container may be changing it right now. So a path of config.json
+is looked up by the kernel with the container's root as "/" (openat2(2), RESOLVE_IN_ROOT), and what is done there is
+done to the descriptor that came out, never to the path again (CVE-2021-30465, CVE-2024-45310).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from ..kernel import files
+from ..kernel.constants import PROC_SUPER_MAGIC
+from ..kernel.libc import SystemCallError
+from .step import Context, Refused
+
+# What may be mounted inside a mounted /proc, as runc has it: files that tools such as lxcfs replace. Anything else
+# could hide from the container's own processes, or from ours, which processes there are.
+OPEN_PROC_FILES = (
+    "cpuinfo",
+    "diskstats",
+    "meminfo",
+    "stat",
+    "swaps",
+    "uptime",
+    "loadavg",
+    "slabinfo",
+    "sys/kernel/ns_last_pid",
+    "sys/crypto/fips_enabled",
+)
+
+
+def find(root: int, path: str, symlinks: bool = True) -> int | None:
+    """The place `path` as an O_PATH descriptor; None where nothing is there."""
+    try:
+        return files.open_in_root(root, path, os.O_PATH, symlinks)
+    except SystemCallError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return None
+        raise
+
+
+def make_directory(root: int, path: str, symlinks: bool = True) -> int:
+    """The directory `path`, made together with its parents (mode 0755) where it is missing. Needs a close."""
+    found = find(root, path, symlinks)
+    if found is not None:
+        return found
+    parent_path, _, name = path.rstrip("/").rpartition("/")
+    if name in ("", ".", ".."):
+        raise Refused(f"{path} does not exist in the root file system and can't be made", "name it without `..`")
+    parent = make_directory(root, parent_path or "/", symlinks)
+    try:
+        files.mkdirat(parent, name, 0o755)
+        return files.openat(parent, name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC)
+    except SystemCallError as error:
+        if error.errno == errno.EEXIST:
+            raise Refused(f"{path} is a symlink that leads nowhere", "remove it from the root file system") from None
+        raise
+    finally:
+        os.close(parent)
+
+
+def make_parent(root: int, path: str) -> tuple[int, str]:
+    """The directory that `path` is to lie in, made where it is missing, and the last name. Needs a close."""
+    parent_path, _, name = path.rstrip("/").rpartition("/")
+    if name in ("", ".", ".."):
+        raise Refused(f"{path} can't be the name of a file", "name it without `..`")
+    return make_directory(root, parent_path or "/"), name
+
+
+def make_file(root: int, path: str) -> int:
+    """The file `path`, made empty (mode 0644) where nothing is there. Needs a close."""
+    found = find(root, path)
+    if found is not None:
+        return found
+    parent, name = make_parent(root, path)
+    try:
+        created = files.openat(parent, name, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+        os.close(created)
+        return files.openat(parent, name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except SystemCallError as error:
+        if error.errno == errno.EEXIST:
+            raise Refused(f"{path} is a symlink that leads nowhere", "remove it from the root file system") from None
+        raise
+    finally:
+        os.close(parent)
+
+
+def refuse_inside_proc(context: Context, place: int, filesystem: str) -> None:
+    """Raise Refused where `place` lies inside a mounted procfs and is not one of OPEN_PROC_FILES."""
+    if filesystem == "proc" or files.filesystem_type(place) != PROC_SUPER_MAGIC:
+        return
+    inside = os.readlink(files.by_descriptor(place)).removeprefix(os.readlink(files.by_descriptor(context.root)))
+    if inside.removeprefix("/proc/") not in OPEN_PROC_FILES:
+        raise Refused(
+            f"{inside} lies inside /proc, and a mount there would change what processes can know of each other",
+            "only these files of /proc may be covered: " + ", ".join(OPEN_PROC_FILES),
+        )

@@ -1,0 +1,203 @@
+"""The container's root directory: from a directory of the host to "/", and the host's own root out of sight."""
+
+from __future__ import annotations
+
+import os
+from errno import EACCES, EBUSY, EINVAL, ENOENT, ENOTDIR
+
+from ..kernel import files, mounts
+from ..kernel.constants import MNT_DETACH, MOUNT_ATTR_RDONLY, MS_MOVE, MS_PRIVATE, MS_REC, MS_SLAVE, names
+from ..kernel.libc import SystemCallError
+from .step import Context, Step
+
+
+class SetRootPropagation(Step):
+    """Decide whether mounts travel between the namespaces. A new mount namespace starts as the peer of its parent."""
+
+    chapter = "rootfs"
+    man = "mount_namespaces(7)"
+    spec = "config-linux.md#rootfs-mount-propagation"
+
+    flags: int
+    origin: str = ""
+
+    def describe(self) -> str:
+        return f"make / and its mounts {WORDS[self.flags & ~MS_REC]} ({names(self.flags, 'MS_')})"
+
+    def shell(self) -> str:
+        return f"mount --make-{'r' if self.flags & MS_REC else ''}{WORDS[self.flags & ~MS_REC]} /"
+
+    def apply(self, context: Context) -> None:
+        mounts.mount(None, "/", None, self.flags, None)
+
+
+WORDS = {1 << 17: "unbindable", 1 << 18: "private", 1 << 19: "slave", 1 << 20: "shared"}
+
+
+class MakeParentPrivate(Step):
+    """Keep the mounts of a shared root out of the host: what is mounted below a shared mount appears in its peers."""
+
+    chapter = "rootfs"
+    man = "pivot_root(2)"
+    spec = "config-linux.md#rootfs-mount-propagation"
+
+    rootfs: str
+    origin: str = "/linux/rootfsPropagation"
+
+    def describe(self) -> str:
+        return f"make the mount that holds {self.rootfs} private"
+
+    def shell(self) -> str:
+        return 'mount --make-private "$(findmnt -n -o TARGET --target "$rootfs")"'
+
+    def apply(self, context: Context) -> None:
+        path = os.path.realpath(self.rootfs)
+        while True:
+            place = files.open(path, os.O_PATH | os.O_CLOEXEC)
+            try:
+                return mounts.mount_setattr(place, False, propagation=MS_PRIVATE)
+            except SystemCallError as error:
+                if error.errno != EINVAL or path == "/":  # EINVAL: not the root of a mount
+                    raise
+                path = os.path.dirname(path)
+            finally:
+                os.close(place)
+
+
+class BindRootfs(Step):
+    """Bind the root directory on itself: pivot_root(2) wants a mount, and this one is the container's own."""
+
+    chapter = "rootfs"
+    man = "pivot_root(2)"
+    spec = "config.md#root"
+    cures = {
+        ENOENT: "root.path is taken from the bundle's directory: the directory must exist",
+        ENOTDIR: "root.path must be a directory",
+        EACCES: "every directory on the way must be searchable (chmod +x) for the container's root user",
+    }
+
+    path: str
+    origin: str = "/root/path"
+
+    def describe(self) -> str:
+        return f"bind the root file system {self.path} on itself"
+
+    def shell(self) -> str:
+        return 'mount --rbind "$rootfs" "$rootfs"'
+
+    def apply(self, context: Context) -> None:
+        place = files.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            context.root = mounts.open_tree(place, "", True)
+            mounts.move_mount(context.root, place)
+        finally:
+            os.close(place)
+
+
+class MakeRootReadOnly(Step):
+    chapter = "rootfs"
+    man = "mount_setattr(2)"
+    spec = "config.md#root"
+
+    origin: str = "/root/readonly"
+
+    def describe(self) -> str:
+        return "make the root file system read-only"
+
+    def shell(self) -> str:
+        return 'mount -o remount,bind,ro "$rootfs"'
+
+    def apply(self, context: Context) -> None:
+        mounts.mount_setattr(context.root, False, attr_set=MOUNT_ATTR_RDONLY)
+
+
+class PivotRoot(Step):
+    """Make the container's root the root of its mount namespace. The old one stays below until it is detached."""
+
+    chapter = "rootfs"
+    man = "pivot_root(2)"
+    spec = "config.md#root"
+    cures = {
+        EINVAL: "on an initial ramdisk the root can't be moved: there use --no-pivot",
+        EBUSY: "the root file system must not be the root of this mount namespace already",
+    }
+
+    origin: str = "/root/path"
+
+    def describe(self) -> str:
+        return "make the root file system the root of the mount namespace"
+
+    def shell(self) -> str:
+        return 'cd "$rootfs" && pivot_root . .'
+
+    def apply(self, context: Context) -> None:
+        context.old_root = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        files.fchdir(context.root)
+        # Both names may be "." (pivot_root(2), NOTES): the old root is stacked on the new one and needs no directory.
+        mounts.pivot_root(".", ".")
+
+
+class DetachOldRoot(Step):
+    """Take the host's mounts out of the namespace, without telling the host's namespace to do the same."""
+
+    chapter = "rootfs"
+    man = "umount(2)"
+    spec = "config.md#root"
+
+    origin: str = "/root/path"
+
+    def describe(self) -> str:
+        return "detach the host's root and everything mounted below it"
+
+    def shell(self) -> str:
+        return "umount -l . && cd /"
+
+    def apply(self, context: Context) -> None:
+        files.fchdir(context.old_root)
+        mounts.mount(None, ".", None, MS_SLAVE | MS_REC, None)
+        mounts.umount2(".", MNT_DETACH)
+        files.chdir("/")
+        os.close(context.old_root)
+        os.close(context.root)
+
+
+class MoveRoot(Step):
+    """--no-pivot, for an initial ramdisk, which can't be pivoted: move the mount over "/" and chroot.
+
+    The host's mounts stay below, so every full proc and sysfs of the host goes first: through them a process that
+    breaks out of the chroot would reach the host.
+    """
+
+    chapter = "rootfs"
+    man = "chroot(2)"
+    spec = "config.md#root"
+
+    path: str
+    origin: str = "/root/path"
+
+    def describe(self) -> str:
+        return "move the root file system over / and chroot into it (--no-pivot)"
+
+    def shell(self) -> str:
+        return 'cd "$rootfs" && mount --move . / && exec chroot .'
+
+    def apply(self, context: Context) -> None:
+        hosts = self.kernel_mounts()  # read now: it is /proc itself that goes
+        files.fchdir(context.root)
+        for mount_point in reversed(hosts):
+            mounts.umount2(mount_point, MNT_DETACH)
+        mounts.mount(".", "/", None, MS_MOVE, None)
+        files.chroot(".")
+        files.chdir("/")
+        os.close(context.root)
+
+    def kernel_mounts(self) -> list[str]:
+        """The mount points of the host's proc and sysfs file systems (proc_pid_mountinfo(5))."""
+        rootfs = os.path.realpath(self.path) + "/"
+        found = []
+        for line in files.read_file("/proc/self/mountinfo").splitlines():
+            before, _, after = line.partition(" - ")
+            point = before.split(" ")[4].encode().decode("unicode_escape").encode("latin-1").decode(errors="replace")
+            if after.split(" ")[0] in ("proc", "sysfs") and not point.startswith(rootfs):
+                found.append(point)
+        return found

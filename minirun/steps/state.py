@@ -1,0 +1,110 @@
+"""The books of a container: a directory of its own below the runtime's, named after its id."""
+
+from __future__ import annotations
+
+import json
+import os
+from errno import EACCES, EEXIST, ENOENT, EROFS
+
+from ..kernel import files
+from ..kernel.libc import SystemCallError
+from .step import RUNTIME, Context, Refused, Step
+
+DEFAULT_ROOT = "/run/minirun"
+
+
+class MakeStateDirectory(Step):
+    """mkdir(2) either makes the directory or fails: that is what makes an id belong to one container only."""
+
+    runs_in = RUNTIME
+    chapter = "state"
+    man = "mkdir(2)"
+    spec = "runtime.md#create"
+    cures = {
+        EACCES: "the state directory belongs to root: use sudo, or name another with --root",
+        EROFS: "name a directory that can be written with --root",
+    }
+
+    root: str
+    id: str
+
+    def describe(self) -> str:
+        return f"take the id {self.id}: make {self.root}/{self.id}"
+
+    def shell(self) -> str:
+        return f"mkdir -p {self.root} && mkdir -m 711 {self.root}/{self.id}"
+
+    def apply(self, context: Context) -> None:
+        for _attempt in range(100):  # another container's end may remove an empty root just now
+            if not os.path.isdir(self.root):
+                os.makedirs(self.root, 0o711, exist_ok=True)
+                context.made.append(self.root)
+            try:
+                files.mkdir(f"{self.root}/{self.id}", 0o711)
+                return
+            except SystemCallError as error:
+                if error.errno == ENOENT:
+                    continue
+                self.remove_root(context)
+                if error.errno == EEXIST:
+                    raise Refused("container with given ID already exists", "choose another id") from None
+                raise
+
+    def undo(self, context: Context) -> None:
+        for name in os.listdir(f"{self.root}/{self.id}"):
+            os.unlink(f"{self.root}/{self.id}/{name}")
+        os.rmdir(f"{self.root}/{self.id}")
+        self.remove_root(context)
+
+    def remove_root(self, context: Context) -> None:
+        """The last one closes the door: an empty root goes, unless the user made it."""
+        if self.root in context.made or self.root == DEFAULT_ROOT:
+            try:
+                os.rmdir(self.root)
+            except OSError:
+                pass  # other containers live there
+
+
+class WriteState(Step):
+    """Write down what `state` needs to know, whole or not at all. The status itself is derived from the process."""
+
+    runs_in = RUNTIME
+    chapter = "state"
+    man = "rename(2)"
+    spec = "runtime.md#state"
+
+    directory: str
+    id: str
+    bundle: str
+    oci_version: str
+    annotations: tuple[tuple[str, str], ...] = ()
+
+    def describe(self) -> str:
+        return f"write {self.directory}/state.json"
+
+    def shell(self) -> str:
+        return f"echo … > {self.directory}/state.json.new && mv {self.directory}/state.json{{.new,}}"
+
+    def apply(self, context: Context) -> None:
+        state = {
+            "ociVersion": self.oci_version,
+            "id": self.id,
+            "pid": context.pid,
+            "pidStartTime": start_time(context.pid),
+            "bundle": self.bundle,
+            "cgroup": context.cgroup,
+            "annotations": dict(self.annotations),
+        }
+        path = f"{self.directory}/state.json"
+        descriptor = files.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, (json.dumps(state, indent=2) + "\n").encode())
+        finally:
+            os.close(descriptor)
+        os.rename(f"{path}.new", path)
+
+
+def start_time(pid: int) -> int:
+    """When the process started, in clock ticks since boot (proc_pid_stat(5), field 22): no two have the same pid then."""
+    stat = files.read_file(f"/proc/{pid}/stat")
+    return int(stat.rpartition(")")[2].split()[19])

@@ -1,0 +1,108 @@
+"""What a step is: one operation on the kernel, as a record that can be told, shown in shell, done and undone.
+
+Two processes walk down the same list of steps. Each does those that are its own, and waits at the others:
+
+    RUNTIME      minirun itself, on the host's side
+    CONTAINER    the process that becomes the container's program
+"""
+
+from __future__ import annotations
+
+from ..record import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import ClassVar
+
+    from ..kernel.libc import SystemCallError
+
+RUNTIME = "runtime"
+CONTAINER = "container"
+
+
+class Log:
+    """Where a step tells what is no error. The runtime's (runtime/log.py) passes it on."""
+
+    def warning(self, message: str) -> None:
+        raise NotImplementedError
+
+
+class Channel:
+    """What joins the two processes. The runtime's (runtime/sync.py) has the words that they exchange."""
+
+    def keep_side(self, me: str) -> None:
+        """After the fork: close the end that belongs to the other process."""
+        raise NotImplementedError
+
+
+class Context:
+    """What the steps of one process leave for the later ones. fork(2) copies it, so each process has its own."""
+
+    def __init__(self, log: Log, channel: Channel) -> None:
+        self.log = log
+        self.channel = channel
+        self.me = RUNTIME
+        self.made: list[str] = []  # directories of the host that this run has made, parents first
+
+        # the runtime's
+        self.pid = 0  # the container's process, or the helper that will fork it
+        self.pidfd = -1
+        self.sender = 0  # who sent the latest turn, by the kernel's word
+        self.incoming: list[int] = []  # descriptors that came with it
+        self.console = -1  # the master side of the container's terminal
+        self.cgroup = ""  # the container's cgroup as a path of the host's
+
+        # the container's process's
+        self.umask = 0  # the caller's
+        self.signal_mask: set[int] = set()  # the caller's
+        self.joined: dict[str, int] = {}  # namespaces to join: type -> descriptor
+        self.root = -1  # the container's root directory
+        self.old_root = -1  # the host's, between pivot_root and its removal
+        self.slave = -1  # the program's side of the terminal
+        self.outgoing: list[int] = []  # descriptors to hand over with the next turn
+        self.home = ""  # HOME, where config.json does not set it
+        self.program = ""  # what args[0] came out as in the container's PATH
+
+
+class Refused(Exception):
+    """A step can't be done although no system call failed: what minirun found, and what helps."""
+
+    def __init__(self, reason: str, cure: str = "") -> None:
+        super().__init__(reason)
+        self.reason, self.cure = reason, cure
+
+
+class Step(Record):
+    """One operation. The class says what stands behind it, the fields are its arguments."""
+
+    runs_in: ClassVar[str] = CONTAINER
+    chapter: ClassVar[str] = ""
+    man: ClassVar[str] = ""  # man page with section
+    spec: ClassVar[str] = ""  # anchor in the OCI runtime spec
+    no_shell: ClassVar[str] = ""  # why there is no shell command for it
+    cures: ClassVar[Mapping[int, str]] = {}  # errno -> what helps
+
+    @property
+    def place(self) -> str:
+        """Where in config.json the step comes from, as a JSON pointer; "" where minirun adds it by itself."""
+        return str(getattr(self, "origin", ""))
+
+    def describe(self) -> str:
+        """One English sentence without its full stop, which also reads well after "cannot"."""
+        raise NotImplementedError
+
+    def shell(self) -> str | None:
+        """A shell command that does the same; None where there is none (`no_shell` says why)."""
+        return None
+
+    def apply(self, context: Context) -> None:
+        """Do it. Raises SystemCallError where the kernel refuses, Refused where minirun does."""
+        raise NotImplementedError
+
+    def undo(self, context: Context) -> None:
+        """Remove what `apply` left on the host. Only steps of the runtime leave anything; see the walk."""
+
+    def cure(self, error: SystemCallError) -> str:
+        """What the user can do about this failure; "" where minirun does not know better than the errno."""
+        return self.cures.get(error.errno or 0, "")

@@ -1,0 +1,111 @@
+"""The container's terminal: a pseudoterminal of its own devpts (pty(7)), whose master side the runtime holds."""
+
+from __future__ import annotations
+
+import os
+from errno import ENOENT, ENOSPC
+
+from ..kernel import files, mounts
+from ..kernel.constants import DEVPTS_SUPER_MAGIC
+from .paths import make_file
+from .step import RUNTIME, Context, Refused, Step
+
+PTMX = os.makedev(5, 2)
+
+
+class OpenTerminal(Step):
+    """Make the terminal inside, so that its name in /dev/pts is the one that programs find (ttyname(3))."""
+
+    chapter = "terminal"
+    man = "pty(7)"
+    spec = "config.md#process"
+    cures = {
+        ENOENT: "process.terminal needs a devpts file system mounted on /dev/pts",
+        ENOSPC: "no pseudoterminal is left: see sysctl kernel.pty.max",
+    }
+
+    uid: int
+    gid: int
+    size: tuple[int, int] | None = None  # rows and columns
+    origin: str = "/process/terminal"
+
+    def describe(self) -> str:
+        return "make a terminal in the container's /dev/pts"
+
+    def shell(self) -> str:
+        return "script -qc … /dev/null"
+
+    def apply(self, context: Context) -> None:
+        from ..kernel import terminals  # most containers of engines have none
+
+        master = files.open_in_root(context.root, "/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY, symlinks=False)
+        is_ptmx = os.fstat(master).st_rdev == PTMX and files.filesystem_type(master) == DEVPTS_SUPER_MAGIC
+        if not is_ptmx:  # CVE-2025-52565: a file of the image in its place
+            raise Refused("/dev/pts/ptmx is not a pseudoterminal master", "mount devpts on /dev/pts")
+        context.slave = terminals.unlock_and_open_peer(master)
+        if self.size:
+            terminals.set_size(context.slave, *self.size)
+        os.fchown(context.slave, self.uid, -1)
+        context.outgoing.append(master)
+
+
+class TakeTerminal(Step):
+    """The other side comes with the turn."""
+
+    runs_in = RUNTIME
+    chapter = "terminal"
+    man = "unix(7)"
+    no_shell = "script(1) holds both sides itself"
+
+    def describe(self) -> str:
+        return "take over the master side of the terminal"
+
+    def apply(self, context: Context) -> None:
+        context.console = context.incoming.pop()
+
+
+class BindConsole(Step):
+    chapter = "terminal"
+    man = "console(4)"
+    spec = "config-linux.md#default-devices"
+
+    origin: str = "/process/terminal"
+
+    def describe(self) -> str:
+        return "bind the terminal on /dev/console"
+
+    def shell(self) -> str:
+        return 'mount --bind "$(tty)" "$rootfs/dev/console"'
+
+    def apply(self, context: Context) -> None:
+        place = make_file(context.root, "/dev/console")
+        tree = mounts.open_tree(context.slave, "", False)
+        try:
+            mounts.move_mount(tree, place)
+        finally:
+            os.close(tree)
+            os.close(place)
+
+
+class UseTerminal(Step):
+    """Make it the session's controlling terminal and its standard input, output and error."""
+
+    chapter = "terminal"
+    man = "ioctl_tty(2)"
+    spec = "config.md#process"
+
+    origin: str = "/process/terminal"
+
+    def describe(self) -> str:
+        return "make the terminal the controlling one, and descriptors 0, 1 and 2"
+
+    def shell(self) -> str:
+        return "setsid --ctty"
+
+    def apply(self, context: Context) -> None:
+        from ..kernel import terminals
+
+        terminals.set_controlling_terminal(context.slave)
+        for descriptor in (0, 1, 2):
+            os.dup2(context.slave, descriptor)
+        os.close(context.slave)
