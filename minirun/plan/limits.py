@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..cgroups import resources
+from ..cgroups import devices, resources
 from ..errors import ConfigError
 from ..steps import cgroup
+from ..steps.device_filter import AttachDeviceFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,5 +32,11 @@ def cgroup_steps(linux: Linux, container_id: str) -> list[Step]:
     steps: list[Step] = [cgroup.MakeCgroup(path, "/linux/cgroupsPath" if linux.cgroups_path else "")]
     if controllers:
         steps.append(cgroup.EnableControllers(path, controllers))
-    steps += [cgroup.SetLimit(file.name, file.value, file.place) for file in files]
-    return steps
+    steps += [cgroup.SetLimit(file.name, file.value, file.place, file.optional) for file in files]
+    return [*steps, device_filter(linux)]
+
+
+def device_filter(linux: Linux) -> Step:
+    """What config.json does not allow is refused, and so it is without a list: the host's disks are devices, too."""
+    rules = linux.resources.devices + devices.default_rules()
+    return AttachDeviceFilter(len(rules), devices.program(rules))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 from ..errors import ContainerDied, MinirunError, StepError
@@ -60,8 +61,6 @@ def told(step: Step, index: int, steps: Steps, reason: str, call: str, cure: str
 
 def reason(error: OSError) -> str:
     """ "permission denied (EACCES)": lower case, as engines match it."""
-    import errno  # for people, and only now
-
     text = os.strerror(error.errno or 0)
     return f"{text[:1].lower()}{text[1:]} ({errno.errorcode.get(error.errno or 0, error.errno)})"
 

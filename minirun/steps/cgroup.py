@@ -170,6 +170,7 @@ class SetLimit(Step):
     name: str
     value: str
     origin: str
+    optional: bool = False  # where the file is missing, things are as asked for already
 
     def describe(self) -> str:
         return f"set {self.name} to {self.value}"
@@ -178,7 +179,11 @@ class SetLimit(Step):
         return f'echo {self.value} > "$cgroup/{self.name}"'
 
     def apply(self, context: Context) -> None:
-        files.write_file(f"{context.cgroup}/{self.name}", self.value)
+        try:
+            files.write_file(f"{context.cgroup}/{self.name}", self.value)
+        except SystemCallError as error:
+            if error.errno != ENOENT or not self.optional:
+                raise
 
 
 class JoinCgroup(Step):

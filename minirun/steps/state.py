@@ -105,6 +105,6 @@ class WriteState(Step):
 
 
 def start_time(pid: int) -> int:
-    """When the process started, in clock ticks since boot (proc_pid_stat(5), field 22): no two have the same pid then."""
+    """When the process started, in clock ticks since boot (proc_pid_stat(5), field 22): with it a pid is unique."""
     stat = files.read_file(f"/proc/{pid}/stat")
     return int(stat.rpartition(")")[2].split()[19])
