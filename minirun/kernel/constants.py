@@ -42,6 +42,9 @@ CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
+# linux/sched.h, of the kernel itself, for proc_pid_stat(5)
+PF_FORKNOEXEC = 0x00000040
+
 # linux/mount.h, for mount(2)
 MS_RDONLY = 1
 MS_NOSUID = 2

@@ -97,7 +97,7 @@ def root_steps(config: Config, options: Options) -> list[Step]:
     """Change the root, once."""
     path = rootfs_path(config, options)
     change = [rootfs.MoveRoot(path)] if options.no_pivot else [rootfs.PivotRoot(), rootfs.DetachOldRoot()]
-    return [rootfs.CloseImports(), *change, *propagation_after(config.linux)]
+    return [*change, *propagation_after(config.linux)]
 
 
 def becoming_steps(config: Config, told: Process, options: Options) -> list[Step]:

@@ -6,7 +6,8 @@ import os
 import signal
 
 from ..errors import ContainerDied
-from ..kernel import processes, signals
+from ..kernel import files, processes, signals
+from ..kernel.constants import PF_FORKNOEXEC
 from ..kernel.libc import SystemCallError
 from ..plan.container import Options, plan
 from ..spec.load import load
@@ -36,9 +37,13 @@ def run_plan(steps: tuple[Step, ...], log: Log) -> int:
     context.signal_mask = {int(number) for number in own.caller_mask}
     applied: list[Step] = []
     processes.set_child_subreaper()  # the helper ends before the container does: its child becomes ours
+    for step in steps:
+        step.prepare()
     try:
         walk(steps, context, sync, log, applied)
         sync.wait_for_program(context)
+        if not has_executed(context.pid):
+            raise ContainerDied
         return wait_for_end(context, own)
     except ContainerDied:
         raise ContainerDied(cause_of_death(context)) from None
@@ -47,6 +52,13 @@ def run_plan(steps: tuple[Step, ...], log: Log) -> int:
         end_process(context)
         undo(applied, context, log)
         own.close()
+
+
+def has_executed(pid: int) -> bool:
+    """Whether the process has called execve(2) since it was forked. The kernel keeps note of it even after its end:
+    PF_FORKNOEXEC (linux/sched.h) in the flags of proc_pid_stat(5), field 9."""
+    flags = files.read_file(f"/proc/{pid}/stat").rpartition(")")[2].split()[6]
+    return not int(flags) & PF_FORKNOEXEC
 
 
 def cause_of_death(context: Context) -> str:

@@ -88,6 +88,10 @@ class MountFilesystem(Step):
         options = f" -o {','.join(words)}" if words else ""
         return f'mount -t {self.type}{options} {self.source} "$rootfs{self.destination}"'
 
+    def prepare(self) -> None:
+        if self.copy_up:
+            from . import copying  # noqa: F401
+
     def apply(self, context: Context) -> None:
         place = make_directory(context.root, self.destination, self.type not in NEVER_BY_SYMLINK)
         try:
@@ -104,7 +108,7 @@ class MountFilesystem(Step):
 
     def fill(self, context: Context, below: int) -> None:
         """tmpcopyup: the new tmpfs starts with what the directory below it holds."""
-        from .copying import copy_directory  # few containers ask for it
+        from .copying import copy_directory
 
         mounted = find(context.root, self.destination)
         assert mounted is not None

@@ -245,8 +245,11 @@ class SetLoopbackUp(Step):
     def shell(self) -> str:
         return "ip link set lo up"
 
+    def prepare(self) -> None:
+        from ..kernel import network  # noqa: F401
+
     def apply(self, context: Context) -> None:
-        from ..kernel import network  # not every container has its own network
+        from ..kernel import network
 
         network.set_interface_up("lo")
 

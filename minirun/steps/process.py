@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from errno import EACCES, EINVAL, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
 
 from ..kernel import files, processes, signals
@@ -39,6 +40,9 @@ class StartContainerProcess(Step):
         pid = os.fork()
         if pid == 0:
             context.me = CONTAINER
+            # Load no module from here on: its path may be closed to a user namespace's root, and later leads into the
+            # image, where a file of this name would run with minirun's rights.
+            sys.meta_path.clear()
             context.umask = os.umask(0o022)  # mount points that it makes are for everybody
         else:
             context.pid = pid

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from errno import EACCES, EBUSY, EINVAL, ENOENT, ENOTDIR
 
 from ..kernel import files, mounts
@@ -110,21 +109,6 @@ class MakeRootReadOnly(Step):
 
     def apply(self, context: Context) -> None:
         mounts.mount_setattr(context.root, False, attr_set=MOUNT_ATTR_RDONLY)
-
-
-class CloseImports(Step):
-    """Load no Python module any more. The paths that modules are searched in are about to lead into the image, and a
-    file that it keeps there would run with minirun's rights."""
-
-    chapter = "rootfs"
-    man = "path_resolution(7)"
-    no_shell = "a shell loads nothing while it runs"
-
-    def describe(self) -> str:
-        return "stop searching for Python modules, since their paths will soon be the container's"
-
-    def apply(self, context: Context) -> None:
-        sys.meta_path.clear()
 
 
 class PivotRoot(Step):

@@ -96,6 +96,9 @@ class Step(Record):
         """A shell command that does the same; None where there is none (`no_shell` says why)."""
         return None
 
+    def prepare(self) -> None:
+        """Import what `apply` needs and most containers do not. The container's process can import nothing itself."""
+
     def apply(self, context: Context) -> None:
         """Do it. Raises SystemCallError where the kernel refuses, Refused where minirun does."""
         raise NotImplementedError

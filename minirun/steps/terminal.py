@@ -35,8 +35,11 @@ class OpenTerminal(Step):
     def shell(self) -> str:
         return "script -qc … /dev/null"
 
+    def prepare(self) -> None:
+        from ..kernel import terminals  # noqa: F401
+
     def apply(self, context: Context) -> None:
-        from ..kernel import terminals  # most containers of engines have none
+        from ..kernel import terminals
 
         master = files.open_in_root(context.root, "/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY, symlinks=False)
         is_ptmx = os.fstat(master).st_rdev == PTMX and files.filesystem_type(master) == DEVPTS_SUPER_MAGIC
