@@ -45,8 +45,7 @@ def program() -> click.Group:
         help="Run containers, as config.json describes them (OCI runtime spec 1.3).",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    click.version_option(message=VERSION)(group)
-    click.version_option(message=VERSION, param_decls=None)
+    click.version_option(__version__, "-v", "--version", message=VERSION)(group)
     for command in COMMANDS.values():
         group.add_command(click_command(command))
     return group

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..record import Record
 from ..steps import namespaces as namespace
-from ..steps import process, rootfs, state
+from ..steps import process, program, rootfs, scheduling, state
 from ..steps.cgroup import JoinCgroup
 from ..steps.sysctl import SetSysctl
 from ..steps.terminal import UseTerminal
@@ -56,7 +56,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
 def entry_steps(config: Config, told: Process) -> list[Step]:
     """Out of the host's namespaces, with the host's rights still at hand."""
     return [
-        *([process.SetOomScoreAdj(told.oom_score_adj)] if told.oom_score_adj is not None else []),
+        *([scheduling.SetOomScoreAdj(told.oom_score_adj)] if told.oom_score_adj is not None else []),
         JoinCgroup(),  # before the cgroup namespace, whose root is the cgroup of this moment
         process.CloseToTracers(),  # before the first namespace that others may share
         *namespace_steps(config),
@@ -106,10 +106,10 @@ def becoming_steps(config: Config, told: Process, options: Options) -> list[Step
     return [
         *([UseTerminal()] if told.terminal else []),
         *scheduling_steps(told),
-        *([process.SetPersonality(domain.domain)] if domain else []),
+        *([scheduling.SetPersonality(domain.domain)] if domain else []),
         *rlimit_steps(told),
-        process.KeepDescriptors(options.preserve_fds),
-        process.ChangeDirectory(told.cwd),
+        program.KeepDescriptors(options.preserve_fds),
+        program.ChangeDirectory(told.cwd),
         *identity_steps(told),
     ]
 

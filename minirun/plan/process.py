@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from ..spec.config import Capabilities
-from ..steps import credentials, process, terminal
+from ..steps import credentials, program, scheduling, terminal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def terminal_steps(told: Process) -> list[Step]:
 
 def rlimit_steps(told: Process) -> list[Step]:
     return [
-        process.SetRlimit(rlimit.type, rlimit.soft, rlimit.hard, f"/process/rlimits/{index}")
+        scheduling.SetRlimit(rlimit.type, rlimit.soft, rlimit.hard, f"/process/rlimits/{index}")
         for index, rlimit in enumerate(told.rlimits)
     ]
 
@@ -33,9 +33,9 @@ def rlimit_steps(told: Process) -> list[Step]:
 def scheduling_steps(told: Process) -> list[Step]:
     steps: list[Step] = []
     if told.scheduler:
-        steps.append(process.SetScheduler(*told.scheduler.values()))
+        steps.append(scheduling.SetScheduler(*told.scheduler.values()))
     if told.io_priority:
-        steps.append(process.SetIOPriority(told.io_priority.cls, told.io_priority.priority))
+        steps.append(scheduling.SetIOPriority(told.io_priority.cls, told.io_priority.priority))
     return steps
 
 
@@ -58,13 +58,13 @@ def program_steps(told: Process) -> list[Step]:
     if not told.args:
         raise ConfigError("/process/args", "missing", "at least the program to run")
     variables = dict(pair.split("=", 1) for pair in told.env)
-    steps: list[Step] = [] if "HOME" in variables else [process.FindHome(told.user.uid)]
+    steps: list[Step] = [] if "HOME" in variables else [program.FindHome(told.user.uid)]
     steps += [
-        process.FindProgram(told.args[0], variables.get("PATH", "")),
-        process.SetUmask(told.user.umask),
-        process.ResetSignals(),
+        program.FindProgram(told.args[0], variables.get("PATH", "")),
+        program.SetUmask(told.user.umask),
+        program.ResetSignals(),
     ]
     if told.no_new_privileges:
         steps.append(credentials.SetNoNewPrivs())
-    steps.append(process.Execute(told.args, told.env))
+    steps.append(program.Execute(told.args, told.env))
     return steps

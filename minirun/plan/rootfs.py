@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..kernel.constants import MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE
-from ..steps import mounts, rootfs
+from ..steps import masks, rootfs
 from . import mount_options
 
 TYPE_CHECKING = False
@@ -39,6 +39,6 @@ def told(linux: Linux) -> tuple[int, bool]:
 def path_steps(linux: Linux) -> list[Step]:
     """The paths that are hidden or made read-only, all of them in mounts that are made by now."""
     return [
-        *(mounts.MakePathReadOnly(p, f"/linux/readonlyPaths/{i}") for i, p in enumerate(linux.readonly_paths)),
-        *(mounts.MaskPath(p, f"/linux/maskedPaths/{i}") for i, p in enumerate(linux.masked_paths)),
+        *(masks.MakePathReadOnly(p, f"/linux/readonlyPaths/{i}") for i, p in enumerate(linux.readonly_paths)),
+        *(masks.MaskPath(p, f"/linux/maskedPaths/{i}") for i, p in enumerate(linux.masked_paths)),
     ]

@@ -1,4 +1,4 @@
-"""Which devices the container's processes may open or make: a small program that the kernel asks (cgroups/devices.py)."""
+"""Which devices the container may open or make: a small program that the kernel asks (cgroups/devices.py)."""
 
 from __future__ import annotations
 

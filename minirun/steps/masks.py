@@ -1,0 +1,91 @@
+"""What the container must not see or change of the kernel's own file systems: masked and read-only paths."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ..kernel import files, mounts
+from ..kernel.constants import MOUNT_ATTR_RDONLY, MS_RDONLY
+from .paths import find
+from .step import Context, Refused, Step
+
+
+class MaskPath(Step):
+    """Hide a file behind /dev/null, a directory behind an empty read-only tmpfs. What is not there needs no mask."""
+
+    chapter = "mounts"
+    man = "mount(2)"
+    spec = "config-linux.md#masked-paths"
+
+    path: str
+    origin: str
+
+    def describe(self) -> str:
+        return f"hide {self.path}"
+
+    def shell(self) -> str:
+        return (
+            f'[ -d "$rootfs{self.path}" ] && mount -t tmpfs -o ro,size=0k tmpfs "$rootfs{self.path}"'
+            f' || mount --bind /dev/null "$rootfs{self.path}"'
+        )
+
+    def apply(self, context: Context) -> None:
+        place = find(context.root, self.path)
+        if place is None:
+            return
+        try:
+            if stat.S_ISDIR(os.fstat(place).st_mode):
+                options = "size=0k,nr_inodes=1"
+                mounts.mount("tmpfs", files.by_descriptor(place), "tmpfs", MS_RDONLY, options)
+            else:
+                bind_null(place)
+        finally:
+            os.close(place)
+
+
+def bind_null(place: int) -> None:
+    """Bind the host's /dev/null on `place`, once it is certain to be that (CVE-2025-31133)."""
+    null = files.open("/dev/null", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        status = os.fstat(null)
+        if not stat.S_ISCHR(status.st_mode) or status.st_rdev != os.makedev(1, 3):
+            raise Refused("the host's /dev/null is not the null device", "mknod -m 666 /dev/null c 1 3")
+        tree = mounts.open_tree(null, "", False)
+        try:
+            mounts.move_mount(tree, place)
+        finally:
+            os.close(tree)
+    finally:
+        os.close(null)
+
+
+class MakePathReadOnly(Step):
+    """Bind a path on itself, read-only, so that a shared kernel interface can be read but not changed."""
+
+    chapter = "mounts"
+    man = "mount_setattr(2)"
+    spec = "config-linux.md#readonly-paths"
+
+    path: str
+    origin: str
+
+    def describe(self) -> str:
+        return f"make {self.path} read-only"
+
+    def shell(self) -> str:
+        return f'mount --rbind "$rootfs{self.path}"{{,}} && mount -o remount,bind,ro "$rootfs{self.path}"'
+
+    def apply(self, context: Context) -> None:
+        place = find(context.root, self.path)
+        if place is None:
+            return
+        try:
+            tree = mounts.open_tree(place, "", True)
+            try:
+                mounts.mount_setattr(tree, True, attr_set=MOUNT_ATTR_RDONLY)
+                mounts.move_mount(tree, place)
+            finally:
+                os.close(tree)
+        finally:
+            os.close(place)

@@ -1,0 +1,214 @@
+"""The last things before the program, and the program: umask, descriptors, directory, PATH, signals, execve."""
+
+from __future__ import annotations
+
+import os
+import signal
+from errno import EACCES, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
+
+from ..kernel import files, processes
+from ..kernel.libc import SystemCallError
+from ..kernel.sockets import is_open
+from .step import Context, Refused, Step
+
+
+class KeepDescriptors(Step):
+    """Mark every file but 0, 1, 2 and those asked for as close-on-exec: one directory of the host that stays open
+    is a way out (CVE-2024-21626)."""
+
+    chapter = "process"
+    man = "close_range(2)"
+    spec = "runtime-linux.md#file-descriptors"
+
+    preserve: int = 0
+
+    def describe(self) -> str:
+        return f"keep the file descriptors 0 to {2 + self.preserve}, close all others when the program starts"
+
+    def shell(self) -> str:
+        return "exec 3>&- 4>&- …" if not self.preserve else f"exec {3 + self.preserve}>&- …"
+
+    def apply(self, context: Context) -> None:
+        for descriptor in range(3, 3 + self.preserve):
+            if not is_open(descriptor):
+                raise Refused(f"--preserve-fds {self.preserve}: descriptor {descriptor} is not open", "open it first")
+        files.close_on_exec_from(3 + self.preserve)
+
+
+class ChangeDirectory(Step):
+    """Make the working directory where it is missing, enter it, and make sure that it lies inside."""
+
+    chapter = "process"
+    man = "chdir(2)"
+    spec = "config.md#process"
+    cures = {
+        ENOTDIR: "cwd must be a directory in the container",
+        EACCES: "the container's user may not enter it",
+    }
+
+    path: str
+    origin: str = "/process/cwd"
+
+    def describe(self) -> str:
+        return f"change to the directory {self.path}"
+
+    def shell(self) -> str:
+        return f"mkdir -p {self.path} && cd {self.path}"
+
+    def apply(self, context: Context) -> None:
+        os.makedirs(self.path, 0o755, exist_ok=True)
+        files.chdir(self.path)
+        try:
+            # getcwd(2): a directory that is not below this process's root has no path here.
+            inside = os.getcwd().startswith("/")
+        except FileNotFoundError:
+            inside = False
+        if not inside:
+            raise Refused(f"{self.path} leads out of the container", "name a directory of the container")
+
+
+class FindHome(Step):
+    """Where the environment has no HOME, it is the user's of the container's own /etc/passwd, as shells expect."""
+
+    chapter = "process"
+    man = "passwd(5)"
+
+    uid: int
+    origin: str = "/process/env"
+
+    def describe(self) -> str:
+        return f"look up the home directory of user {self.uid} in the container's /etc/passwd"
+
+    def shell(self) -> str:
+        return f"export HOME=\"$(awk -F: '$3 == {self.uid} {{print $6; exit}}' /etc/passwd)\""
+
+    def apply(self, context: Context) -> None:
+        context.home = "/"
+        try:
+            lines = files.read_file("/etc/passwd").splitlines()
+        except OSError:
+            return  # an image without users
+        for line in lines:
+            row = line.split(":")
+            if len(row) >= 6 and row[2] == str(self.uid):
+                context.home = row[5] or "/"
+                return
+
+
+class FindProgram(Step):
+    """Look the program up in the container's PATH, as the container's user, while its absence can still be told."""
+
+    chapter = "process"
+    man = "execvp(3)"
+    spec = "config.md#process"
+
+    name: str
+    path: str
+    origin: str = "/process/args/0"
+
+    def describe(self) -> str:
+        return f"find the program {self.name}" + ("" if "/" in self.name else f" in {self.path or 'an empty PATH'}")
+
+    def shell(self) -> str:
+        return f"command -v {self.name}"
+
+    def apply(self, context: Context) -> None:
+        if "/" in self.name:
+            problem = why_not(self.name)
+            if problem:
+                raise Refused(f'exec: "{self.name}": {problem}', "the program must exist in the root file system")
+            context.program = self.name
+            return
+        for directory in self.path.split(":"):
+            candidate = f"{directory or '.'}/{self.name}"
+            if not why_not(candidate):
+                context.program = candidate
+                return
+        raise Refused(
+            f'exec: "{self.name}": executable file not found in $PATH',
+            f"the container's PATH is {self.path!r}: set it in /process/env, or give the program's whole path",
+        )
+
+
+def why_not(path: str) -> str:
+    """What keeps this user from executing the file; "" if nothing does."""
+    try:
+        if os.path.isdir(path):
+            return "is a directory"
+        os.stat(path)
+    except OSError as error:
+        return f"stat {path}: {(error.strerror or '').lower()}"
+    return "" if os.access(path, os.X_OK, effective_ids=True) else "permission denied"
+
+
+class SetUmask(Step):
+    """The config's umask; the caller's where it has none, since minirun worked under its own until here."""
+
+    chapter = "process"
+    man = "umask(2)"
+    spec = "config.md#posix-platform-user"
+
+    value: int | None
+    origin: str = "/process/user/umask"
+
+    def describe(self) -> str:
+        return "put the caller's umask back" if self.value is None else f"set the umask to {self.value:04o}"
+
+    def shell(self) -> str:
+        return "umask" if self.value is None else f"umask {self.value:04o}"
+
+    def apply(self, context: Context) -> None:
+        os.umask(context.umask if self.value is None else self.value)
+
+
+class ResetSignals(Step):
+    """Hand on the caller's signal mask, and the dispositions that Python has changed for itself."""
+
+    chapter = "process"
+    man = "signal(7)"
+    no_shell = "a shell changes neither for the programs that it starts"
+
+    def describe(self) -> str:
+        return "put the caller's signal mask back, and SIGPIPE and SIGXFSZ to their defaults"
+
+    def apply(self, context: Context) -> None:
+        for number in (signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, context.signal_mask)
+
+
+class Execute(Step):
+    """Become the program. If the kernel agrees, nothing of minirun is left in this process."""
+
+    chapter = "exec"
+    man = "execve(2)"
+    spec = "config.md#process"
+    cures = {
+        ENOENT: "the program exists, so its interpreter is missing: the #! line, or the ELF loader (readelf -l)",
+        ENOEXEC: "not a program of this machine: the architecture, or a script without #! line",
+        EACCES: "the program, or its interpreter, is not executable for this user, or its mount is noexec",
+        EPERM: "the program's file capabilities exceed the bounding set (capabilities(7))",
+        ETXTBSY: "somebody has the program open for writing",
+    }
+
+    arguments: tuple[str, ...]
+    environment: tuple[str, ...]
+    origin: str = "/process/args"
+
+    def describe(self) -> str:
+        return f"execute {' '.join(self.arguments)}"
+
+    def shell(self) -> str:
+        return "exec env -i " + " ".join(f"'{word}'" for word in (*self.environment, *self.arguments))
+
+    def apply(self, context: Context) -> None:
+        environment = dict(pair.split("=", 1) for pair in self.environment)
+        if context.home:
+            environment["HOME"] = context.home
+        try:
+            processes.execve(context.program, self.arguments, environment)
+        except SystemCallError as error:
+            raise SystemCallError(error.errno or ESRCH, error.call, self.shown(context)) from None
+
+    def shown(self, context: Context) -> str:
+        return f'execve("{context.program}", {list(self.arguments)}, {len(self.environment)} variables)'

@@ -1,0 +1,141 @@
+"""How the kernel deals with the process: when it runs, when it reads and writes, when it dies for lack of memory."""
+
+from __future__ import annotations
+
+from errno import EACCES, EINVAL, EPERM
+
+from ..kernel import files, processes
+from ..kernel.constants import IOPRIO_CLASSES, PERSONALITIES, RLIMITS, SCHED_FLAGS, SCHED_POLICIES
+from .step import RUNTIME, Context, Step
+
+RLIM_INFINITY = 2**64 - 1
+
+
+class SetOomScoreAdj(Step):
+    """First of all, since lowering it takes the rights of the host's root."""
+
+    chapter = "process"
+    man = "proc_pid_oom_score_adj(5)"
+    spec = "config.md#linux-process"
+    cures = {
+        EACCES: "a lower value than now takes CAP_SYS_RESOURCE",
+        EPERM: "a lower value than now takes CAP_SYS_RESOURCE",
+    }
+
+    value: int
+    origin: str = "/process/oomScoreAdj"
+
+    def describe(self) -> str:
+        return f"set the OOM killer's score adjustment to {self.value}"
+
+    def shell(self) -> str:
+        return f"choom -n {self.value} -p $$"
+
+    def apply(self, context: Context) -> None:
+        files.write_file("/proc/self/oom_score_adj", str(self.value))
+
+
+class SetRlimit(Step):
+    """Set by the runtime, which is still root when the container's process is not any more."""
+
+    runs_in = RUNTIME
+    chapter = "limits"
+    man = "prlimit(2)"
+    spec = "config.md#posix-process"
+    cures = {
+        EPERM: "a hard limit above the present one takes CAP_SYS_RESOURCE: lower it in config.json",
+        EINVAL: "the soft limit must not exceed the hard one",
+    }
+
+    type: str
+    soft: int
+    hard: int
+    origin: str
+
+    def describe(self) -> str:
+        return f"set {self.type} to {limit(self.soft)}, at most {limit(self.hard)}"
+
+    def shell(self) -> str:
+        name = self.type.removeprefix("RLIMIT_").lower()
+        return f"prlimit --pid $pid --{name}={limit(self.soft)}:{limit(self.hard)}"
+
+    def apply(self, context: Context) -> None:
+        processes.prlimit(context.pid, RLIMITS.index(self.type), self.type, self.soft, self.hard)
+
+
+def limit(value: int) -> str:
+    return "unlimited" if value == RLIM_INFINITY else str(value)
+
+
+class SetScheduler(Step):
+    chapter = "process"
+    man = "sched_setattr(2)"
+    spec = "config.md#linux-process"
+    cures = {
+        EPERM: "real-time policies and a lower nice value take CAP_SYS_NICE",
+        EINVAL: "the kernel does not take these values together: see sched(7)",
+    }
+
+    policy: str
+    nice: int
+    priority: int
+    flags: tuple[str, ...]
+    runtime: int
+    deadline: int
+    period: int
+    origin: str = "/process/scheduler"
+
+    def describe(self) -> str:
+        return f"schedule by {self.policy}, nice {self.nice}, priority {self.priority}"
+
+    def shell(self) -> str:
+        return f"chrt --{self.policy.removeprefix('SCHED_').lower()} --pid {self.priority} $$ && renice {self.nice} $$"
+
+    def apply(self, context: Context) -> None:
+        processes.sched_setattr(
+            SCHED_POLICIES[self.policy],
+            sum(SCHED_FLAGS[name] for name in self.flags),
+            self.nice,
+            self.priority,
+            self.runtime,
+            self.deadline,
+            self.period,
+        )
+
+
+class SetIOPriority(Step):
+    chapter = "process"
+    man = "ioprio_set(2)"
+    spec = "config.md#linux-process"
+    cures = {EPERM: "IOPRIO_CLASS_RT takes CAP_SYS_ADMIN or CAP_SYS_NICE"}
+
+    io_class: str
+    priority: int
+    origin: str = "/process/ioPriority"
+
+    def describe(self) -> str:
+        return f"set the I/O priority to {self.io_class} {self.priority}"
+
+    def shell(self) -> str:
+        return f"ionice -c {IOPRIO_CLASSES[self.io_class]} -n {self.priority} -P $$"
+
+    def apply(self, context: Context) -> None:
+        processes.ioprio_set_group(IOPRIO_CLASSES[self.io_class], self.priority)
+
+
+class SetPersonality(Step):
+    chapter = "process"
+    man = "personality(2)"
+    spec = "config-linux.md#personality"
+
+    domain: str
+    origin: str = "/linux/personality"
+
+    def describe(self) -> str:
+        return f"take the execution domain {self.domain}"
+
+    def shell(self) -> str:
+        return "linux32" if self.domain == "LINUX32" else "linux64"
+
+    def apply(self, context: Context) -> None:
+        processes.personality(PERSONALITIES[self.domain])

@@ -1,0 +1,311 @@
+"""minirun.plan: config.json as a list of steps, without privilege and without asking the kernel."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import minirun
+from minirun import steps as steps_package
+from minirun.errors import ConfigError, MinirunError
+from minirun.kernel import constants as c
+from minirun.plan import mount_options
+from minirun.plan.container import Options, plan
+from minirun.plan.limits import cgroup_path
+from minirun.plan.mounts import mount_steps, sort_options
+from minirun.spec.config import Linux, Mount
+from minirun.spec.default import default
+from minirun.spec.load import parse
+from minirun.steps.mounts import BindMount, Change, ChangeMount, MountFilesystem, Remount
+from minirun.steps.step import CONTAINER, RUNTIME, Step
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OPTIONS = Options(id="example", bundle="/bundle")
+
+
+def all_step_classes() -> list[type[Step]]:
+    for module in pkgutil.iter_modules(steps_package.__path__):
+        importlib.import_module(f"minirun.steps.{module.name}")
+    return sorted(descendants(Step), key=lambda kind: kind.__name__)
+
+
+def descendants(kind: type[Step]) -> Iterator[type[Step]]:
+    for child in kind.__subclasses__():
+        if child.__module__.startswith("minirun."):
+            yield child
+            yield from descendants(child)
+
+
+def plan_of(**changes: Any) -> tuple[Step, ...]:
+    """The plan of the default config with some members of `linux` and `process` changed."""
+    config = default(rootless=False, uid=0, gid=0)
+    for section in ("linux", "process"):
+        config[section] |= changes.pop(section, {})
+    return plan(parse(config | changes), OPTIONS)
+
+
+def names(steps: tuple[Step, ...]) -> list[str]:
+    return [type(step).__name__ for step in steps]
+
+
+# ---- what a step is
+
+
+@pytest.mark.parametrize("kind", all_step_classes(), ids=lambda kind: kind.__name__)
+def test_every_kind_of_step_tells_where_to_read_on(kind: type[Step]) -> None:
+    assert kind.man.endswith(")"), "man page with section"
+    assert kind.chapter
+    assert kind.runs_in in (RUNTIME, CONTAINER)
+    assert kind.shell is not Step.shell or kind.no_shell, "a shell command, or why there is none"
+    assert "undo" not in kind.__dict__ or kind.runs_in == RUNTIME, "the container's process undoes nothing"
+
+
+def test_the_default_plan_can_be_told() -> None:
+    for step in plan_of():
+        assert step.describe()
+        assert not step.describe().endswith(".")
+        shell = step.shell()
+        assert shell is None or shell.strip()
+
+
+def test_every_origin_exists_in_config_json() -> None:
+    config = default(rootless=False, uid=0, gid=0)
+    for step in plan(parse(config), OPTIONS):
+        value: Any = config
+        for part in step.place.split("/")[1:]:
+            # Absent properties may be the reason for a step, too: a umask that is to stay as it is.
+            value = value[int(part)] if isinstance(value, list) else value.get(part, {})
+
+
+# ---- the order, which is what the plan is about
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "why"),
+    [
+        ("MakeStateDirectory", "MakeCgroup", "the id is taken before anything is made"),
+        ("SetLimit", "StartContainerProcess", "no process without limits"),
+        ("AttachDeviceFilter", "StartContainerProcess", "no process without device rules"),
+        ("JoinCgroup", "Unshare", "the cgroup namespace's root is the cgroup of that moment"),
+        ("CloseToTracers", "JoinNamespace", "others in a shared namespace could trace the process (CVE-2016-9962)"),
+        ("SetSysctl", "PivotRoot", "the host's /proc is trusted, the container's is not (CVE-2025-52881)"),
+        ("MaskPath", "PivotRoot", "all mounts are made by descriptors of the host's /proc"),
+        ("SetRootPropagation", "BindRootfs", "no mount may reach the host"),
+        ("MakeRootReadOnly", "PivotRoot", "and after the last mount point"),
+        ("MountFilesystem", "MakeDevice", "/dev is mounted by then"),
+        ("SetRlimit", "SetUser", "the runtime loses its say over the process with the change of user"),
+        ("KeepDescriptors", "ChangeDirectory", "a directory that is open on the host must be no way out"),
+        ("DropBoundingSet", "SetUser", "dropping takes CAP_SETPCAP"),
+        ("SetUser", "SetCapabilities", "a change of user clears the sets"),
+        ("SetCapabilities", "FindProgram", "the program is looked up with its own rights"),
+        ("WriteState", "Execute", "the books are in order before the program runs"),
+    ],
+)
+def test_the_order(first: str, then: str, why: str) -> None:
+    namespaces = [{"type": "network", "path": "/proc/1/ns/net"}, *({"type": t} for t in ("pid", "ipc", "uts", "mount"))]
+    steps = names(
+        plan_of(
+            linux={
+                "namespaces": namespaces,
+                "sysctl": {"kernel.msgmax": "8192"},
+                "resources": {"pids": {"limit": 7}},
+            }
+        )
+    )
+    assert max(i for i, name in enumerate(steps) if name == first) < steps.index(then), why
+
+
+def test_the_program_is_the_last_step() -> None:
+    assert names(plan_of())[-1] == "Execute"
+
+
+def test_each_process_has_its_turn_only_after_it_exists() -> None:
+    steps = plan_of()
+    start = names(steps).index("StartContainerProcess")
+    assert all(step.runs_in == RUNTIME for step in steps[: start + 1])
+
+
+def test_a_process_is_needed_to_run() -> None:
+    config = default(rootless=False, uid=0, gid=0)
+    del config["process"]
+    with pytest.raises(ConfigError) as caught:
+        plan(parse(config), OPTIONS)
+    assert caught.value.pointer == "/process"
+
+
+def test_a_user_namespace_comes_alone_and_first() -> None:
+    ids = [{"containerID": 0, "hostID": 1000, "size": 10}]
+    kinds = [{"type": kind} for kind in ("pid", "user", "mount", "network")]
+    steps = plan_of(linux={"namespaces": kinds, "uidMappings": ids, "gidMappings": ids}, hostname=None)
+    unshared = [step.types for step in steps if type(step).__name__ == "Unshare"]  # type: ignore[attr-defined]
+    assert unshared == [("user",), ("network", "pid", "mount")]
+    assert "MakeDevice" not in names(steps), "nobody may make devices there"
+
+
+def test_without_a_pid_or_time_namespace_there_is_no_second_fork() -> None:
+    steps = plan_of(linux={"namespaces": [{"type": "mount"}]}, hostname=None)
+    assert "ForkIntoNamespaces" not in names(steps)
+
+
+def test_no_pivot_moves_the_root() -> None:
+    config = parse(default(rootless=False, uid=0, gid=0))
+    steps = names(plan(config, OPTIONS.replace(no_pivot=True)))
+    assert "MoveRoot" in steps
+    assert "PivotRoot" not in steps
+
+
+# ---- mounts
+
+ALL_WORDS = sorted(
+    {"defaults", "tmpcopyup", *mount_options.FLAGS}
+    | {prefix + word for word in (*mount_options.PROPAGATION, *mount_options.ATTRIBUTES) for prefix in ("", "r")}
+)
+
+
+def mounts(*words: str, kind: str = "tmpfs", source: str | None = "tmpfs") -> list[Step]:
+    return mount_steps(Mount("/mnt", kind, source, words), "/mounts/0", "/bundle", True)
+
+
+def test_the_specs_table_is_complete() -> None:
+    """config.md, "Linux mount options"."""
+    table = """async atime bind defaults dev diratime dirsync exec iversion lazytime loud noatime nodev nodiratime noexec
+        noiversion nolazytime norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime relatime
+        remount rexec rnoatime rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime
+        rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime suid
+        symfollow sync tmpcopyup unbindable mand nomand rnodev"""
+    assert set(table.split()) <= set(ALL_WORDS)
+
+
+@given(st.lists(st.sampled_from(ALL_WORDS), max_size=5))
+def test_no_known_word_is_passed_on_as_data(words: list[str]) -> None:
+    assert sort_options(tuple(words)).data == ()
+
+
+def test_unknown_words_are_the_file_systems_own() -> None:
+    (step,) = mounts("nosuid", "size=1m", "mode=755")
+    assert step == MountFilesystem("tmpfs", "tmpfs", "/mnt", c.MS_NOSUID, "size=1m,mode=755", False, "/mounts/0")
+
+
+def test_later_words_win() -> None:
+    assert sort_options(("ro", "rw", "noexec", "exec", "nosuid")).flags == c.MS_NOSUID
+    (step,) = mounts("rbind", "ro", "rw", kind="none", source="/etc")
+    assert step == BindMount("/etc", "/mnt", True, (Change(0, c.MOUNT_ATTR_RDONLY),), "/mounts/0")
+
+
+def test_access_time_modes_are_one_field() -> None:
+    change = sort_options(("noatime", "strictatime")).plain[0]
+    assert change.attr_set == c.MOUNT_ATTR_STRICTATIME
+    assert change.attr_clr == c.ATTR_ATIME_MASK, "the kernel takes the whole field or nothing"
+
+
+def test_recursive_words_and_propagation_follow_the_mount() -> None:
+    first, second = mounts("rro", "rslave")
+    assert isinstance(first, MountFilesystem)
+    expected = (Change(c.MOUNT_ATTR_RDONLY, 0, recursive=True), Change(propagation=c.MS_SLAVE, recursive=True))
+    assert second == ChangeMount("/mnt", expected, "/mounts/0")
+
+
+def test_a_relative_source_is_the_bundles_and_a_relative_destination_the_roots() -> None:
+    (step,) = mount_steps(Mount("mnt", None, "data", ("bind",)), "/mounts/0", "/bundle", True)
+    assert step == BindMount("/bundle/data", "/mnt", False, (), "/mounts/0")
+
+
+def test_remount_changes_what_is_there() -> None:
+    assert isinstance(mounts("remount", "ro")[0], Remount)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "source", "pointer"),
+    [
+        (("bind", "nosuidd"), "none", "/etc", "/mounts/0/options"),
+        (("bind",), "none", None, "/mounts/0/source"),
+        (("tmpcopyup",), "proc", "proc", "/mounts/0/options"),
+        ((), None, "x", "/mounts/0/type"),
+    ],
+)
+def test_a_mount_that_makes_no_sense_is_refused(words: tuple[str, ...], kind: Any, source: Any, pointer: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        mounts(*words, kind=kind, source=source)
+    assert caught.value.pointer == pointer
+
+
+# ---- cgroups
+
+
+@pytest.mark.parametrize(
+    ("told", "path"),
+    [
+        (None, "/minirun/id"),
+        ("", "/minirun/id"),
+        ("/a/b", "/a/b"),
+        ("a/b", "/minirun/a/b"),
+        ("//a/./b/", "/a/b"),
+    ],
+)
+def test_cgroups_path(told: str | None, path: str) -> None:
+    assert cgroup_path(Linux(cgroups_path=told), "id") == path
+
+
+@pytest.mark.parametrize("told", ["/", "/../x", "a/../../x", "."])
+def test_a_cgroups_path_that_is_no_place_of_its_own_is_refused(told: str) -> None:
+    with pytest.raises(ConfigError):
+        cgroup_path(Linux(cgroups_path=told), "id")
+
+
+# ---- any config
+
+scalars = st.none() | st.booleans() | st.integers(-2, 70000) | st.text("ab.\0é", max_size=5)
+parts = {
+    "hostname": st.none() | st.text("ab.\0é", min_size=1, max_size=5),
+    "linux": st.fixed_dictionaries(
+        {},
+        optional={
+            "maskedPaths": st.lists(st.just("/proc/x"), max_size=2),
+            "rootfsPropagation": st.sampled_from(["shared", "rslave", "private", "runbindable"]),
+            "namespaces": st.lists(
+                st.fixed_dictionaries(
+                    {"type": st.sampled_from(["pid", "mount", "user", "uts", "time", "cgroup"])},
+                    optional={"path": st.just("/proc/1/ns/x")},
+                ),
+                max_size=4,
+            ),
+            "devices": st.lists(
+                st.fixed_dictionaries({"path": st.just("/dev/x"), "type": st.just("c"), "major": scalars}), max_size=2
+            ),
+        },
+    ),
+}
+
+
+@given(st.fixed_dictionaries({}, optional=parts))
+def test_any_config_is_a_plan_or_an_error(changes: dict[str, Any]) -> None:
+    try:
+        steps = plan_of(**changes)
+    except MinirunError:
+        return
+    assert names(steps)[0] == "MakeStateDirectory"
+    assert names(steps)[-1] == "Execute"
+    assert names(steps).count("StartContainerProcess") == 1
+
+
+# ---- the path of a run can be read aloud
+
+
+def test_no_function_is_longer_than_50_lines() -> None:
+    long = []
+    for path in Path(minirun.__path__[0]).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
+                length = node.end_lineno - node.lineno + 1
+                if length > 50:
+                    long.append(f"{path.name}:{node.name} {length}")
+    assert long == []
