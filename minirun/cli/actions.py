@@ -54,7 +54,7 @@ def run(values: Mapping[str, Any]) -> int:
 
     bundle, name = which(values["target"], values["bundle"], values["id"])
     options = Options(
-        id=checked_id(name or os.urandom(6).hex()),
+        id=os.urandom(6).hex() if name is None else checked_id(name),
         bundle=os.path.abspath(bundle),
         root=os.path.abspath(values["root"]),
         preserve_fds=values["preserve_fds"],
@@ -66,11 +66,11 @@ def run(values: Mapping[str, Any]) -> int:
 def which(target: str | None, bundle: str | None, name: str | None) -> tuple[str, str | None]:
     """Bundle and id. TARGET is a bundle if it holds a config.json, or if nothing else can be one."""
     if bundle is not None or target is None:
-        return bundle or ".", name or target
+        return bundle or ".", target if name is None else name
     is_bundle = os.path.exists(f"{target}/config.json") or "/" in target
     if is_bundle or not os.path.exists("config.json"):
         return target, name
-    return ".", name or target
+    return ".", target if name is None else name
 
 
 def checked_id(name: str) -> str:

@@ -1,0 +1,182 @@
+"""The style as tests: the linters' word, and that the rooms of the house import in one direction only."""
+
+from __future__ import annotations
+
+import ast
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+REPOSITORY = Path(__file__).parents[2]
+PACKAGE = REPOSITORY / "minirun"
+
+# Python programs whose names do not end in .py.
+PYTHON_SCRIPTS = ("bench/run",)
+
+# Where shell scripts live. Which of the files there are some, their first lines tell.
+SHELL_FOLDERS = (".", ".ci", "bench", "rootfs", "scripts")
+
+
+# ---- linters
+
+
+def lint(tool: str, *words: str) -> None:
+    """Runs a linter that is installed beside this Python, or else on $PATH, and expects that it finds nothing."""
+    path = shutil.which(tool, path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if path is None:
+        pytest.skip(f"{tool} is not installed")
+    done = subprocess.run([path, *words], cwd=REPOSITORY, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join([tool, *words])}\n{done.stdout}{done.stderr}"
+
+
+def test_ruff_check() -> None:
+    lint("ruff", "check", "--quiet", "--output-format=concise", ".", *PYTHON_SCRIPTS)
+
+
+def test_ruff_format() -> None:
+    lint("ruff", "format", "--check", "--quiet", ".", *PYTHON_SCRIPTS)
+
+
+def test_mypy_strict() -> None:
+    lint("mypy", "--strict", "minirun")
+
+
+def test_shellcheck() -> None:
+    lint("shellcheck", "--external-sources", *shell_scripts())
+
+
+def shell_scripts() -> list[str]:
+    files = (path for folder in SHELL_FOLDERS for path in sorted((REPOSITORY / folder).iterdir()) if path.is_file())
+    return [str(path.relative_to(REPOSITORY)) for path in files if is_shell_script(path)]
+
+
+def is_shell_script(path: Path) -> bool:
+    with path.open(errors="replace") as file:
+        first = file.readline()
+    return path.suffix == ".sh" or first.startswith(("#!/bin/sh", "#!/bin/bash"))
+
+
+def test_shellcheck_is_given_the_scripts() -> None:
+    """The scripts that are known to be there, so that a wrong pattern above can't make the test above empty."""
+    assert {"try", "test", ".ci/run", "rootfs/busybox", "rootfs/common.sh", "scripts/setup.sh"} <= set(shell_scripts())
+
+
+def test_lines_of_shell_scripts_are_short() -> None:
+    """ruff holds the same limit for Python."""
+    for name in shell_scripts():
+        for number, line in enumerate((REPOSITORY / name).read_text().splitlines(), start=1):
+            assert len(line) <= 120, f"{name}:{number} has {len(line)} characters"
+
+
+# ---- imports
+
+STREET = ("__main__", "cli", "runtime", "plan", "steps", "cgroups", "kernel")  # each may import what stands after it
+EXTRAS = ("teach", "labs")  # these may import what the runtime may, and only the command line imports them
+EVERYWHERE = {"__init__", "errors", "record"}  # but for the kernel room, which imports nothing of ours
+
+MAY_IMPORT = {room: EVERYWHERE | set(STREET[place + 1 :]) for place, room in enumerate(STREET)}
+MAY_IMPORT |= {extra: MAY_IMPORT["runtime"] | set(EXTRAS) for extra in EXTRAS}
+MAY_IMPORT["cli"] |= set(EXTRAS)
+MAY_IMPORT["kernel"] = set()
+MAY_IMPORT["spec"] = set(EVERYWHERE)
+MAY_IMPORT |= {name: set(EVERYWHERE) for name in EVERYWHERE}
+for above_spec in ("cli", "runtime", *EXTRAS, "plan"):
+    MAY_IMPORT[above_spec].add("spec")
+
+# Modules of a room that is closed otherwise.
+OPEN_DOORS = {("cgroups", "minirun.spec.config")}  # the typed records of linux.resources
+
+
+def python_files() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Line and full dotted name of all that a file imports, wherever in the file that is."""
+    package = ("minirun", *path.relative_to(PACKAGE).parent.parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else ()
+            module = [*base, *filter(None, [node.module])]
+            yield from ((node.lineno, ".".join([*module, alias.name])) for alias in node.names)
+
+
+def room_of(path: Path) -> str:
+    """The room that a file is in, or for those at the top of the package its own name."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def room_of_import(name: str) -> str | None:
+    """The room that an imported name is in; None for a name that is not ours."""
+    first, second, *_ = [*name.split("."), ""]
+    if first != "minirun":
+        return None
+    is_module = (PACKAGE / second).is_dir() or (PACKAGE / f"{second}.py").is_file()
+    return second if second and is_module else "__init__"
+
+
+def wrong_imports(path: Path) -> list[str]:
+    room = room_of(path)
+    return [
+        f"{path.relative_to(REPOSITORY)}:{line}: {room} may not import {name}"
+        for line, name in imports(path)
+        if room_of_import(name) not in {None, room} | MAY_IMPORT[room]
+        and (room, ".".join(name.split(".")[:3])) not in OPEN_DOORS
+    ]
+
+
+def test_imports_point_down() -> None:
+    """docs/architecture.md, "Rooms". Imports inside functions and under TYPE_CHECKING count as well."""
+    unknown = {room_of(path) for path in python_files()} - MAY_IMPORT.keys()
+    assert not unknown, f"give these rooms a place in the table of {__file__}: {unknown}"
+    assert [wrong for path in python_files() for wrong in wrong_imports(path)] == []
+
+
+def test_only_the_command_line_imports_click() -> None:
+    importers = {room_of(path) for path in python_files() for _, name in imports(path) if name.split(".")[0] == "click"}
+    assert importers <= {"cli"}
+
+
+@pytest.mark.parametrize(
+    ("room", "text", "allowed"),
+    [
+        ("cli", "from ..runtime import run", True),
+        ("steps", "from ..kernel.libc import call", True),
+        ("cgroups", "from ..spec.config import Memory", True),
+        ("plan", "from .. import __version__", True),
+        ("kernel", "from .libc import call", True),
+        ("kernel", "import os", True),
+        ("cgroups", "from ..spec.load import load", False),
+        ("steps", "from ..spec.config import Mount", False),
+        ("steps", "from ..plan import mounts", False),
+        ("runtime", "from ..cli import table", False),
+        ("runtime", "from .. import teach", False),
+        ("runtime", "import minirun.cli.table", False),
+        ("kernel", "from ..errors import MinirunError", False),
+        ("kernel", "def late():\n    from .. import __version__", False),
+    ],
+)
+def test_the_test_of_imports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: str, text: str, allowed: bool
+) -> None:
+    """A wrong import is found, a right one is not."""
+    package = tmp_path / "minirun"
+    for folder in (*STREET[1:], *EXTRAS, "spec"):
+        (package / folder).mkdir(parents=True)
+    for name in (*EVERYWHERE, "__main__"):
+        (package / f"{name}.py").touch()
+    monkeypatch.setitem(globals(), "PACKAGE", package)
+    monkeypatch.setitem(globals(), "REPOSITORY", tmp_path)
+    file = package / room / "example.py"
+    file.write_text(text)
+    assert (wrong_imports(file) == []) == allowed
