@@ -45,7 +45,7 @@ class Log(step.Log):
     def write(self, level: str, message: str) -> None:
         number = LEVELS.index(level)
         if number >= self.lowest:
-            prefix = "minirun: " if level == "error" else f"minirun: {level}: "
+            prefix = "minirun: warning: " if level == "warning" else "minirun: "
             put(2, f"{prefix}{message}\n")
         if self.file >= 0 and number >= self.lowest_in_file:
             put(self.file, self.line(level, message))
