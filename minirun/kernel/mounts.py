@@ -6,6 +6,7 @@ import ctypes
 
 from .constants import (
     AT_EMPTY_PATH,
+    AT_FDCWD,
     AT_RECURSIVE,
     MOVE_MOUNT_F_EMPTY_PATH,
     MOVE_MOUNT_T_EMPTY_PATH,
@@ -45,8 +46,13 @@ def open_tree(directory: int, path: str, recursive: bool) -> int:
     """
     flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     decoded = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH" + ("|AT_RECURSIVE" if recursive else "")
+    shown_directory = Flags("AT_FDCWD") if directory == AT_FDCWD else directory
     return syscall(
-        "open_tree", directory, text(path), flags, shown=lambda: show("open_tree", directory, path, Flags(decoded))
+        "open_tree",
+        directory,
+        text(path),
+        flags,
+        shown=lambda: show("open_tree", shown_directory, path, Flags(decoded)),
     )
 
 

@@ -40,7 +40,8 @@ def seal(arguments: list[str]) -> None:
         mounts.mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY)
     except SystemCallError as error:
         raise StateError(
-            f"can't protect {sys.executable} from the container: {error.shown}: {error.strerror}\n"
+            f"can't keep {own_name()} out of the container's reach: {error.strerror}\n"
+            f"  call:  {error.shown}\n"
             "  cure:  running a container takes root: use sudo"
         ) from error
     # Absolute, since relative entries ("" for the current directory) could mean something else in the next process.

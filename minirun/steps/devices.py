@@ -7,6 +7,7 @@ import stat
 from errno import EEXIST, EPERM
 
 from ..kernel import files, mounts
+from ..kernel.constants import AT_FDCWD
 from ..kernel.libc import SystemCallError
 from .mounts import attach
 from .paths import find, make_parent
@@ -93,7 +94,7 @@ class BindDevice(Step):
         return f'touch "$rootfs{self.path}" && mount --bind {self.path} "$rootfs{self.path}"'
 
     def apply(self, context: Context) -> None:
-        tree = mounts.open_tree(-100, self.path, False)
+        tree = mounts.open_tree(AT_FDCWD, self.path, False)
         try:
             attach(context, tree, self.path, ())
         finally:

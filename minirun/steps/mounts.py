@@ -13,6 +13,7 @@ from errno import EACCES, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOTDIR, EPERM
 
 from ..kernel import files, mounts
 from ..kernel.constants import (
+    AT_FDCWD,
     MOUNT_ATTR_RDONLY,
     MS_NODEV,
     MS_NOEXEC,
@@ -194,7 +195,7 @@ class BindMount(Step):
         return command
 
     def apply(self, context: Context) -> None:
-        tree = mounts.open_tree(-100, self.source, self.recursive)
+        tree = mounts.open_tree(AT_FDCWD, self.source, self.recursive)
         try:
             attach(context, tree, self.destination, self.changes)
         finally:
