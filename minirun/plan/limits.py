@@ -28,10 +28,11 @@ def cgroup_steps(linux: Linux, container_id: str) -> list[Step]:
     """Everything is set before a process is in the cgroup, so that there is no moment without limits."""
     path = cgroup_path(linux, container_id)
     files = resources.files(linux.resources)
-    controllers = tuple(dict.fromkeys(file.controller for file in files))
-    steps: list[Step] = [cgroup.MakeCgroup(path, "/linux/cgroupsPath" if linux.cgroups_path else "")]
-    if controllers:
-        steps.append(cgroup.EnableControllers(path, controllers))
+    needed = tuple(dict.fromkeys(file.controller for file in files if not file.optional))
+    steps: list[Step] = [
+        cgroup.MakeCgroup(path, "/linux/cgroupsPath" if linux.cgroups_path else ""),
+        cgroup.EnableControllers(path, needed),
+    ]
     steps += [cgroup.SetLimit(file.name, file.value, file.place, file.optional) for file in files]
     return [*steps, device_filter(linux)]
 

@@ -115,7 +115,8 @@ def remove_cgroup(path: str) -> None:
 
 
 class EnableControllers(Step):
-    """Have every cgroup on the way hand the controllers down to its children. It stays so: others may rely on it."""
+    """Have every cgroup on the way hand its controllers down: those that limits need, and the others for their
+    statistics. It stays so afterwards: the children of others may rely on it by then."""
 
     runs_in = RUNTIME
     chapter = "limits"
@@ -126,15 +127,16 @@ class EnableControllers(Step):
     }
 
     path: str
-    controllers: tuple[str, ...]
+    needed: tuple[str, ...] = ()
     origin: str = "/linux/resources"
 
     def describe(self) -> str:
-        return f"hand the controllers {', '.join(self.controllers)} down to {self.path}"
+        needed = f", of which {', '.join(self.needed)} must be there" if self.needed else ""
+        return f"hand all controllers down to {self.path}{needed}"
 
     def shell(self) -> str:
-        words = " ".join("+" + name for name in self.controllers)
         parents = [""] + ["/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts()))]
+        words = "+cpu +memory +pids"
         return " && ".join(f"echo {words} > /sys/fs/cgroup{parent}/cgroup.subtree_control" for parent in parents)
 
     def parts(self) -> list[str]:
@@ -142,7 +144,8 @@ class EnableControllers(Step):
 
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
-        missing = set(self.controllers) - hierarchy.available_controllers(mount)
+        available = hierarchy.available_controllers(mount)
+        missing = set(self.needed) - available
         if missing:
             raise Refused(
                 f"cgroup v2 has no {' and no '.join(sorted(missing))} controller on this host",
@@ -150,8 +153,19 @@ class EnableControllers(Step):
             )
         place = mount
         for part in self.parts():
-            files.write_file(f"{place}/cgroup.subtree_control", " ".join("+" + name for name in self.controllers))
+            self.hand_down(f"{place}/cgroup.subtree_control", sorted(available))
             place += "/" + part
+
+    def hand_down(self, control: str, names: list[str]) -> None:
+        """All at once, and if the kernel refuses the line one by one, so that only the needed ones have to work."""
+        try:
+            files.write_file(control, " ".join("+" + name for name in names))
+        except SystemCallError:
+            if len(names) > 1:
+                for name in names:
+                    self.hand_down(control, [name])
+            elif names[0] in self.needed:
+                raise
 
 
 class SetLimit(Step):
