@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from ..record import Record
+from ..spec.reader import escape
+from ..spec.sysctl import path_of
 from ..steps import namespaces as namespace
 from ..steps import process, program, rootfs, scheduling, state
 from ..steps.cgroup import JoinCgroup
@@ -69,7 +71,8 @@ def entry_steps(config: Config, told: Process) -> list[Step]:
 
 def sysctl_steps(config: Config) -> list[Step]:
     return [
-        SetSysctl(key, value, "/linux/sysctl/" + key.replace("/", "~1")) for key, value in config.linux.sysctl.items()
+        SetSysctl(key, value, path_of(key), f"/linux/sysctl/{escape(key)}")
+        for key, value in config.linux.sysctl.items()
     ]
 
 

@@ -59,7 +59,7 @@ def read_process(node: Node) -> Process:
     terminal = node.flag("terminal")
     return Process(
         cwd=node.need("cwd").absolute_path(),
-        user=read_user(node.need("user")),
+        user=node.maybe("user", read_user) or User(0, 0),  # as other runtimes have it
         args=read_args(node.need("args")),
         env=node.each("env", read_variable),
         terminal=terminal,

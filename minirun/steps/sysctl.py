@@ -24,6 +24,7 @@ class SetSysctl(Step):
 
     key: str
     value: str
+    path: str  # below /proc/sys
     origin: str
 
     def describe(self) -> str:
@@ -33,5 +34,4 @@ class SetSysctl(Step):
         return f"sysctl -w {self.key}='{self.value}'"
 
     def apply(self, context: Context) -> None:
-        path = self.key if "/" in self.key else self.key.replace(".", "/")
-        files.write_file(f"/proc/sys/{path}", self.value)
+        files.write_file(f"/proc/sys/{self.path}", self.value)

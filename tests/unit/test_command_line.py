@@ -40,7 +40,18 @@ words = st.sampled_from(
         *COMMANDS,
         *(flag for option in GLOBAL for flag in option.flags),
         *(flag for command in COMMANDS.values() for option in command.options for flag in option.flags),
-        *("--root=/r", "--id=x", "--log-format=json", "--preserve-fds=3", "--debug=1", "-b/x", "--ro", "--", "-", "--x"),
+        *(
+            "--root=/r",
+            "--id=x",
+            "--log-format=json",
+            "--preserve-fds=3",
+            "--debug=1",
+            "-b/x",
+            "--ro",
+            "--",
+            "-",
+            "--x",
+        ),
         *("bundle", "3", "-3", "json", "", "a=b", "--help", "-h", "--version"),
     ]
 )
@@ -63,7 +74,9 @@ def test_the_quick_reader_takes_every_option_of_the_table() -> None:
             line = [*words, command.name] if option in GLOBAL else [command.name, *words]
             call = quick.read(line)
             assert call is not None, line
-            assert call.named[option.name] == (True if option.kind == FLAG else 3 if option.kind == NUMBER else value[0])
+            assert call.named[option.name] == (
+                True if option.kind == FLAG else 3 if option.kind == NUMBER else value[0]
+            )
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,8 @@ def test_every_origin_exists_in_config_json() -> None:
     ],
 )
 def test_the_order(first: str, then: str, why: str) -> None:
-    namespaces = [{"type": "network", "path": "/proc/1/ns/net"}, *({"type": t} for t in ("pid", "ipc", "uts", "mount"))]
+    namespaces = [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")]
+    namespaces.append({"type": "network", "path": "/proc/1/ns/net"})
     steps = names(
         plan_of(
             linux={

@@ -1,0 +1,184 @@
+"""config.json's /linux/resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from unit.spec.spec_helpers import Bad, bad, load_changed
+
+from minirun.spec.config import Cpu, DeviceRule, Memory, Resources
+
+R = "/linux/resources"
+RULES = f"{R}/devices"
+MEMORY = f"{R}/memory"
+CPU = f"{R}/cpu"
+
+
+def resources(**groups: Any) -> Resources:
+    return load_changed({R: groups}).linux.resources
+
+
+def rule(**changes: object) -> list[dict[str, object]]:
+    return [{"allow": True, **changes}]
+
+
+@bad(
+    Bad(RULES, [{}], f"{RULES}/0/allow", says="missing"),
+    Bad(RULES, rule(allow="yes"), f"{RULES}/0/allow"),
+    Bad(RULES, rule(type="p"), f"{RULES}/0/type"),
+    Bad(RULES, rule(type="u"), f"{RULES}/0/type"),
+    Bad(RULES, rule(access=""), f"{RULES}/0/access"),
+    Bad(RULES, rule(access="rx"), f"{RULES}/0/access"),
+    Bad(RULES, rule(access=7), f"{RULES}/0/access"),
+    Bad(RULES, rule(major=-2), f"{RULES}/0/major"),
+    Bad(RULES, rule(minor="*"), f"{RULES}/0/minor"),
+    Bad(RULES, rule(minor=2**31), f"{RULES}/0/minor"),
+)
+def test_bad_device_rules(row: Bad) -> None:
+    row.check()
+
+
+@bad(
+    Bad(MEMORY, []),
+    Bad(MEMORY, {"limit": "64M"}, f"{MEMORY}/limit"),
+    Bad(MEMORY, {"limit": -2}, f"{MEMORY}/limit"),
+    Bad(MEMORY, {"limit": 2**63}, f"{MEMORY}/limit"),
+    Bad(MEMORY, {"limit": 1.5}, f"{MEMORY}/limit"),
+    Bad(MEMORY, {"reservation": -2}, f"{MEMORY}/reservation"),
+    Bad(MEMORY, {"swap": -2}, f"{MEMORY}/swap"),
+    Bad(MEMORY, {"limit": 10, "swap": 9}, f"{MEMORY}/swap", says="10"),
+    Bad(MEMORY, {"limit": 0, "swap": 9}, f"{MEMORY}/swap", says="limit"),
+    Bad(MEMORY, {"swap": 9}, f"{MEMORY}/swap", says="limit"),
+    Bad(MEMORY, {"useHierarchy": 1}, f"{MEMORY}/useHierarchy"),
+    Bad(MEMORY, {"checkBeforeUpdate": "x"}, f"{MEMORY}/checkBeforeUpdate"),
+    Bad(CPU, {"shares": -1}, f"{CPU}/shares"),
+    Bad(CPU, {"shares": 2**64}, f"{CPU}/shares"),
+    Bad(CPU, {"quota": -2}, f"{CPU}/quota"),
+    Bad(CPU, {"period": -1}, f"{CPU}/period"),
+    Bad(CPU, {"burst": -1}, f"{CPU}/burst"),
+    Bad(CPU, {"quota": 1000, "burst": 1001}, f"{CPU}/burst", says="1000"),
+    Bad(CPU, {"idle": 2}, f"{CPU}/idle"),
+    Bad(CPU, {"cpus": 0}, f"{CPU}/cpus"),
+    Bad(CPU, {"mems": [0]}, f"{CPU}/mems"),
+    Bad(f"{R}/pids", {"limit": -2}, f"{R}/pids/limit"),
+    Bad(f"{R}/pids", 5),
+)
+def test_bad_limits(row: Bad) -> None:
+    row.check()
+
+
+@bad(
+    Bad(MEMORY, {"kernel": 1}, f"{MEMORY}/kernel", says="version 2"),
+    Bad(MEMORY, {"kernelTCP": 1}, f"{MEMORY}/kernelTCP", says="version 2"),
+    Bad(MEMORY, {"swappiness": 0}, f"{MEMORY}/swappiness", says="version 2"),
+    Bad(MEMORY, {"swappiness": 60}, f"{MEMORY}/swappiness", says="version 2"),
+    Bad(MEMORY, {"disableOOMKiller": True}, f"{MEMORY}/disableOOMKiller", says="version 2"),
+    Bad(CPU, {"realtimeRuntime": 1}, f"{CPU}/realtimeRuntime", says="version 2"),
+    Bad(CPU, {"realtimePeriod": 1}, f"{CPU}/realtimePeriod", says="version 2"),
+    Bad(f"{R}/network", {"classID": 1}, f"{R}/network/classID", says="version 2"),
+    Bad(f"{R}/network", {"priorities": [{}]}, f"{R}/network/priorities", says="version 2"),
+    Bad(f"{R}/network", {"classID": {}}, f"{R}/network/classID"),
+)
+def test_what_only_cgroup_v1_has(row: Bad) -> None:
+    row.check()
+
+
+def test_what_engines_send_for_nothing() -> None:
+    zeros: dict[str, dict[str, object]] = {
+        "memory": {
+            "limit": 0,
+            "reservation": 0,
+            "swap": 0,
+            "kernel": 0,
+            "kernelTCP": 0,
+            "swappiness": None,
+            "disableOOMKiller": False,
+            "useHierarchy": False,
+            "checkBeforeUpdate": False,
+        },
+        "cpu": {
+            "shares": 0,
+            "quota": 0,
+            "period": 0,
+            "realtimeRuntime": 0,
+            "realtimePeriod": 0,
+            "cpus": "",
+            "mems": "",
+            "burst": None,
+            "idle": None,
+        },
+        "network": {"classID": 0, "priorities": []},
+        "blockIO": {"weight": 0},
+        "pids": {"limit": None},
+        "unified": {},
+    }
+    assert resources(**zeros) == Resources(memory=Memory(), cpu=Cpu())
+
+
+def test_minus_one_is_no_limit() -> None:
+    memory = {"limit": -1, "reservation": -1, "swap": -1, "kernel": -1, "kernelTCP": -1}
+    read = resources(memory=memory, cpu={"quota": -1}, pids={"limit": -1})
+    assert read == Resources(memory=Memory(-1, -1, -1), cpu=Cpu(quota=-1), pids_limit=-1)
+
+
+def test_no_processes_is_a_limit() -> None:
+    assert resources(pids={"limit": 0}).pids_limit == 0
+
+
+@pytest.mark.parametrize(
+    "memory",
+    [
+        {"limit": 5, "swap": 5},
+        {"limit": 5, "swap": 2**63 - 1},
+        {"limit": -1, "swap": 5},
+        {"limit": 5, "swap": -1},
+        {"swap": -1},
+    ],
+)
+def test_memory_and_swap(memory: dict[str, int]) -> None:
+    assert resources(memory=memory).memory == Memory(**memory)
+
+
+@pytest.mark.parametrize(
+    "cpu", [{"quota": 5, "burst": 5}, {"quota": -1, "burst": 5}, {"burst": 5}, {"burst": 0}, {"idle": 0}]
+)
+def test_cpu_borders(cpu: dict[str, Any]) -> None:
+    assert resources(cpu=cpu).cpu == Cpu(**cpu)
+
+
+def test_cpu() -> None:
+    cpu: dict[str, Any] = {
+        "shares": 1024,
+        "quota": 50,
+        "period": 100,
+        "burst": 10,
+        "idle": 1,
+        "cpus": "0-1",
+        "mems": "0",
+    }
+    assert resources(cpu=cpu).cpu == Cpu(**cpu)
+
+
+def test_device_rules_keep_their_order() -> None:
+    rules = [
+        *rule(allow=False, access="rwm"),
+        *rule(type="c", major=1, minor=3, access="rw"),
+        *rule(type="b", major=-1),
+    ]
+    assert resources(devices=rules).devices == (
+        DeviceRule(allow=False),
+        DeviceRule(allow=True, type="c", major=1, minor=3, access="rw"),
+        DeviceRule(allow=True, type="b", major=None, minor=None, access="rwm"),
+    )
+
+
+def test_device_rules_at_the_borders() -> None:
+    rules = [*rule(type="a", major=0, minor=2**31 - 1, access="m"), *rule(type=None, minor=-1, access=None)]
+    assert resources(devices=rules).devices == (DeviceRule(True, "a", 0, 2**31 - 1, "m"), DeviceRule(True))
+
+
+def test_the_biggest_limits() -> None:
+    memory = dict.fromkeys(("limit", "reservation", "swap"), 2**63 - 1)
+    cpu: dict[str, Any] = {"shares": 2**64 - 1, "quota": 2**63 - 1, "period": 2**64 - 1, "burst": 2**63 - 1}
+    assert resources(memory=memory, cpu=cpu) == Resources(memory=Memory(**memory), cpu=Cpu(**cpu))
