@@ -24,8 +24,6 @@ def perform(call: Call) -> int:
     except MinirunError as error:
         tell(str(error), values)
         return error.exit_status
-    except KeyboardInterrupt:
-        return 130
     except Exception as error:
         if values["debug"]:
             raise

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from kernel.kit import host
 from kernel.kit.host import adopt_orphans, nothing_left
-
 from minirun.cgroups import hierarchy
 from minirun.plan.container import Options, plan
 from minirun.spec.load import load
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from kernel.kit.bundle import Bundle
-
     from minirun.steps.step import Step
 
 pytestmark = pytest.mark.root

@@ -23,8 +23,8 @@ REPOSITORY = Path(__file__).parents[2]
 
 def transcripts() -> list[tuple[str, str]]:
     """The commands of the README's console blocks, each with the output that it shows."""
-    blocks = re.findall(r"^```console\n(.*?)^```", (REPOSITORY / "README.md").read_text(), re.M | re.S)
-    commands = [part.split("\n", 1) for block in blocks for part in re.split(r"^\$ ", block, flags=re.M)[1:]]
+    blocks = re.findall(r"^```console\n(.*?)^```", (REPOSITORY / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    commands = [part.split("\n", 1) for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
     return [(command, output) for command, output in commands]
 
 
@@ -63,5 +63,7 @@ def test_the_readme_shows_what_happens(hello: Path) -> None:
 
 def pattern(expected: str) -> str:
     """The output as a regular expression: … is anything within a line, and alone on a line any number of lines."""
-    lines = [r"(?:.*\n)*" if line == "…" else re.escape(line).replace("…", ".*") + r"\n" for line in expected.splitlines()]
+    lines = [
+        r"(?:.*\n)*" if line == "…" else re.escape(line).replace("…", ".*") + r"\n" for line in expected.splitlines()
+    ]
     return "".join(lines)

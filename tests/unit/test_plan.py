@@ -178,11 +178,14 @@ def mounts(*words: str, kind: str = "tmpfs", source: str | None = "tmpfs") -> li
 
 def test_the_specs_table_is_complete() -> None:
     """config.md, "Linux mount options"."""
-    table = """async atime bind defaults dev diratime dirsync exec iversion lazytime loud noatime nodev nodiratime noexec
-        noiversion nolazytime norelatime nostrictatime nosuid nosymfollow private ratime rbind rdev rdiratime relatime
-        remount rexec rnoatime rnodiratime rnoexec rnorelatime rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime
-        rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime suid
-        symfollow sync tmpcopyup unbindable mand nomand rnodev"""
+    table = """
+        async atime bind defaults dev diratime dirsync exec iversion lazytime loud noatime nodev
+        nodiratime noexec noiversion nolazytime norelatime nostrictatime nosuid nosymfollow private
+        ratime rbind rdev rdiratime relatime remount rexec rnoatime rnodiratime rnoexec rnorelatime
+        rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro rrw rshared rslave
+        rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime suid symfollow
+        sync tmpcopyup unbindable mand nomand rnodev
+    """
     assert set(table.split()) <= set(ALL_WORDS)
 
 

@@ -3,7 +3,7 @@
     python plan_driver.py BUNDLE ID INDEX DEED
 
 DEED is done by the process whose turn it is at step INDEX, before that step: `fail` raises, `kill` kills the process,
-`interrupt` has SIGINT sent to the runtime, `modules` notes which Python modules are loaded (file `modules` in the bundle).
+`interrupt` has SIGINT sent to the runtime, `modules` notes which modules are loaded in the bundle's file `modules`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class RuntimeDeed(Deed):
 
 
 def accomplice(deed: str) -> int:
-    """A process outside that does the deed when a byte comes: the first process of a namespace can't even end itself."""
+    """A process outside that does the deed when a byte comes: the first one of a namespace can't even end itself."""
     reading, writing = os.pipe()
     runtime = os.getpid()
     if os.fork() == 0:

@@ -1,0 +1,145 @@
+"""Options, marks and fixtures that all tests share.
+
+    pytest tests/kernel                              minirun
+    pytest tests/kernel --runtime runc,crun          others: what they pass too proves the test
+
+Marks: `root` needs root; `only("minirun", reason)` is skipped elsewhere; `deviates("runc", reason)` may fail there,
+because that runtime does not follow the spec or is too old to know it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from kernel.kit.bundle import Bundle
+from kernel.kit.helpers import unmount
+from kernel.kit.host import adopt_orphans, move_out
+from kernel.kit.outside import Process
+from kernel.kit.runtime import Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PROBE_SOURCES = Path(__file__).parent / "probe"
+MARKS = (
+    "root: needs the privileges of root",
+    "only(runtime, reason): makes sense with one runtime only",
+    "deviates(runtime, reason): this other runtime is known not to do it",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--runtime",
+        action="append",
+        default=[],
+        help="the container runtime under test: a name or a path; may be given more than once, or as a,b",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for mark in MARKS:
+        config.addinivalue_line("markers", mark)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "runtime" in metafunc.fixturenames:
+        given = ",".join(metafunc.config.getoption("runtime")) or "minirun"
+        metafunc.parametrize("runtime", given.split(","), indirect=True, scope="session", ids=os.path.basename)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("root") and os.geteuid() != 0:
+            item.add_marker(pytest.mark.skip(reason="needs root"))
+        if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+            mark_for_runtime(item, os.path.basename(item.callspec.params.get("runtime", "")))
+
+
+def mark_for_runtime(item: pytest.Function, runtime: str) -> None:
+    for mark in item.iter_markers("only"):
+        if mark.args[0] != runtime:
+            item.add_marker(pytest.mark.skip(reason=f"{mark.args[0]} only: {mark.args[1]}"))
+    for mark in item.iter_markers("deviates"):
+        if mark.args[0] == runtime:
+            item.add_marker(pytest.mark.xfail(strict=False, reason=f"{runtime}: {mark.args[1]}"))
+
+
+# ---- fixtures
+
+
+@pytest.fixture(scope="session")
+def runtime(request: pytest.FixtureRequest) -> Iterator[Runtime]:
+    """The runtime under test: `runtime.run(bundle)` to the end, `with runtime.running(bundle)` beside the test."""
+    found = Runtime(request.param)
+    if shutil.which(found.argv[0]) is None:
+        pytest.skip(f"the runtime {found.argv[0]} is not installed")
+    if os.geteuid() == 0:
+        move_out()
+    adopt_orphans()
+    yield found
+    found.delete_leftovers()
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Iterator[Path]:
+    """A directory for bundles that every user may search, unlike tmp_path: user namespaces need that."""
+    directory = Path(tempfile.mkdtemp(prefix=f"minirun-tests-{os.getpid()}-"))
+    directory.chmod(0o755)
+    yield directory
+    # A mount that a runtime left in here would have its files deleted with ours.
+    for mount in reversed(Process().mounts()):
+        if Path(mount.point).is_relative_to(directory):
+            unmount(Path(mount.point))
+    shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def probe(workshop: Path) -> Path:
+    """The program of tests/probe, linked statically."""
+    sources = [str(PROBE_SOURCES / name) for name in ("probe.c", "facts.c", "deeds.c", "json.c")]
+    return compile_c(workshop / "probe", "-static", "-Os", *sources)
+
+
+@pytest.fixture(scope="session")
+def impostor(workshop: Path) -> Path:
+    """The attacker's loader of tests/probe/impostor.c."""
+    flags = ("-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-Os")
+    return compile_c(workshop / "impostor", *flags, str(PROBE_SOURCES / "impostor.c"))
+
+
+def compile_c(target: Path, *words: str) -> Path:
+    if shutil.which("gcc") is None:
+        pytest.skip("needs gcc")
+    subprocess.run(["gcc", "-o", str(target), *words], check=True, timeout=120)
+    return target
+
+
+@pytest.fixture
+def place(workshop: Path) -> Iterator[Path]:
+    """An empty directory of the host for one test."""
+    directory = Path(tempfile.mkdtemp(prefix="test-", dir=workshop))
+    directory.chmod(0o755)
+    yield directory
+    if not any(Path(mount.point).is_relative_to(directory) for mount in Process().mounts()):
+        shutil.rmtree(directory)
+
+
+@pytest.fixture
+def bundle(place: Path, probe: Path) -> Callable[..., Bundle]:
+    """Makes a bundle whose program is the probe with the given words: `bundle("read", "/etc/motd")`."""
+
+    def make(*args: str, name: str = "bundle") -> Bundle:
+        return Bundle(place / name, probe, args)
+
+    return make

@@ -1,0 +1,82 @@
+"""Reasons to skip: what a test needs and this machine lacks. A test never passes for the want of something."""
+
+from __future__ import annotations
+
+import functools
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from kernel.kit.outside import Process, cgroup2_root
+
+# Numbers of linux/capability.h.
+CAPABILITIES = {
+    "CAP_CHOWN": 0,
+    "CAP_DAC_OVERRIDE": 1,
+    "CAP_FOWNER": 3,
+    "CAP_KILL": 5,
+    "CAP_SETGID": 6,
+    "CAP_SETUID": 7,
+    "CAP_NET_BIND_SERVICE": 10,
+    "CAP_NET_RAW": 13,
+    "CAP_SYS_CHROOT": 18,
+    "CAP_SYS_ADMIN": 21,
+    "CAP_SYS_NICE": 23,
+    "CAP_SYS_RESOURCE": 24,
+    "CAP_MKNOD": 27,
+    "CAP_AUDIT_WRITE": 29,
+}
+
+
+def program(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(shutil.which(name) is None, reason=f"needs the program {name}")
+
+
+def static_busybox() -> pytest.MarkDecorator:
+    """A busybox that runs in a root file system without libraries."""
+    path = shutil.which("busybox")
+    linked = path and subprocess.run(["ldd", path], capture_output=True, timeout=10, check=False).returncode == 0
+    return pytest.mark.skipif(not path or bool(linked), reason="needs a statically linked busybox")
+
+
+def namespace(kind: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not Path("/proc/self/ns", kind).exists(), reason=f"this kernel has no {kind} namespaces")
+
+
+def held(capability: str) -> bool:
+    return bool(int(Process().status()["CapBnd"], 16) >> CAPABILITIES[capability] & 1)
+
+
+def capability(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not held(name), reason=f"these tests run without {name}")
+
+
+@functools.cache
+def controllers() -> frozenset[str]:
+    """The controllers that cgroup v2 has here; those of version 1 can't be had at the same time (cgroups(7))."""
+    root = cgroup2_root()
+    return frozenset((root / "cgroup.controllers").read_text().split()) if root else frozenset()
+
+
+def cgroup2() -> pytest.MarkDecorator:
+    return pytest.mark.skipif(cgroup2_root() is None, reason="cgroup v2 is not mounted")
+
+
+def controller(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(name not in controllers(), reason=f"cgroup v2 has no {name} controller on this host")
+
+
+def no_controller(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(name in controllers(), reason=f"cgroup v2 has the {name} controller on this host")
+
+
+def machine(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(platform.machine() != name, reason=f"needs a {name} machine")
+
+
+def path(name: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not os.path.lexists(name), reason=f"this host has no {name}")

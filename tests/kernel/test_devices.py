@@ -1,0 +1,154 @@
+"""config-linux.md#devices and #default-devices: null(4), random(4), tty(4), mknod(2)."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+import pytest
+
+pytestmark = pytest.mark.root
+
+DEFAULTS = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
+LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1", "stderr": "/proc/self/fd/2"}
+
+
+def device(path, kind="c", major=1, minor=3, **more):
+    numbers = {} if kind == "p" else {"major": major, "minor": minor}
+    return {"path": path, "type": kind, **numbers, **more}
+
+
+# ---- the defaults
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_default_device_is_there(runtime, bundle, name):
+    told = runtime.run(bundle()).json["dev"][f"/dev/{name}"]
+    assert (told["type"], told["major"], told["minor"]) == ("c", *DEFAULTS[name])
+    assert (told["mode"], told["uid"], told["gid"]) == (0o666, 0, 0)
+
+
+def test_the_default_devices_can_be_used(runtime, bundle):
+    names = [f"/dev/{name}" for name in DEFAULTS if name != "tty"]  # which nobody without a terminal can open
+    assert runtime.run(bundle("open", *names)).json == {name: {"read": "", "write": ""} for name in names}
+
+
+def test_the_default_devices_do_not_depend_on_the_callers_umask(runtime, bundle):
+    assert runtime.run(bundle(), umask=0o077).json["dev"]["/dev/null"]["mode"] == 0o666
+
+
+def test_ptmx_is_that_of_the_containers_devpts(runtime, bundle):
+    """pts(4): the host's ptmx would make terminals of the host."""
+    told = runtime.run(bundle()).json["dev"]["/dev/ptmx"]
+    assert told["type"] == "c" or told["target"] in ("pts/ptmx", "/dev/pts/ptmx")
+
+
+def test_there_is_no_console_without_a_terminal(runtime, bundle):
+    assert "/dev/console" not in runtime.run(bundle()).json["dev"]
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_the_links_to_the_own_descriptors_are_there(runtime, bundle, name):
+    """runtime-linux.md#dev-symbolic-links"""
+    assert runtime.run(bundle()).json["dev"][f"/dev/{name}"]["target"] == LINKS[name]
+
+
+def test_none_of_the_hosts_other_devices_is_there(runtime, bundle):
+    told = runtime.run(bundle()).json["dev"]
+    assert {name for name, facts in told.items() if facts["type"] in "cb"} <= {f"/dev/{name}" for name in DEFAULTS}
+
+
+@pytest.mark.parametrize("name", ["null", "zero", "full", "random", "urandom"])
+def test_the_default_devices_can_be_used_in_a_user_namespace(runtime, bundle, name):
+    """user_namespaces(7) has no mknod(2) of devices: the host's have to be bound."""
+    made = bundle("open", f"/dev/{name}")
+    made.user_namespace()
+    assert runtime.run(made).json == {f"/dev/{name}": {"read": "", "write": ""}}
+
+
+def test_the_default_devices_are_made_in_an_image_without_a_dev_mount(runtime, bundle):
+    made = bundle()
+    made.without_mount("/dev")
+    told = runtime.run(made).json["dev"]
+    assert {f"/dev/{name}" for name in (*DEFAULTS, *LINKS)} <= set(told)
+
+
+# ---- those of the config
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        device("/dev/mynull", fileMode=0o640, uid=5, gid=6),
+        device("/dev/myloop", "b", 7, 0, fileMode=0o600, uid=0, gid=0),
+        device("/dev/buffered", "u", 1, 5, fileMode=0o666, uid=1, gid=0),
+        device("/run/fifo", "p", fileMode=0o622, uid=7, gid=8),
+        device("/odd/new/place", fileMode=0o777, uid=0, gid=65534),
+    ],
+    ids=lambda listed: listed["path"],
+)
+def test_a_listed_device_is_made_as_it_is_described(runtime, bundle, listed):
+    made = bundle("stat", listed["path"])
+    made.linux["devices"] = [listed]
+    told = runtime.run(made, umask=0o077).json[listed["path"]]
+    assert told["type"] == {"u": "c"}.get(listed["type"], listed["type"])
+    assert (told["major"], told["minor"]) == (listed.get("major", 0), listed.get("minor", 0))
+    assert (told["mode"], told["uid"], told["gid"]) == (listed["fileMode"], listed["uid"], listed["gid"])
+
+
+def test_the_same_device_may_stand_in_the_image_already(runtime, bundle):
+    made = bundle("stat", "/etc/node")
+    os.mknod(made.rootfs / "etc/node", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    made.linux["devices"] = [device("/etc/node", fileMode=0o666, uid=0, gid=0)]
+    assert runtime.run(made).json["/etc/node"]["major"] == 1
+
+
+@pytest.mark.deviates("runc", "takes the permission for a default device away when it is listed too")
+def test_a_default_device_may_be_listed(runtime, bundle):
+    made = bundle()
+    made.linux["devices"] = [device("/dev/null", fileMode=0o666, uid=0, gid=0)]
+    assert runtime.run(made).json["dev"]["/dev/null"]["minor"] == 3
+
+
+@pytest.mark.deviates("runc", "takes whatever stands at the path")
+@pytest.mark.parametrize("what", ["file", "directory", "fifo", "other numbers", "other type", "link"])
+def test_something_else_in_the_place_of_a_device_is_refused(runtime, bundle, what):
+    """config-linux.md#devices: if a file exists that does not match, an error MUST be generated."""
+    made = bundle()
+    node = made.rootfs / "etc/node"
+    {
+        "file": lambda: node.write_text("x"),
+        "directory": node.mkdir,
+        "fifo": lambda: os.mkfifo(node),
+        "other numbers": lambda: os.mknod(node, stat.S_IFCHR | 0o666, os.makedev(1, 5)),
+        "other type": lambda: os.mknod(node, stat.S_IFBLK | 0o666, os.makedev(1, 3)),
+        "link": lambda: node.symlink_to("/dev/null"),
+    }[what]()
+    made.linux["devices"] = [device("/etc/node", fileMode=0o666)]
+    assert runtime.run(made).refused
+
+
+UNCHECKED = pytest.mark.deviates("runc", "does not check")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(device("/dev/x", "z"), id="type"),
+        pytest.param({"path": "/dev/x", "type": "c"}, id="no numbers", marks=UNCHECKED),
+        pytest.param(device("dev/x"), id="relative path", marks=UNCHECKED),
+        pytest.param({"type": "c", "major": 1, "minor": 3}, id="no path", marks=UNCHECKED),
+    ],
+)
+def test_a_device_that_makes_no_sense_is_refused(runtime, bundle, broken):
+    made = bundle()
+    made.linux["devices"] = [broken]
+    assert runtime.run(made).refused
+
+
+def test_a_mount_may_hide_a_listed_device_but_not_lose_the_defaults(runtime, bundle):
+    """The links and nodes of /dev come after the mounts, or a tmpfs at /dev would hide them."""
+    made = bundle()
+    made.linux["devices"] = [device("/dev/listed", fileMode=0o600, uid=0, gid=0)]
+    told = runtime.run(made).json["dev"]
+    assert {"/dev/listed", "/dev/null", "/dev/fd"} <= set(told)

@@ -1,0 +1,100 @@
+"""config-linux.md#masked-paths and #readonly-paths"""
+
+from __future__ import annotations
+
+import pytest
+
+from kernel.kit.outside import mounted_at
+
+pytestmark = pytest.mark.root
+
+
+def test_a_masked_file_reads_as_empty(runtime, bundle):
+    made = bundle("read", "/etc/secret")
+    made.file("etc/secret", "hidden")
+    made.linux["maskedPaths"] = ["/etc/secret"]
+    assert runtime.run(made).json["/etc/secret"] == {"error": "", "text": ""}
+
+
+def test_a_masked_file_is_the_null_device(runtime, bundle):
+    made = bundle("stat", "/proc/keys")
+    made.linux["maskedPaths"] = ["/proc/keys"]
+    told = runtime.run(made).json["/proc/keys"]
+    assert (told["type"], told["major"], told["minor"]) == ("c", 1, 3)
+
+
+def test_a_masked_directory_is_empty(runtime, bundle):
+    made = bundle("list", "/etc/hidden")
+    made.file("etc/hidden/file")
+    made.linux["maskedPaths"] = ["/etc/hidden"]
+    assert runtime.run(made).json == {"/etc/hidden": []}
+
+
+def test_nothing_can_be_written_to_a_masked_directory(runtime, bundle):
+    made = bundle("write", "/etc/hidden/file", "x")
+    made.directory("etc/hidden")
+    made.linux["maskedPaths"] = ["/etc/hidden"]
+    assert runtime.run(made).json["/etc/hidden/file"]["error"] == "EROFS"
+
+
+def test_what_is_written_to_a_masked_file_is_lost(runtime, bundle):
+    made = bundle("write", "/etc/secret", "spoiled")
+    secret = made.file("etc/secret", "hidden")
+    made.linux["maskedPaths"] = ["/etc/secret"]
+    runtime.run(made)
+    assert secret.read_text() == "hidden"
+
+
+def test_nothing_can_be_written_below_a_read_only_path(runtime, bundle):
+    made = bundle("write", "/etc/fixed/file", "x")
+    made.file("etc/fixed/file", "as it was")
+    made.linux["readonlyPaths"] = ["/etc/fixed"]
+    assert runtime.run(made).json["/etc/fixed/file"]["error"] == "EROFS"
+
+
+def test_a_read_only_path_may_be_a_file(runtime, bundle):
+    made = bundle("open", "/etc/fixed")
+    made.file("etc/fixed")
+    made.linux["readonlyPaths"] = ["/etc/fixed"]
+    assert runtime.run(made).json["/etc/fixed"] == {"read": "", "write": "EROFS"}
+
+
+def test_a_read_only_path_keeps_the_options_of_its_mount(runtime, bundle):
+    made = bundle()
+    made.mount("/mnt", "nosuid", "nodev", "noexec")
+    made.mount("/mnt/below", "nosuid", "nodev", "noexec")
+    made.linux["readonlyPaths"] = ["/mnt/below"]
+    assert {"ro", "nosuid", "nodev", "noexec"} <= mounted_at(runtime.run(made).json["mountinfo"], "/mnt/below").options
+
+
+def test_the_rest_stays_writable(runtime, bundle):
+    made = bundle("write", "/etc/free", "x")
+    made.directory("etc/fixed")
+    made.linux["readonlyPaths"] = ["/etc/fixed"]
+    assert runtime.run(made).json["/etc/free"]["error"] == ""
+
+
+@pytest.mark.parametrize("key", ["maskedPaths", "readonlyPaths"])
+def test_a_path_that_does_not_exist_is_passed_over(runtime, bundle, key):
+    made = bundle()
+    made.linux[key] = ["/proc/no/such/file", "/nowhere"]
+    assert runtime.run(made).status == 0
+    assert not (made.rootfs / "nowhere").exists()
+
+
+@pytest.mark.deviates("runc", "does not check")
+@pytest.mark.parametrize("key", ["maskedPaths", "readonlyPaths"])
+def test_a_relative_path_is_refused(runtime, bundle, key):
+    made = bundle()
+    made.linux[key] = ["etc/secret"]
+    assert runtime.run(made).refused
+
+
+def test_masked_and_read_only_paths_work_in_a_user_namespace(runtime, bundle):
+    made = bundle()
+    made.user_namespace()
+    made.linux["maskedPaths"] = ["/proc/keys", "/proc/acpi"]
+    made.linux["readonlyPaths"] = ["/proc/sys"]
+    lines = runtime.run(made).json["mountinfo"]
+    assert mounted_at(lines, "/proc/keys").root.endswith("/null")
+    assert "ro" in mounted_at(lines, "/proc/sys").options

@@ -1,0 +1,138 @@
+"""config.md#root and config-linux.md#rootfs-mount-propagation: the container's "/" and nothing of the host's."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from kernel.kit.helpers import shared_mount
+from kernel.kit.outside import Process, mounted_at, parse_mounts
+
+pytestmark = pytest.mark.root
+
+
+def test_the_containers_root_is_the_bundles_rootfs(runtime, bundle):
+    made = bundle("list", "/")
+    assert set(runtime.run(made).json["/"]) == set(os.listdir(made.rootfs))
+
+
+def test_root_path_may_be_absolute(runtime, bundle):
+    made = bundle()
+    made.rootfs.rename(made.path / "elsewhere")
+    made.config["root"]["path"] = str(made.path / "elsewhere")
+    assert runtime.run(made).status == 0
+
+
+def test_root_path_is_relative_to_the_bundle_not_to_the_caller(runtime, bundle):
+    assert runtime.run(bundle(), cwd="/").status == 0
+
+
+@pytest.mark.parametrize("path", ["missing", "config.json", "/nonexistent/rootfs"])
+def test_a_root_that_is_no_directory_is_refused(runtime, bundle, path):
+    made = bundle()
+    made.config["root"]["path"] = path
+    assert runtime.run(made).refused
+
+
+# ---- read-only
+
+
+def test_nothing_can_be_written_to_a_read_only_root(runtime, bundle):
+    made = bundle("write", "/etc/file", "x")
+    made.config["root"]["readonly"] = True
+    assert runtime.run(made).json["/etc/file"]["error"] == "EROFS"
+
+
+def test_mounts_in_a_read_only_root_stay_writable(runtime, bundle):
+    made = bundle("write", "/mnt/file", "x")
+    made.config["root"]["readonly"] = True
+    made.mount("/mnt")
+    assert runtime.run(made).json["/mnt/file"]["error"] == ""
+
+
+def test_mount_points_are_made_in_a_read_only_root_too(runtime, bundle):
+    made = bundle()
+    made.config["root"]["readonly"] = True
+    made.mount("/new/directory")
+    mounted_at(runtime.run(made).json["mountinfo"], "/new/directory")
+
+
+def test_the_bundles_rootfs_stays_writable_on_the_host(runtime, bundle):
+    made = bundle("sleep")
+    made.config["root"]["readonly"] = True
+    with runtime.running(made):
+        made.file("etc/still-writable")
+
+
+def test_a_root_that_is_not_read_only_can_be_written_to(runtime, bundle):
+    made = bundle("write", "/etc/file", "from inside")
+    assert runtime.run(made).json["/etc/file"]["error"] == ""
+    assert (made.rootfs / "etc/file").read_text() == "from inside"
+
+
+# ---- the host's root
+
+
+def test_only_the_mounts_of_the_config_are_there(runtime, bundle):
+    made = bundle()
+    found = {mount.point for mount in parse_mounts(runtime.run(made).json["mountinfo"])}
+    expected = {"/", *(mount["destination"] for mount in made.mounts)}
+    # A runtime may bind single devices where it can't make them, and the terminal's.
+    assert {point for point in found - expected if not point.startswith("/dev/")} == set()
+    assert expected <= found
+
+
+def test_no_descriptor_or_working_directory_leads_out(runtime, bundle):
+    made = bundle("sleep")
+    with runtime.running(made) as container:
+        assert os.path.samefile(container.proc / "root", made.rootfs)
+        assert os.path.samefile(container.proc / "cwd", made.rootfs)
+        assert sorted(os.listdir(container.proc / "fd")) == ["0", "1", "2"]
+
+
+def test_the_container_does_not_see_mounts_that_the_host_makes_later(runtime, bundle, place):
+    with runtime.running(bundle("sleep")) as container:
+        before = container.lines("mountinfo")
+        with shared_mount(place / "later"):
+            assert container.lines("mountinfo") == before
+
+
+def test_the_host_does_not_see_the_containers_mounts(runtime, bundle, place):
+    """Even where the rootfs lies on a mount that propagates, as all mounts do under systemd."""
+    with shared_mount(place):
+        before = Process().lines("mountinfo")
+        with runtime.running(bundle("sleep")):
+            assert Process().lines("mountinfo") == before
+
+
+# ---- propagation
+
+
+NOT_SET = pytest.mark.deviates("runc", "sets it before the root is bound, which undoes it again")
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed"),
+    [
+        ("private", [set()]),
+        ("rprivate", [set()]),
+        ("slave", [{"master"}, set()]),  # a private mount has no master to follow: mount_namespaces(7)
+        ("rslave", [{"master"}, set()]),
+        pytest.param("unbindable", [{"unbindable"}], marks=NOT_SET),
+        pytest.param("shared", [{"shared"}, {"shared", "master"}], marks=NOT_SET),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_propagation_of_the_root_is_set(runtime, bundle, value, allowed):
+    made = bundle()
+    made.linux["rootfsPropagation"] = value
+    with shared_mount(made.path):
+        root = mounted_at(runtime.run(made).json["mountinfo"], "/")
+    assert {word.partition(":")[0] for word in root.propagation} in allowed
+
+
+def test_an_unknown_propagation_is_refused(runtime, bundle):
+    made = bundle()
+    made.linux["rootfsPropagation"] = "sideways"
+    assert runtime.run(made).refused

@@ -1,0 +1,88 @@
+"""Standard input, output and error belong to the program; of all other descriptors it gets none (runtime-linux.md)."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from kernel.kit.runtime import new_id
+
+pytestmark = pytest.mark.root
+
+# Opens a file as descriptor 3 (and one as 5) before it starts the runtime.
+WITH_3 = ("sh", "-c", 'exec 3</etc/hostname; exec "$@"', "sh")
+WITH_3_AND_5 = ("sh", "-c", 'exec 3</etc/hostname 5</etc/passwd; exec "$@"', "sh")
+
+
+def test_standard_input_reaches_the_program(runtime, bundle):
+    result = runtime.run(bundle("cat"), stdin="hello from outside\n")
+    assert (result.status, result.stdout) == (0, "hello from outside\n"), result
+
+
+def test_a_lot_of_input_arrives_complete(runtime, bundle):
+    text = "".join(f"{number:015}\n" for number in range(65536))
+    result = runtime.run(bundle("cat"), stdin=text)
+    assert result.stdout == text
+    assert "1048576 bytes" in result.stderr
+
+
+def test_the_end_of_input_reaches_the_program(runtime, bundle):
+    assert "0 bytes" in runtime.run(bundle("cat"), stdin="").stderr
+
+
+def test_output_and_errors_stay_apart(runtime, bundle):
+    result = runtime.run(bundle("say", "to output\n", "to errors\n"))
+    assert (result.stdout, result.stderr) == ("to output\n", "to errors\n")
+
+
+def test_nothing_is_added_to_what_a_program_writes(runtime, bundle):
+    result = runtime.run(bundle("exit", "0"))
+    assert (result.stdout, result.stderr) == ("", "")
+
+
+def test_a_lot_of_output_arrives_complete(runtime, bundle):
+    result = runtime.run(bundle("flood", "1048576"))
+    assert result.stdout == "".join(f"{number:015}\n" for number in range(65536))
+
+
+def test_a_program_whose_reader_goes_away_dies_of_sigpipe(runtime, bundle):
+    """So it does outside of containers. Python programs ignore the signal, and what is ignored stays so: signal(7)."""
+    made = bundle("flood", "1048576")
+    made.without_namespace("pid")  # the first process of a PID namespace would get an error instead
+    made.write()
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as output:
+        command = runtime.command(made, new_id())
+        status = subprocess.run(command, stdout=output, env=runtime.environment, timeout=20, check=False).returncode
+    assert status in (128 + signal.SIGPIPE, -signal.SIGPIPE)
+
+
+def test_the_program_has_descriptors_0_1_and_2_only(runtime, bundle):
+    assert set(runtime.run(bundle("fds")).json["fds"]) == {"0", "1", "2"}
+
+
+def test_the_callers_other_descriptors_do_not_reach_the_program(runtime, bundle):
+    result = runtime.run(bundle("fds"), prefix=WITH_3_AND_5)
+    assert set(result.json["fds"]) == {"0", "1", "2"}
+
+
+def test_preserve_fds_passes_the_next_descriptors(runtime, bundle):
+    told = runtime.run(bundle("fds"), prefix=WITH_3_AND_5, options=["--preserve-fds", "1"]).json["fds"]
+    assert set(told) == {"0", "1", "2", "3"}
+
+
+def test_a_preserved_descriptor_can_be_used(runtime, bundle):
+    made = bundle("read", "/proc/self/fd/3")
+    told = runtime.run(made, prefix=WITH_3, options=["--preserve-fds", "1"]).json
+    with open("/etc/hostname") as file:
+        assert told["/proc/self/fd/3"]["text"] == file.read()
+
+
+def test_no_signal_is_blocked_or_ignored(runtime, bundle):
+    """signal(7): both are kept over execve(2), so what the runtime does for itself would reach the program."""
+    told = runtime.run(bundle()).json
+    assert (told["signals_blocked"], told["signals_ignored"]) == ([], [])

@@ -1,0 +1,246 @@
+"""config.md#process, terminal and consoleSize: pty(7), termios(3), ioctl_tty(2)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+
+import pytest
+
+from kernel.kit import needs
+from kernel.kit.outside import mounted_at
+from kernel.kit.typist import at_a_terminal
+
+pytestmark = pytest.mark.root
+
+CTRL_C, CTRL_D, CTRL_Z, CTRL_BACKSLASH = "\x03", "\x04", "\x1a", "\x1c"
+
+
+def probe_at_a_terminal(runtime, made, **size):
+    """What the probe tells when its output goes to the terminal."""
+    with at_a_terminal(runtime, made, **size) as typist:
+        status = typist.status()
+        assert status == 0, typist.screen
+        return json.loads(typist.screen)
+
+
+@pytest.fixture
+def shell(bundle):
+    """A bundle with busybox's sh instead of the probe, which says when it is ready to be typed at."""
+    made = bundle()
+    shutil.copy(shutil.which("busybox"), made.rootfs / "bin/busybox")
+    for name in ("sh", "sleep", "stty", "cat", "tty"):
+        made.link(f"bin/{name}", "busybox")
+    made.process["args"] = ["sh"]
+    made.process["env"] = ["PATH=/bin", "PS1=ready> ", "TERM=dumb"]
+    return made
+
+
+def interrupt_until_prompt(typist):
+    """Again and again, because nothing tells when the shell has put its job into the foreground."""
+    for _ in range(20):
+        typist.type(CTRL_C)
+        while typist.look(0.3):
+            if b"ready> " in typist.screen:
+                typist.see("ready> ")
+                return
+    pytest.fail(f"the shell does not come back: {typist.screen!r}")
+
+
+# ---- what the program finds
+
+
+def test_the_programs_standard_streams_are_the_containers_own_terminal(runtime, bundle):
+    told = probe_at_a_terminal(runtime, bundle())
+    assert told["terminal"]["isatty"] == [True, True, True]
+    assert told["terminal"]["name"] in ("/dev/pts/0", "/dev/console")
+    assert {told["fds"][number] for number in "012"} <= {"/dev/pts/0", "/dev/console"}
+    assert set(told["fds"]) == {"0", "1", "2"}
+
+
+def test_the_terminal_controls_the_program(runtime, bundle):
+    told = probe_at_a_terminal(runtime, bundle())
+    assert told["terminal"]["controlling_error"] == ""
+    assert told["sid"] == told["terminal"]["session"] == 1
+    assert told["terminal"]["foreground_pgid"] == told["pgid"]
+
+
+def test_dev_console_is_the_terminal(runtime, bundle):
+    """runtime-linux.md: /dev/console is bound from the terminal, or is a link to it."""
+    told = probe_at_a_terminal(runtime, bundle())
+    console = told["dev"]["/dev/console"]
+    assert (console["type"], console["major"]) == ("c", 136) or console["type"] == "l"
+    if console["type"] == "c":
+        assert mounted_at(told["mountinfo"], "/dev/console").type == "devpts"
+
+
+def test_the_terminal_belongs_to_the_user(runtime, bundle):
+    made = bundle("open", "/dev/tty", "/proc/self/fd/0", "/proc/self/fd/1")
+    made.process["user"] = {"uid": 1000, "gid": 1000}
+    assert {answer for file in probe_at_a_terminal(runtime, made).values() for answer in file.values()} == {""}
+
+
+def test_a_terminal_works_in_a_user_namespace(runtime, bundle):
+    made = bundle()
+    made.user_namespace()
+    told = probe_at_a_terminal(runtime, made)
+    assert told["terminal"]["isatty"] == [True, True, True]
+
+
+@pytest.mark.deviates("runc", "sets the size when the program may have started already")
+def test_the_window_has_the_size_of_the_callers(runtime, bundle):
+    told = probe_at_a_terminal(runtime, bundle(), rows=33, columns=101)
+    assert (told["terminal"]["rows"], told["terminal"]["columns"]) == (33, 101)
+
+
+def test_a_change_of_the_windows_size_reaches_the_program(runtime, bundle):
+    with at_a_terminal(runtime, bundle("wait")) as typist:
+        typist.see("ready")
+        typist.resize(50, 132)
+        typist.see("SIGWINCH")
+
+
+@needs.static_busybox()
+def test_the_new_size_of_the_window_is_seen(runtime, shell):
+    with at_a_terminal(runtime, shell) as typist:
+        typist.see("ready> ")
+        typist.resize(50, 132)
+        for _ in range(20):
+            typist.type("stty size\n")
+            if "50 132" in typist.see("ready> "):
+                return
+        pytest.fail("the size did not change")
+
+
+# ---- the caller's terminal
+
+
+def test_the_callers_terminal_is_raw_while_the_program_runs(runtime, bundle):
+    with at_a_terminal(runtime, bundle("wait")) as typist:
+        assert not typist.raw
+        typist.see("ready")
+        typist.until_raw()
+
+
+@pytest.mark.parametrize("words", [("exit", "0"), ("exit", "3"), ("say", "bye")])
+def test_the_callers_terminal_is_as_before_when_the_program_has_ended(runtime, bundle, words):
+    with at_a_terminal(runtime, bundle(*words)) as typist:
+        before = typist.settings
+        typist.status()
+        assert typist.settings == before
+
+
+def test_the_callers_terminal_is_as_before_when_the_container_can_not_be_made(runtime, bundle):
+    made = bundle()
+    made.process["args"] = ["/no/such/program"]
+    with at_a_terminal(runtime, made) as typist:
+        before = typist.settings
+        assert typist.status() == 1
+        assert typist.settings == before
+
+
+ENDS_ITSELF = pytest.mark.deviates("runc", "ends itself with status 0, and not the program")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, pytest.param(signal.SIGINT, marks=ENDS_ITSELF)])
+def test_the_callers_terminal_is_as_before_when_a_signal_ended_the_program(runtime, bundle, number):
+    made = bundle("sleep")
+    made.without_namespace("pid")  # the first process of a PID namespace would not get the signal
+    with at_a_terminal(runtime, made) as typist:
+        before = typist.settings
+        typist.see("ready")
+        typist.until_raw()
+        typist.send(number)
+        assert typist.status() == 128 + number
+        assert typist.settings == before
+
+
+# ---- typing
+
+
+def test_ctrl_c_reaches_the_program_once_and_not_the_runtime(runtime, bundle):
+    with at_a_terminal(runtime, bundle("wait")) as typist:
+        typist.see("ready")
+        typist.until_raw()
+        typist.type(CTRL_C)
+        typist.see("SIGINT")
+        typist.type(CTRL_BACKSLASH)
+        assert "SIGINT" not in typist.see("SIGQUIT")
+        typist.send(signal.SIGTERM)
+        assert typist.status() == 0
+
+
+def test_what_is_typed_reaches_the_program(runtime, bundle):
+    with at_a_terminal(runtime, bundle("cat")) as typist:
+        typist.until_raw()
+        typist.type("hello\n")
+        # Once from the terminal's echo, once from the program.
+        assert typist.see("hello\r\n") and typist.see("hello\r\n")
+        typist.type(CTRL_D)  # at the start of a line is the end of the input
+        typist.see("6 bytes")
+        assert typist.status() == 0
+
+
+def test_a_lot_of_output_arrives_complete(runtime, bundle):
+    with at_a_terminal(runtime, bundle("flood", "1048576")) as typist:
+        assert typist.status() == 0
+        assert typist.screen == b"".join(b"%015d\r\n" % number for number in range(65536))
+
+
+def test_the_last_words_arrive(runtime, bundle):
+    """Written just before the end, when the runtime learns of both at the same time."""
+    for number in range(10):
+        with at_a_terminal(runtime, bundle("say", "goodbye", name=f"bundle-{number}")) as typist:
+            assert typist.status() == 0
+            assert typist.screen == b"goodbye"
+
+
+@needs.static_busybox()
+def test_a_shell_has_job_control(runtime, shell):
+    with at_a_terminal(runtime, shell) as typist:
+        assert "job control" not in typist.see("ready> ")
+        typist.type("sh -c 'echo started; exec sleep 60'\n")
+        typist.see("started\r\n")  # so it is in the foreground
+        typist.type(CTRL_Z)
+        typist.see("Stopped")
+        typist.see("ready> ")
+        typist.type("jobs\n")
+        typist.see("Stopped")
+        typist.see("ready> ")
+        typist.type("fg\n")
+        interrupt_until_prompt(typist)  # ends the job, and not the shell
+        typist.type("exit 7\n")
+        assert typist.status() == 7
+
+
+@needs.static_busybox()
+def test_a_shell_can_be_left_with_ctrl_d(runtime, shell):
+    with at_a_terminal(runtime, shell) as typist:
+        typist.see("ready> ")
+        typist.type(CTRL_D)
+        assert typist.status() == 0
+
+
+# ---- without
+
+
+def test_without_a_terminal_the_program_has_none(runtime, bundle):
+    told = runtime.run(bundle()).json
+    assert told["terminal"]["isatty"] == [False, False, False]
+    assert told["terminal"]["controlling_error"] != ""
+
+
+def test_the_size_is_ignored_without_a_terminal(runtime, bundle):
+    """config.md#process: consoleSize MUST be ignored if terminal is false or not set."""
+    made = bundle()
+    made.process["consoleSize"] = {"height": 10, "width": 20}
+    assert runtime.run(made).status == 0
+
+
+def test_a_terminal_for_a_caller_without_one_is_refused_or_given(runtime, bundle):
+    """With pipes there is nothing to set to raw mode. A runtime may say so, or copy what there is; it may not hang."""
+    made = bundle("say", "hello")
+    made.process["terminal"] = True
+    result = runtime.run(made, stdin="")
+    assert result.refused or (result.status == 0 and "hello" in result.stdout)
