@@ -86,7 +86,7 @@ class Sync(Channel):
         poll.register(self.signals, select.POLLIN)
         while True:
             ready = dict(poll.poll())
-            if end.fileno() in ready:
+            if self.signals not in ready:
                 return
             number = read_signal(self.signals)
             if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
