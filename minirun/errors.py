@@ -54,16 +54,10 @@ class StepError(MinirunError):
         manual: str = "",
     ) -> None:
         super().__init__(sentence)
-        self.details: dict[str, Any] = {
-            "number": number,
-            "total": total,
-            "sentence": sentence,
-            "place": place,
-            "reason": reason,
-            "call": call,
-            "cure": cure,
-            "manual": manual,
-        }
+        texts = {"sentence": sentence, "place": place, "reason": reason, "call": call, "cure": cure, "manual": manual}
+        # Short enough for one message, and for a screen: arguments may be a megabyte long.
+        clipped = {name: text if len(text) <= 600 else text[:600] + "…" for name, text in texts.items()}
+        self.details: dict[str, Any] = {"number": number, "total": total, **clipped}
 
     def to_json(self) -> dict[str, Any]:
         return self.details

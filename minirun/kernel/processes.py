@@ -16,6 +16,7 @@ from .constants import (
     PR_SET_CHILD_SUBREAPER,
     PR_SET_DUMPABLE,
     PR_SET_KEEPCAPS,
+    PR_SET_NAME,
     PR_SET_NO_NEW_PRIVS,
 )
 from .libc import Flags, SystemCallError, call, show, syscall, told
@@ -35,6 +36,12 @@ def prctl(option: int, name: str, *arguments: int) -> int:
 def set_dumpable(dumpable: bool) -> None:
     """PR_SET_DUMPABLE: whether others of the same user may trace the process and read its /proc/PID (ptrace(2))."""
     prctl(PR_SET_DUMPABLE, "PR_SET_DUMPABLE", int(dumpable))
+
+
+def set_name(name: str) -> None:
+    """PR_SET_NAME: what ps(1) shows as the command, at most 15 bytes."""
+    buffer = ctypes.create_string_buffer(name.encode())
+    prctl(PR_SET_NAME, "PR_SET_NAME", ctypes.addressof(buffer))
 
 
 def set_child_subreaper() -> None:

@@ -57,10 +57,9 @@ class MessageSocket:
         return message, tuple(descriptors), sender
 
 
-def is_open(descriptor: int) -> bool:
-    """Whether the number is that of an open descriptor."""
+def is_inherited(descriptor: int) -> bool:
+    """Whether this is an open descriptor that the caller handed on: those of our own are close-on-exec."""
     try:
-        os.fstat(descriptor)
+        return os.get_inheritable(descriptor)
     except OSError:
         return False
-    return True

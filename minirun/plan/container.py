@@ -111,6 +111,8 @@ def becoming_steps(config: Config, told: Process, options: Options) -> list[Step
         *scheduling_steps(told),
         *([scheduling.SetPersonality(domain.domain)] if domain else []),
         *rlimit_steps(told),
+        program.ReopenNull(),
+        program.OwnStdio(told.user.uid),
         program.KeepDescriptors(options.preserve_fds),
         program.ChangeDirectory(told.cwd),
         *identity_steps(told),

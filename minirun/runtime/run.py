@@ -36,6 +36,7 @@ def run_plan(steps: tuple[Step, ...], log: Log) -> int:
     context = Context(log, sync)
     context.signal_mask = {int(number) for number in own.caller_mask}
     applied: list[Step] = []
+    processes.set_name("minirun")  # for ps: it was started as a descriptor, which has no name
     processes.set_child_subreaper()  # the helper ends before the container does: its child becomes ours
     for step in steps:
         step.prepare()

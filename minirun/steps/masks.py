@@ -26,7 +26,7 @@ class MaskPath(Step):
 
     def shell(self) -> str:
         return (
-            f'[ -d "$rootfs{self.path}" ] && mount -t tmpfs -o ro,size=0k tmpfs "$rootfs{self.path}"'
+            f'[ -d "$rootfs{self.path}" ] && mount -t tmpfs -o ro,nr_blocks=1,nr_inodes=1 tmpfs "$rootfs{self.path}"'
             f' || mount --bind /dev/null "$rootfs{self.path}"'
         )
 
@@ -36,7 +36,7 @@ class MaskPath(Step):
             return
         try:
             if stat.S_ISDIR(os.fstat(place).st_mode):
-                options = "size=0k,nr_inodes=1"
+                options = "nr_blocks=1,nr_inodes=1"
                 mounts.mount("tmpfs", files.by_descriptor(place), "tmpfs", MS_RDONLY, options)
             else:
                 bind_null(place)

@@ -27,6 +27,7 @@ class StartContainerProcess(Step):
         pid = os.fork()
         if pid == 0:
             context.me = CONTAINER
+            processes.set_name("minirun:child")
             # Load no module from here on: its path may be closed to a user namespace's root, and later leads into the
             # image, where a file of this name would run with minirun's rights.
             sys.meta_path.clear()

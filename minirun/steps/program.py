@@ -4,12 +4,77 @@ from __future__ import annotations
 
 import os
 import signal
-from errno import EACCES, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
+import stat
+from errno import E2BIG, EACCES, EBADF, EINVAL, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
 
 from ..kernel import files, processes
 from ..kernel.libc import SystemCallError
-from ..kernel.sockets import is_open
+from ..kernel.sockets import is_inherited
 from .step import Context, Refused, Step
+
+PASSWD_SIZE = 1 << 20  # bytes: no image has so many users
+
+
+class ReopenNull(Step):
+    """Give the program the container's /dev/null where its caller gave it the host's: root inside could change the
+    owner and mode of that one for everybody."""
+
+    chapter = "process"
+    man = "null(4)"
+
+    def describe(self) -> str:
+        return "open the container's /dev/null in place of the host's"
+
+    def shell(self) -> str:
+        return "exec </dev/null"
+
+    def apply(self, context: Context) -> None:
+        hosts = [number for number in (0, 1, 2) if is_null(number)]
+        if not hosts:
+            return
+        try:
+            own = files.open("/dev/null", os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except SystemCallError:
+            return  # an image without devices: there is nothing better to offer
+        if is_null(own):
+            for number in hosts:
+                os.dup2(own, number)
+        os.close(own)
+
+
+def is_null(descriptor: int) -> bool:
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False  # the caller has closed it
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == os.makedev(1, 3)
+
+
+class OwnStdio(Step):
+    """Make the program's user the owner of its standard pipes, so that it may open /dev/stdout anew. Files and
+    terminals of the host, which stay when the container has ended, keep their owners."""
+
+    chapter = "process"
+    man = "pipe(7)"
+
+    uid: int
+    origin: str = "/process/user/uid"
+
+    def describe(self) -> str:
+        return f"give the pipes at descriptors 0, 1 and 2 to user {self.uid}"
+
+    def shell(self) -> str:
+        return f"chown {self.uid} /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2"
+
+    def apply(self, context: Context) -> None:
+        for number in (0, 1, 2):
+            try:
+                if stat.S_ISFIFO(os.fstat(number).st_mode):
+                    os.fchown(number, self.uid, -1)
+            except OSError as error:
+                # EBADF: closed. The others: an end of the pipe that belongs to no user of this namespace.
+                if error.errno not in (EBADF, EINVAL, EPERM):
+                    raise
 
 
 class KeepDescriptors(Step):
@@ -30,7 +95,7 @@ class KeepDescriptors(Step):
 
     def apply(self, context: Context) -> None:
         for descriptor in range(3, 3 + self.preserve):
-            if not is_open(descriptor):
+            if not is_inherited(descriptor):
                 raise Refused(f"--preserve-fds {self.preserve}: descriptor {descriptor} is not open", "open it first")
         files.close_on_exec_from(3 + self.preserve)
 
@@ -84,15 +149,25 @@ class FindHome(Step):
 
     def apply(self, context: Context) -> None:
         context.home = "/"
-        try:
-            lines = files.read_file("/etc/passwd").splitlines()
-        except OSError:
-            return  # an image without users
-        for line in lines:
+        for line in read_passwd().splitlines():
             row = line.split(":")
             if len(row) >= 6 and row[2] == str(self.uid):
                 context.home = row[5] or "/"
                 return
+
+
+def read_passwd() -> str:
+    """The container's /etc/passwd; "" if there is none. It is the image's: it may be a FIFO that nobody writes to, or
+    a device without an end."""
+    try:
+        descriptor = files.open("/etc/passwd", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        return os.read(descriptor, PASSWD_SIZE).decode(errors="replace") if is_file else ""
+    finally:
+        os.close(descriptor)
 
 
 class FindProgram(Step):
@@ -189,6 +264,7 @@ class Execute(Step):
         EACCES: "the program, or its interpreter, is not executable for this user, or its mount is noexec",
         EPERM: "the program's file capabilities exceed the bounding set (capabilities(7))",
         ETXTBSY: "somebody has the program open for writing",
+        E2BIG: "args and env are too long together: at most a quarter of the stack limit, and 128 KiB each",
     }
 
     arguments: tuple[str, ...]
@@ -196,7 +272,8 @@ class Execute(Step):
     origin: str = "/process/args"
 
     def describe(self) -> str:
-        return f"execute {' '.join(self.arguments)}"
+        line = " ".join(self.arguments)
+        return f"execute {line}" if len(line) <= 100 else f"execute {line[:100]}…"
 
     def shell(self) -> str:
         return "exec env -i " + " ".join(f"'{word}'" for word in (*self.environment, *self.arguments))

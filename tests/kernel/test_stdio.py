@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -86,3 +87,31 @@ def test_no_signal_is_blocked_or_ignored(runtime, bundle):
     """signal(7): both are kept over execve(2), so what the runtime does for itself would reach the program."""
     told = runtime.run(bundle()).json
     assert (told["signals_blocked"], told["signals_ignored"]) == ([], [])
+
+
+def test_the_hosts_null_device_is_not_handed_on(runtime, bundle):
+    """Root inside could change its owner and mode for everybody."""
+    with runtime.running(bundle("sleep")) as container:  # its standard input is the host's /dev/null
+        given, hosts = os.stat(f"/proc/{container.host_pid}/fd/0"), os.stat("/dev/null")
+        assert (given.st_dev, given.st_ino) != (hosts.st_dev, hosts.st_ino)
+
+
+def test_an_ordinary_user_may_open_its_pipes_anew(runtime, bundle):
+    """Servers write their logs to /dev/stdout."""
+    made = bundle("open", "/dev/stdout")
+    made.process["user"] = {"uid": 1000, "gid": 1000}
+    result = runtime.run(made)
+    assert result.status == 0, result
+    assert json.loads(result.stdout)["/dev/stdout"]["write"] == "", result
+
+
+@pytest.mark.only("minirun", "runc gives files of the host to the user, too")
+def test_a_file_of_the_host_keeps_its_owner(runtime, bundle, place):
+    made = bundle("say", "to output\n", "")
+    made.process["user"] = {"uid": 1000, "gid": 1000}
+    made.write()
+    with (place / "log").open("wb") as output:
+        command = runtime.command(made, new_id())
+        subprocess.run(command, stdout=output, env=runtime.environment, timeout=20, check=True)
+    assert (place / "log").read_text() == "to output\n"
+    assert (place / "log").stat().st_uid == 0
