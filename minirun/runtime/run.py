@@ -35,6 +35,7 @@ def run_plan(steps: tuple[Step, ...], log: Log) -> int:
     sync = Sync(own.descriptor)
     context = Context(log, sync)
     context.signal_mask = {int(number) for number in own.caller_mask}
+    context.umask = os.umask(0o022)  # cgroups and mount points are for every user of the container
     applied: list[Step] = []
     processes.set_name("minirun")  # for ps: it was started as a descriptor, which has no name
     processes.set_child_subreaper()  # the helper ends before the container does: its child becomes ours
@@ -52,6 +53,7 @@ def run_plan(steps: tuple[Step, ...], log: Log) -> int:
         sync.hang_up()
         end_process(context)
         undo(applied, context, log)
+        os.umask(context.umask)
         own.close()
 
 

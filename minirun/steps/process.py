@@ -31,7 +31,6 @@ class StartContainerProcess(Step):
             # Load no module from here on: its path may be closed to a user namespace's root, and later leads into the
             # image, where a file of this name would run with minirun's rights.
             sys.meta_path.clear()
-            context.umask = os.umask(0o022)  # mount points that it makes are for everybody
         else:
             context.pid = pid
             context.pidfd = signals.pidfd_open(pid)

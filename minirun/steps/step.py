@@ -54,8 +54,8 @@ class Context:
         self.cgroup = ""  # the container's cgroup as a path of the host's
 
         # the container's process's
-        self.umask = 0  # the caller's
-        self.signal_mask: set[int] = set()  # the caller's
+        self.umask = 0  # the caller's, which the program gets back
+        self.signal_mask: set[int] = set()  # the caller's, too
         self.joined: dict[str, int] = {}  # namespaces to join: type -> descriptor
         self.root = -1  # the container's root directory
         self.old_root = -1  # the host's, between pivot_root and its removal
