@@ -69,7 +69,8 @@ class StepError(MinirunError):
     def __str__(self) -> str:
         told = self.details
         origin = f", from {told['place']} in config.json" if told["place"] else ""
-        lines = [f"can't {told['sentence']}: {told['reason']}", f"  step:  {told['number']} of {told['total']}{origin}"]
+        lines = [f"can't {told['sentence']}: {told['reason']}"]
+        lines += [f"  step:  {told['number']} of {told['total']}{origin}"] if told["total"] else []
         lines += [f"  {name + ':':6} {told[key]}" for name, key in ROWS if told[key]]
         return "\n".join(lines)
 

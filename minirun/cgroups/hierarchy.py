@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..kernel import files
+from ..kernel.mountinfo import mount_points
 
 V1_CURE = (
     "this host gives the controller to cgroup v1. To move it to v2, boot with systemd.unified_cgroup_hierarchy=1 "
@@ -13,11 +14,7 @@ V2_CURE = "the kernel lacks it, or a parent cgroup does not hand it down: see {m
 
 def mount_point() -> str:
     """Where cgroup2 is mounted; "" if nowhere. A hybrid host has it beside the v1 controllers, without their powers."""
-    for line in files.read_file("/proc/self/mountinfo").splitlines():
-        before, _, after = line.partition(" - ")
-        if after.startswith("cgroup2 "):
-            return before.split(" ")[4]
-    return ""
+    return next(iter(mount_points("cgroup2")), "")
 
 
 def available_controllers(mount: str) -> set[str]:

@@ -11,6 +11,7 @@ import os
 # System calls that the C library of Debian 12 has no function for: asm/unistd_64.h (x86-64), asm-generic/unistd.h.
 SYSCALLS = {
     "x86_64": {
+        "getcwd": 79,
         "pivot_root": 155,
         "ioprio_set": 251,
         "sched_setattr": 314,
@@ -21,6 +22,7 @@ SYSCALLS = {
         "mount_setattr": 442,
     },
     "aarch64": {
+        "getcwd": 17,
         "pivot_root": 41,
         "ioprio_set": 30,
         "sched_setattr": 274,
@@ -93,6 +95,21 @@ AT_FDCWD = -100
 AT_EMPTY_PATH = 0x1000
 AT_RECURSIVE = 0x8000
 
+# asm-generic/fcntl.h, by way of Python's os module, which has them all
+OPEN_FLAGS = (
+    "O_WRONLY",
+    "O_RDWR",
+    "O_CREAT",
+    "O_EXCL",
+    "O_NOCTTY",
+    "O_APPEND",
+    "O_NONBLOCK",
+    "O_DIRECTORY",
+    "O_NOFOLLOW",
+    "O_CLOEXEC",
+    "O_PATH",
+)
+
 # linux/openat2.h
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_NO_SYMLINKS = 0x04
@@ -101,6 +118,10 @@ RESOLVE_IN_ROOT = 0x10
 # linux/magic.h
 PROC_SUPER_MAGIC = 0x9FA0
 DEVPTS_SUPER_MAGIC = 0x1CD1
+
+# Documentation/admin-guide/devices.txt: /dev/null and /dev/ptmx
+NULL_DEVICE = os.makedev(1, 3)
+PTMX_DEVICE = os.makedev(5, 2)
 
 # linux/prctl.h
 PR_SET_DUMPABLE = 4
@@ -222,6 +243,22 @@ SFD_CLOEXEC = os.O_CLOEXEC
 
 # linux/close_range.h
 CLOSE_RANGE_CLOEXEC = 4
+
+
+# Propagation types of mount_namespaces(7), as mount(8) names them.
+PROPAGATION = {"shared": MS_SHARED, "slave": MS_SLAVE, "private": MS_PRIVATE, "unbindable": MS_UNBINDABLE}
+
+
+def open_flag_names(value: int) -> str:
+    """The flags of open(2) by name: "O_RDWR|O_CLOEXEC"."""
+    named = [name for name in OPEN_FLAGS if value & getattr(os, name) == getattr(os, name)]
+    return "|".join(named) or "O_RDONLY"
+
+
+def propagation_word(flags: int) -> str:
+    """What mount(8) calls the propagation type in `flags`: "rslave" for MS_SLAVE|MS_REC."""
+    word = next(word for word, flag in PROPAGATION.items() if flags & flag)
+    return ("r" if flags & MS_REC else "") + word
 
 
 def names(value: int, prefix: str) -> str:

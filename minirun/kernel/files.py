@@ -8,9 +8,17 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import stat
 
-from .constants import CLOSE_RANGE_CLOEXEC, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS
-from .libc import Flags, SystemCallError, call, show, syscall, told
+from .constants import (
+    CLOSE_RANGE_CLOEXEC,
+    NULL_DEVICE,
+    RESOLVE_IN_ROOT,
+    RESOLVE_NO_MAGICLINKS,
+    RESOLVE_NO_SYMLINKS,
+    open_flag_names,
+)
+from .libc import Flags, SystemCallError, call, os_call, show, syscall
 
 
 class OpenHow(ctypes.Structure):
@@ -30,7 +38,7 @@ def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
                 path.encode(errors="surrogateescape"),
                 ctypes.byref(how),
                 ctypes.sizeof(how),
-                shown=lambda: show("openat2", directory, path, hex(flags), Flags.of(resolve, "RESOLVE_")),
+                shown=lambda: show("openat2", directory, path, open_flags(flags), Flags.of(resolve, "RESOLVE_")),
             )
         except SystemCallError as error:
             if error.errno != errno.EAGAIN or attempt == 127:
@@ -49,59 +57,93 @@ def open_in_root(root: int, path: str, flags: int, symlinks: bool = True) -> int
 
 def open(path: str, flags: int, mode: int = 0o666) -> int:
     """open(2)"""
-    return told("open", os.open, path, flags, mode)
+    return os_call("open", os.open, path, flags, mode, shown=lambda: show("open", path, open_flags(flags)))
 
 
 def openat(directory: int, path: str, flags: int, mode: int = 0o666) -> int:
     """openat(2)"""
-    return told("openat", os.open, path, flags, mode, dir_fd=directory)
+    return os_call(
+        "openat",
+        lambda: os.open(path, flags, mode, dir_fd=directory),
+        shown=lambda: show("openat", directory, path, open_flags(flags)),
+    )
+
+
+def open_flags(flags: int) -> Flags:
+    return Flags(open_flag_names(flags))
 
 
 def mkdirat(directory: int, name: str, mode: int) -> None:
     """mkdirat(2)"""
-    told("mkdirat", os.mkdir, name, mode, dir_fd=directory)
+    os_call(
+        "mkdirat",
+        lambda: os.mkdir(name, mode, dir_fd=directory),
+        shown=lambda: show("mkdirat", directory, name, octal(mode)),
+    )
 
 
 def mknodat(directory: int, name: str, mode: int, device: int) -> None:
     """mknodat(2): `mode` holds the type (S_IFCHR …) and the permissions."""
-    told("mknodat", os.mknod, name, mode, device, dir_fd=directory)
+    os_call(
+        "mknodat",
+        lambda: os.mknod(name, mode, device, dir_fd=directory),
+        shown=lambda: show(
+            "mknodat", directory, name, octal(mode), Flags(f"makedev({os.major(device)}, {os.minor(device)})")
+        ),
+    )
 
 
 def symlinkat(target: str, directory: int, name: str) -> None:
     """symlinkat(2)"""
-    told("symlinkat", os.symlink, target, name, dir_fd=directory)
+    os_call(
+        "symlinkat",
+        lambda: os.symlink(target, name, dir_fd=directory),
+        shown=lambda: show("symlinkat", target, directory, name),
+    )
+
+
+def octal(mode: int) -> Flags:
+    return Flags(f"0{mode:o}")
 
 
 def mkdir(path: str, mode: int) -> None:
     """mkdir(2)"""
-    told("mkdir", os.mkdir, path, mode)
+    os_call("mkdir", os.mkdir, path, mode, shown=lambda: show("mkdir", path, octal(mode)))
 
 
 def rmdir(path: str) -> None:
     """rmdir(2)"""
-    told("rmdir", os.rmdir, path)
+    os_call("rmdir", os.rmdir, path)
 
 
 def chdir(path: str) -> None:
     """chdir(2)"""
-    told("chdir", os.chdir, path)
+    os_call("chdir", os.chdir, path)
 
 
 def fchdir(descriptor: int) -> None:
     """fchdir(2)"""
-    told("fchdir", os.fchdir, descriptor)
+    os_call("fchdir", os.fchdir, descriptor)
 
 
 def chroot(path: str) -> None:
     """chroot(2)"""
-    told("chroot", os.chroot, path)
+    os_call("chroot", os.chroot, path)
+
+
+def getcwd() -> bytes:
+    """The system call of getcwd(2), whose answer begins with "(unreachable)" for a directory that lies outside this
+    process's root. The C library's function would go on to search for a path, and may find one that is not true."""
+    buffer = ctypes.create_string_buffer(os.pathconf("/", "PC_PATH_MAX"))
+    syscall("getcwd", buffer, ctypes.sizeof(buffer), shown=lambda: show("getcwd"))
+    return buffer.value
 
 
 def write_file(path: str, value: str) -> None:
     """Write a kernel file such as /proc/sys/… in one write(2): such files take a value whole or not at all."""
     descriptor = open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        told(f'write to "{path}"', os.write, descriptor, value.encode())
+        os_call("write", os.write, descriptor, value.encode(), shown=lambda: show("write", path, value))
     finally:
         os.close(descriptor)
 
@@ -111,7 +153,7 @@ def read_file(path: str) -> str:
     descriptor = open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         parts = []
-        while part := told(f'read from "{path}"', os.read, descriptor, 1 << 16):
+        while part := os_call("read", os.read, descriptor, 1 << 16, shown=lambda: show("read", path)):
             parts.append(part)
         return b"".join(parts).decode(errors="surrogateescape")
     finally:
@@ -141,3 +183,19 @@ def close_on_exec_from(first: int) -> None:
 def by_descriptor(descriptor: int) -> str:
     """The path of an open file, for calls that take only paths (proc_pid_fd(5)): no name is looked up again."""
     return f"/proc/self/fd/{descriptor}"
+
+
+def create_file(path: str, content: bytes, mode: int) -> None:
+    """Make a new file with this content; EEXIST where there is one."""
+    descriptor = open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        while content:
+            content = content[os_call("write", os.write, descriptor, content, shown=lambda: show("write", path)) :]
+    finally:
+        os.close(descriptor)
+
+
+def is_null_device(descriptor: int) -> bool:
+    """Whether an open file is the null device, null(4)."""
+    status = os.fstat(descriptor)
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == NULL_DEVICE

@@ -1,12 +1,13 @@
 """The one door to the kernel: how a system call is made, checked and, when it fails, told.
 
-Every function in this package goes through `call`, so a failure always carries the call as a person would write it,
-`mount("proc", "/proc", "proc", MS_NOSUID, NULL)`, and no result goes unchecked.
+The functions of this package go through `call`, `syscall` or `os_call`, so that a failure carries the call as a person
+would write it, `mount("proc", "/proc", "proc", MS_NOSUID, NULL)`, and no result goes unchecked.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 
 from . import constants
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from typing import Any, TypeVar
 
     T = TypeVar("T")
+
+# As it is now: a personality(2) of 32 bits changes what uname(2) says, but not which numbers this program uses.
+MACHINE = os.uname().machine
+if MACHINE in ("i386", "i686") and ctypes.sizeof(ctypes.c_void_p) == 8:
+    MACHINE = "x86_64"
 
 libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
@@ -63,9 +69,9 @@ def call(name: str, *arguments: Any, shown: Callable[[], str]) -> int:
 
 def syscall(name: str, *arguments: Any, shown: Callable[[], str]) -> int:
     """Make the system call `name` (syscall(2)), which the C library has no function for."""
-    numbers = constants.SYSCALLS.get(os.uname().machine, {})
+    numbers = constants.SYSCALLS.get(MACHINE, {})
     if name not in numbers:
-        raise SystemCallError(38, name, f"{shown()} on {os.uname().machine}")  # ENOSYS
+        raise SystemCallError(errno.ENOSYS, name, f"{shown()} on {MACHINE}")
     # A variadic function: without c_long a 64-bit argument would be cut to 32 bits.
     longs = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
     return checked(libc.syscall(ctypes.c_long(numbers[name]), *longs), name, shown)
@@ -77,11 +83,10 @@ def checked(result: int, name: str, shown: Callable[[], str]) -> int:
     return result
 
 
-def told(name: str, function: Callable[..., T], *arguments: Any, **named: Any) -> T:
-    """Call a function of Python's os module that makes the system call `name`, and tell a failure like the others."""
+def os_call(name: str, function: Callable[..., T], *arguments: Any, shown: Callable[[], str] | None = None) -> T:
+    """Call a function of Python's os module that makes the system call `name`; its errors become like the others."""
     try:
-        return function(*arguments, **named)
-    except SystemCallError:
-        raise
+        return function(*arguments)
     except OSError as error:
-        raise SystemCallError(error.errno or 0, name, show(name, *arguments, *named.values())) from None
+        shown = shown or (lambda: show(name, *arguments))
+        raise SystemCallError(error.errno or 0, name, shown()) from None

@@ -10,6 +10,7 @@ from .constants import (
     IOPRIO_WHO_PGRP,
     LINUX_CAPABILITY_VERSION_3,
     PR_CAP_AMBIENT,
+    PR_CAP_AMBIENT_CLEAR_ALL,
     PR_CAP_AMBIENT_RAISE,
     PR_CAPBSET_DROP,
     PR_CAPBSET_READ,
@@ -19,7 +20,12 @@ from .constants import (
     PR_SET_NAME,
     PR_SET_NO_NEW_PRIVS,
 )
-from .libc import Flags, SystemCallError, call, show, syscall, told
+from .libc import Flags, SystemCallError, call, os_call, show, syscall
+
+
+def fork() -> int:
+    """fork(2): 0 in the child, the child's pid in the parent."""
+    return os_call("fork", os.fork)
 
 
 def prctl(option: int, name: str, *arguments: int) -> int:
@@ -62,15 +68,25 @@ def set_keep_capabilities(keep: bool) -> None:
 def knows_capability(number: int) -> bool:
     """PR_CAPBSET_READ: whether the kernel has a capability of this number."""
     try:
-        prctl(PR_CAPBSET_READ, "PR_CAPBSET_READ", number)
+        in_bounding_set(number)
     except SystemCallError:
         return False
     return True
 
 
+def in_bounding_set(number: int) -> bool:
+    """PR_CAPBSET_READ: whether the bounding set has the capability. EINVAL where the kernel does not know it."""
+    return bool(prctl(PR_CAPBSET_READ, "PR_CAPBSET_READ", number))
+
+
 def drop_bounding_capability(number: int) -> None:
     """PR_CAPBSET_DROP"""
     prctl(PR_CAPBSET_DROP, "PR_CAPBSET_DROP", number)
+
+
+def clear_ambient_capabilities() -> None:
+    """PR_CAP_AMBIENT_CLEAR_ALL"""
+    prctl(PR_CAP_AMBIENT, "PR_CAP_AMBIENT", PR_CAP_AMBIENT_CLEAR_ALL)
 
 
 def raise_ambient_capability(number: int) -> None:
@@ -161,29 +177,29 @@ def sethostname(name: str) -> None:
 
 
 def setdomainname(name: str) -> None:
-    """setdomainname(2), which comes under sethostname(2)'s sister page getdomainname(2)"""
+    """setdomainname(2), on the page of getdomainname(2)"""
     encoded = name.encode()
     call("setdomainname", encoded, ctypes.c_size_t(len(encoded)), shown=lambda: show("setdomainname", name))
 
 
 def setgroups(groups: tuple[int, ...]) -> None:
     """setgroups(2)"""
-    told("setgroups", os.setgroups, list(groups))
+    os_call("setgroups", os.setgroups, list(groups))
 
 
 def setresgid(gid: int) -> None:
     """setresgid(2) with the same id three times"""
-    told("setresgid", os.setresgid, gid, gid, gid)
+    os_call("setresgid", os.setresgid, gid, gid, gid)
 
 
 def setresuid(uid: int) -> None:
     """setresuid(2) with the same id three times"""
-    told("setresuid", os.setresuid, uid, uid, uid)
+    os_call("setresuid", os.setresuid, uid, uid, uid)
 
 
 def execve(program: str | int, arguments: tuple[str, ...], environment: dict[str, str]) -> None:
     """execve(2), or for a descriptor execveat(2). Returns only by raising SystemCallError."""
-    told("execve", os.execve, program, arguments, environment)
+    os_call("execve", os.execve, program, arguments, environment)
 
 
 class Rlimit64(ctypes.Structure):

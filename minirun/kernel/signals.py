@@ -8,7 +8,7 @@ import signal
 import sys
 
 from .constants import SFD_CLOEXEC
-from .libc import call, show, told
+from .libc import call, os_call, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ def read_signal(descriptor: int) -> int:
 
 def pidfd_open(pid: int) -> int:
     """pidfd_open(2): a descriptor that stands for this process and never for a later one with the same pid."""
-    return told("pidfd_open", os.pidfd_open, pid)
+    return os_call("pidfd_open", os.pidfd_open, pid)
 
 
 def pidfd_send_signal(process: int, number: int) -> None:
     """pidfd_send_signal(2)"""
-    told("pidfd_send_signal", signal.pidfd_send_signal, process, number)
+    os_call("pidfd_send_signal", signal.pidfd_send_signal, process, number)

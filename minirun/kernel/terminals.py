@@ -9,7 +9,7 @@ import termios
 import tty
 
 from .constants import TIOCGPTPEER, TIOCSPTLCK
-from .libc import told
+from .libc import SystemCallError, os_call, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,13 +22,13 @@ def unlock_and_open_peer(master: int) -> int:
     TIOCGPTPEER opens the peer of this very descriptor. A path such as /dev/pts/0 could by now lead to a file that the
     image brought along (CVE-2025-52565).
     """
-    told("ioctl TIOCSPTLCK", fcntl.ioctl, master, TIOCSPTLCK, struct.pack("i", 0))
-    return told("ioctl TIOCGPTPEER", fcntl.ioctl, master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    os_call("ioctl TIOCSPTLCK", fcntl.ioctl, master, TIOCSPTLCK, struct.pack("i", 0))
+    return os_call("ioctl TIOCGPTPEER", fcntl.ioctl, master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
 
 
 def set_controlling_terminal(terminal: int) -> None:
     """TIOCSCTTY: make it the controlling terminal of this session."""
-    told("ioctl TIOCSCTTY", fcntl.ioctl, terminal, termios.TIOCSCTTY, 0)
+    os_call("ioctl TIOCSCTTY", fcntl.ioctl, terminal, termios.TIOCSCTTY, 0)
 
 
 def get_size(terminal: int) -> tuple[int, int]:
@@ -39,16 +39,22 @@ def get_size(terminal: int) -> tuple[int, int]:
 
 def set_size(terminal: int, rows: int, columns: int) -> None:
     """TIOCSWINSZ: the kernel sends SIGWINCH to the foreground process group."""
-    told("ioctl TIOCSWINSZ", fcntl.ioctl, terminal, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+    os_call("ioctl TIOCSWINSZ", fcntl.ioctl, terminal, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
 
 def make_raw(terminal: int) -> Modes:
     """Raw mode: every byte passes, nothing is a signal or an echo here. Returns the modes from before."""
-    before = termios.tcgetattr(terminal)
-    tty.setraw(terminal, termios.TCSANOW)
+    try:
+        before = termios.tcgetattr(terminal)
+        tty.setraw(terminal, termios.TCSANOW)
+    except termios.error as error:
+        raise SystemCallError(error.args[0], "tcsetattr", show("tcsetattr", terminal)) from None
     return before
 
 
 def restore(terminal: int, modes: Modes) -> None:
     """Set the modes that `make_raw` returned."""
-    termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
+    try:
+        termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
+    except termios.error as error:  # which is no OSError
+        raise SystemCallError(error.args[0], "tcsetattr", show("tcsetattr", terminal)) from None

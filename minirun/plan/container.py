@@ -10,13 +10,13 @@ from ..errors import ConfigError
 from ..record import Record
 from ..spec.reader import escape
 from ..spec.sysctl import path_of
-from ..steps import namespaces as namespace
-from ..steps import process, program, rootfs, scheduling, state
+from ..steps import namespaces, program, rootfs, scheduling, state
 from ..steps.cgroup import JoinCgroup
+from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
 from ..steps.sysctl import SetSysctl
 from ..steps.terminal import UseTerminal
 from .devices import device_steps
-from .limits import cgroup_steps
+from .limits import cgroup_steps, late_limit_steps
 from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .process import identity_steps, program_steps, rlimit_steps, scheduling_steps, terminal_steps
@@ -45,25 +45,26 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
     return (
         state.MakeStateDirectory(options.root, options.id),  # the id is ours, or we stop before anything is made
         *cgroup_steps(config.linux, options.id),  # limits first: no process is ever without them
-        process.StartContainerProcess(),  # from here on there are two
+        StartContainerProcess(),  # from here on there are two
         *entry_steps(config, config.process),  # into the cgroup and the namespaces
         *filesystem_steps(config, options),  # what it will see
         *root_steps(config, options),  # and see nothing else
-        *becoming_steps(config, config.process, options),  # who it will be
-        *write_state(config, options),  # the books are in order before the program runs
+        *preparation_steps(config, config.process, options),  # what takes rights, or opens files
+        *last_words(config, config.process, options),  # the runtime's: limits that begin now, and the books
+        *identity_steps(config.process),  # who it will be
         *program_steps(config.process),  # the last step is execve
     )
 
 
-def entry_steps(config: Config, told: Process) -> list[Step]:
+def entry_steps(config: Config, process: Process) -> list[Step]:
     """Out of the host's namespaces, with the host's rights still at hand."""
     return [
-        *([scheduling.SetOomScoreAdj(told.oom_score_adj)] if told.oom_score_adj is not None else []),
+        *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
         JoinCgroup(),  # before the cgroup namespace, whose root is the cgroup of this moment
-        process.CloseToTracers(),  # before the first namespace that others may share
+        CloseToTracers(),  # before the first namespace that others may share
         *namespace_steps(config),
-        process.StartSession(),
-        *([namespace.SetLoopbackUp()] if "network" in new_namespaces(config.linux) else []),
+        StartSession(),
+        *([namespaces.SetLoopbackUp()] if "network" in new_namespaces(config.linux) else []),
         *name_steps(config),
         *sysctl_steps(config),  # while /proc is still the host's
     ]
@@ -78,13 +79,15 @@ def sysctl_steps(config: Config) -> list[Step]:
 
 def filesystem_steps(config: Config, options: Options) -> list[Step]:
     """All file systems are put together below the root directory, which is still an ordinary directory of the host."""
-    linux, types = config.linux, {told.type for told in config.linux.namespaces}
+    linux, types = config.linux, {namespace.type for namespace in config.linux.namespaces}
     path = rootfs_path(config, options)
     steps: list[Step] = [*propagation_before(linux, path), rootfs.BindRootfs(path)]
     for index, mount in enumerate(config.mounts):  # in the order of config.json: later ones may cover earlier ones
         steps += mount_steps(mount, f"/mounts/{index}", options.bundle, "cgroup" in types)
-    steps += device_steps(linux, in_user_namespace="user" in types)  # after /dev is mounted
-    steps += terminal_steps(config.process) if config.process else []  # after /dev/pts is mounted
+    steps += device_steps(config, in_user_namespace="user" in types)  # after /dev is mounted
+    if config.process:
+        steps += terminal_steps(config.process)  # after /dev/pts is mounted
+        steps.append(program.MakeWorkingDirectory(config.process.cwd))
     steps += path_steps(linux)  # after /proc and /sys are mounted
     if config.root.readonly:
         steps.append(rootfs.MakeRootReadOnly())  # after every mount point is made
@@ -103,23 +106,28 @@ def root_steps(config: Config, options: Options) -> list[Step]:
     return [*change, *propagation_after(config.linux)]
 
 
-def becoming_steps(config: Config, told: Process, options: Options) -> list[Step]:
-    """From a process with all rights to the one that config.json describes. What takes rights comes first."""
-    domain = config.linux.personality
+def preparation_steps(config: Config, process: Process, options: Options) -> list[Step]:
+    """Everything about the program that needs more than the program will be allowed."""
+    personality = config.linux.personality
+    home_is_known = any(pair.startswith("HOME=") and pair != "HOME=" for pair in process.env)
     return [
-        *([UseTerminal()] if told.terminal else []),
-        *scheduling_steps(told),
-        *([scheduling.SetPersonality(domain.domain)] if domain else []),
-        *rlimit_steps(told),
+        *([UseTerminal()] if process.terminal else []),
+        *scheduling_steps(process),
+        *([scheduling.SetPersonality(personality.domain)] if personality else []),
         program.ReopenNull(),
-        program.OwnStdio(told.user.uid),
+        program.OwnStdio(process.user.uid),
         program.KeepDescriptors(options.preserve_fds),
-        program.ChangeDirectory(told.cwd),
-        *identity_steps(told),
+        program.ChangeDirectory(process.cwd),
+        *([] if home_is_known else [program.FindHome(process.user.uid)]),
     ]
 
 
-def write_state(config: Config, options: Options) -> list[Step]:
+def last_words(config: Config, process: Process, options: Options) -> list[Step]:
+    """The runtime's last turn: the container's process is still the user that it has a say over."""
     directory = f"{options.root}/{options.id}"
     annotations = tuple(sorted(config.annotations.items()))
-    return [state.WriteState(directory, options.id, options.bundle, config.oci_version, annotations)]
+    return [
+        *rlimit_steps(process),
+        *late_limit_steps(config.linux),
+        state.WriteState(directory, options.id, options.bundle, config.oci_version, annotations),
+    ]

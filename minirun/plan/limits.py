@@ -24,8 +24,12 @@ def cgroup_path(linux: Linux, container_id: str) -> str:
     return "/" + "/".join(parts if told.startswith("/") else ["minirun", *parts])
 
 
+# Limits that would hit the set-up itself, which forks and mounts devices: they come when it is done.
+LATE = ("pids",)
+
+
 def cgroup_steps(linux: Linux, container_id: str) -> list[Step]:
-    """Everything is set before a process is in the cgroup, so that there is no moment without limits."""
+    """Limits are set before a process is in the cgroup, so that there is no moment without them."""
     path = cgroup_path(linux, container_id)
     files = resources.files(linux.resources)
     needed = tuple(dict.fromkeys(file.controller for file in files if not file.optional))
@@ -33,8 +37,17 @@ def cgroup_steps(linux: Linux, container_id: str) -> list[Step]:
         cgroup.MakeCgroup(path, "/linux/cgroupsPath" if linux.cgroups_path else ""),
         cgroup.EnableControllers(path, needed),
     ]
-    steps += [cgroup.SetLimit(file.name, file.value, file.place, file.optional) for file in files]
-    return [*steps, device_filter(linux)]
+    return [*steps, *(set_limit(file) for file in files if file.controller not in LATE)]
+
+
+def late_limit_steps(linux: Linux) -> list[Step]:
+    """The rest, when nothing but the program is still to come."""
+    files = resources.files(linux.resources)
+    return [*(set_limit(file) for file in files if file.controller in LATE), device_filter(linux)]
+
+
+def set_limit(file: resources.CgroupFile) -> Step:
+    return cgroup.SetLimit(file.name, file.value, file.place, file.optional)
 
 
 def device_filter(linux: Linux) -> Step:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from ..kernel import constants as c
 
+# Words that clear one access time mode, and do nothing to the others: config.md#linux-mount-options.
+CLEARED_ATIME_MODES = {"atime": c.MOUNT_ATTR_NOATIME, "nostrictatime": c.MOUNT_ATTR_STRICTATIME, "norelatime": 0}
+
 # Word: (flag of mount(2), whether the word sets it or clears it).
 FLAGS = {
     "ro": (c.MS_RDONLY, True),
@@ -63,19 +66,10 @@ ATTRIBUTES = {
     "symfollow": (0, c.MOUNT_ATTR_NOSYMFOLLOW),
 }
 
-# Word: propagation type. With a leading "r" for every mount below, too (mount_namespaces(7)).
-PROPAGATION = {
-    "shared": c.MS_SHARED,
-    "slave": c.MS_SLAVE,
-    "private": c.MS_PRIVATE,
-    "unbindable": c.MS_UNBINDABLE,
-}
-
 
 def propagation(word: str) -> tuple[int, bool] | None:
     """A word such as rslave as its flag and whether it is recursive; None for any other word."""
-    plain = PROPAGATION.get(word)
-    if plain is not None:
-        return plain, False
-    recursive = PROPAGATION.get(word.removeprefix("r"))
+    if word in c.PROPAGATION:
+        return c.PROPAGATION[word], False
+    recursive = c.PROPAGATION.get(word.removeprefix("r"))
     return None if recursive is None else (recursive, True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..kernel.constants import MS_BIND, MS_REC, MS_REMOUNT
+from ..kernel.constants import ATTR_ATIME_MASK, MS_BIND, MS_REC, MS_REMOUNT
 from ..record import Record
 from ..steps.mounts import BindCgroup, BindMount, Change, ChangeMount, MountFilesystem, Remount
 from . import mount_options
@@ -14,60 +14,77 @@ if TYPE_CHECKING:
     from ..steps.step import Step
 
 
-class Options(Record):
+class MountOptions(Record):
     """The words of `options`, sorted by what they ask for."""
 
     flags: int = 0  # for mount(2)
-    plain: tuple[Change, ...] = ()  # the same flags, as mount_setattr(2) takes them
-    extra: tuple[Change, ...] = ()  # what mount(2) has no flag for: propagation, recursive flags
+    changes: tuple[Change, ...] = ()  # for mount_setattr(2), in order: a later word wins over an earlier one
     data: tuple[str, ...] = ()  # words of the file system's own
     copy_up: bool = False
 
+    def beyond_mount(self) -> tuple[Change, ...]:
+        """The changes that mount(2) has no flags for: all from the first recursive one or propagation on."""
+        return self.changes[1:] if self.changes and is_plain(self.changes[0]) else self.changes
 
-def sort_options(words: tuple[str, ...]) -> Options:
+
+def sort_options(words: tuple[str, ...]) -> MountOptions:
     """Later words win over earlier ones, as in fstab(5)."""
-    flags, attr_set, attr_clr, copy_up = 0, 0, 0, False
-    extra: list[Change] = []
+    flags, copy_up = 0, False
+    changes: list[Change] = []
     data: list[str] = []
     for word in words:
         moved = mount_options.propagation(word)
         if word in mount_options.FLAGS:
             flag, sets = mount_options.FLAGS[word]
             flags = flags | flag if sets else flags & ~flag
-            to_set, to_clear = mount_options.ATTRIBUTES.get(word, (0, 0))
-            attr_set = attr_set & ~to_clear | to_set
-            attr_clr = attr_clr & ~to_set | to_clear
+            add_plain(changes, word)
         elif moved:
-            extra.append(Change(propagation=moved[0], recursive=moved[1]))
+            changes.append(Change(propagation=moved[0], recursive=moved[1]))
         elif word[:1] == "r" and word[1:] in mount_options.ATTRIBUTES:
-            to_set, to_clear = mount_options.ATTRIBUTES[word[1:]]
-            extra.append(Change(to_set, to_clear, recursive=True))
+            changes.append(Change(*mount_options.ATTRIBUTES[word[1:]], recursive=True))
         elif word == "tmpcopyup":
             copy_up = True
         elif word != "defaults":
             data.append(word)
-    plain = (Change(attr_set, attr_clr),) if attr_set or attr_clr else ()
-    return Options(flags, plain, tuple(extra), tuple(data), copy_up)
+    return MountOptions(flags, tuple(changes), tuple(data), copy_up)
+
+
+def is_plain(change: Change) -> bool:
+    return not change.recursive and not change.propagation
+
+
+def add_plain(changes: list[Change], word: str) -> None:
+    """Add what a word such as ro changes, to the change before it where that is of the same kind."""
+    if word not in mount_options.ATTRIBUTES:
+        return  # a flag of the file system, not of the mount
+    last = changes.pop() if changes and is_plain(changes[-1]) else Change()
+    to_set, to_clear = mount_options.ATTRIBUTES[word]
+    mode = mount_options.CLEARED_ATIME_MODES.get(word)
+    other_mode_is_set = last.attr_clr & ATTR_ATIME_MASK and last.attr_set & ATTR_ATIME_MASK != mode
+    if mode is None or not other_mode_is_set:
+        last = Change(last.attr_set & ~to_clear | to_set, last.attr_clr & ~to_set | to_clear)
+    changes.append(last)
 
 
 def mount_steps(mount: Mount, origin: str, bundle: str, own_cgroup_namespace: bool) -> list[Step]:
     """The steps for one entry; `origin` is its place in config.json. Raises ConfigError."""
     options = sort_options(mount.options)
     destination = "/" + mount.destination.lstrip("/")
-    if options.copy_up and mount.type != "tmpfs":
+    if options.copy_up and (mount.type != "tmpfs" or options.flags & MS_BIND):
         raise ConfigError(
             f"{origin}/options", f"found tmpcopyup on type {mount.type}", "tmpcopyup goes with tmpfs only"
         )
     if options.flags & MS_REMOUNT:
-        return [Remount(destination, options.flags, ",".join(options.data), origin)]
+        remount: Step = Remount(destination, options.flags, ",".join(options.data), origin)
+        return [remount, *change_steps(destination, options, origin)]
     if options.flags & MS_BIND:
         return [bind(mount, destination, options, origin, bundle)]
     if mount.type == "cgroup" and not own_cgroup_namespace:
-        return [BindCgroup(destination, options.plain + options.extra, origin)]
+        return [BindCgroup(destination, options.changes, origin)]
     return filesystem(mount, destination, options, origin)
 
 
-def bind(mount: Mount, destination: str, options: Options, origin: str, bundle: str) -> Step:
+def bind(mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str) -> Step:
     if not mount.source:
         raise ConfigError(f"{origin}/source", "missing", "a bind mount needs a file or directory of the host")
     if options.data:
@@ -77,19 +94,20 @@ def bind(mount: Mount, destination: str, options: Options, origin: str, bundle: 
             "a bind mount takes no options of a file system: check the spelling",
         )
     source = mount.source if mount.source.startswith("/") else f"{bundle}/{mount.source}"
-    return BindMount(source, destination, bool(options.flags & MS_REC), options.plain + options.extra, origin)
+    return BindMount(source, destination, bool(options.flags & MS_REC), options.changes, origin)
 
 
-def filesystem(mount: Mount, destination: str, options: Options, origin: str) -> list[Step]:
+def filesystem(mount: Mount, destination: str, options: MountOptions, origin: str) -> list[Step]:
     if not mount.type:
         raise ConfigError(f"{origin}/type", "missing", "a file system's name, or the option bind or rbind")
     # The spec's "cgroup" is the container's cgroups, of whatever version: here it is always v2.
     kind = "cgroup2" if mount.type == "cgroup" else mount.type
     source = mount.source or kind
     data = ",".join(options.data)
-    steps: list[Step] = [
-        MountFilesystem(kind, source, destination, options.flags, data, options.copy_up, origin),
-    ]
-    if options.extra:
-        steps.append(ChangeMount(destination, options.extra, origin))
-    return steps
+    mounted: Step = MountFilesystem(kind, source, destination, options.flags, data, options.copy_up, origin)
+    return [mounted, *change_steps(destination, options, origin)]
+
+
+def change_steps(destination: str, options: MountOptions, origin: str) -> list[Step]:
+    changes = options.beyond_mount()
+    return [ChangeMount(destination, changes, origin)] if changes else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..spec.sysctl import namespace_of
 from ..steps import namespaces as steps
 
 TYPE_CHECKING = False
@@ -25,7 +26,7 @@ def namespace_steps(config: Config) -> list[Step]:
     linux = config.linux
     new = new_namespaces(linux)
     return [
-        *join_steps(linux),
+        *join_steps(config),
         *(user_steps(linux) if "user" in new else []),
         *([steps.Unshare(rest)] if (rest := tuple(name for name in new if name != "user")) else []),
         *time_steps(linux),
@@ -33,20 +34,39 @@ def namespace_steps(config: Config) -> list[Step]:
     ]
 
 
-def join_steps(linux: Linux) -> list[Step]:
+def join_steps(config: Config) -> list[Step]:
     """Every path is opened before the first namespace is entered: after that it may mean something else."""
+    linux = config.linux
     paths = {
         namespace.type: (namespace.path, f"/linux/namespaces/{index}/path")
         for index, namespace in enumerate(linux.namespaces)
         if namespace.path is not None
     }
     order = [name for name in JOIN_ORDER if name in paths]
-    joins: list[Step] = [steps.OpenNamespace(name, *paths[name]) for name in order]
+    joins: list[Step] = [
+        steps.OpenNamespace(name, paths[name][0], changed_by(config, name), paths[name][1]) for name in order
+    ]
     for name in order:
         joins.append(steps.JoinNamespace(name, paths[name][1]))
         if name == "user":
-            joins.append(steps.BecomeNamespaceRoot(paths[name][1]))
+            joins += [*check_steps(linux), steps.BecomeNamespaceRoot(paths[name][1])]
     return joins
+
+
+def changed_by(config: Config, kind: str) -> str:
+    """The property that changes something in a namespace of this kind, which must not be the host's own; else ""."""
+    if kind == "mount":
+        return "/mounts"
+    if kind == "uts" and (config.hostname is not None or config.domainname is not None):
+        return "/hostname" if config.hostname is not None else "/domainname"
+    owned = any(namespace_of(key) == kind for key in config.linux.sysctl)
+    return "/linux/sysctl" if owned else ""
+
+
+def check_steps(linux: Linux) -> list[Step]:
+    """Mappings beside a user namespace that is joined: engines repeat those that it has."""
+    told = (("uid", linux.uid_mappings), ("gid", linux.gid_mappings))
+    return [steps.CheckIdMap(kind, ranges(mappings), f"/linux/{kind}Mappings") for kind, mappings in told if mappings]
 
 
 def user_steps(linux: Linux) -> list[Step]:

@@ -12,59 +12,57 @@ if TYPE_CHECKING:
     from ..steps.step import Step
 
 
-def terminal_steps(told: Process) -> list[Step]:
-    if not told.terminal:
+def terminal_steps(process: Process) -> list[Step]:
+    if not process.terminal:
         return []
-    size = (told.console_size.height, told.console_size.width) if told.console_size else None
+    size = (process.console_size.height, process.console_size.width) if process.console_size else None
     return [
-        terminal.OpenTerminal(told.user.uid, told.user.gid, size),
+        terminal.OpenTerminal(process.user.uid, size),
         terminal.TakeTerminal(),
         terminal.BindConsole(),
     ]
 
 
-def rlimit_steps(told: Process) -> list[Step]:
+def rlimit_steps(process: Process) -> list[Step]:
     return [
         scheduling.SetRlimit(rlimit.type, rlimit.soft, rlimit.hard, f"/process/rlimits/{index}")
-        for index, rlimit in enumerate(told.rlimits)
+        for index, rlimit in enumerate(process.rlimits)
     ]
 
 
-def scheduling_steps(told: Process) -> list[Step]:
+def scheduling_steps(process: Process) -> list[Step]:
     steps: list[Step] = []
-    if told.scheduler:
-        steps.append(scheduling.SetScheduler(*told.scheduler.values()))
-    if told.io_priority:
-        steps.append(scheduling.SetIOPriority(told.io_priority.cls, told.io_priority.priority))
+    if process.scheduler:
+        steps.append(scheduling.SetScheduler(*process.scheduler.values()))
+    if process.io_priority:
+        steps.append(scheduling.SetIOPriority(process.io_priority.cls, process.io_priority.priority))
     return steps
 
 
-def identity_steps(told: Process) -> list[Step]:
+def identity_steps(process: Process) -> list[Step]:
     """Without `capabilities` in config.json the program gets none, as with other runtimes."""
-    granted = told.capabilities or Capabilities()
-    user = told.user
+    granted = process.capabilities or Capabilities()
+    user = process.user
     steps: list[Step] = [
         credentials.DropBoundingSet(granted.bounding),
         credentials.SetUser(user.uid, user.gid, user.additional_gids),
         credentials.SetCapabilities(granted.effective, granted.permitted, granted.inheritable),
+        credentials.SetAmbientSet(granted.ambient),
     ]
-    if granted.ambient:
-        steps.append(credentials.RaiseAmbientSet(granted.ambient))
     return steps
 
 
-def program_steps(told: Process) -> list[Step]:
+def program_steps(process: Process) -> list[Step]:
     """From here to execve(2) everything is the program's own view: its user, its directory, its PATH."""
-    if not told.args:
+    if not process.args:
         raise ConfigError("/process/args", "missing", "at least the program to run")
-    variables = dict(pair.split("=", 1) for pair in told.env)
-    steps: list[Step] = [] if "HOME" in variables else [program.FindHome(told.user.uid)]
-    steps += [
-        program.FindProgram(told.args[0], variables.get("PATH", "")),
-        program.SetUmask(told.user.umask),
+    variables = dict(pair.split("=", 1) for pair in process.env)
+    steps: list[Step] = [
+        program.FindProgram(process.args[0], variables.get("PATH", program.DEFAULT_PATH)),
+        program.SetUmask(process.user.umask),
         program.ResetSignals(),
     ]
-    if told.no_new_privileges:
+    if process.no_new_privileges:
         steps.append(credentials.SetNoNewPrivs())
-    steps.append(program.Execute(told.args, told.env))
+    steps.append(program.Execute(process.args, process.env))
     return steps

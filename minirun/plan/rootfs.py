@@ -18,7 +18,7 @@ def propagation_before(linux: Linux, path: str) -> list[Step]:
     As a slave the namespace still learns of new mounts of the host, and tells it nothing. Only a root that config.json
     wants shared keeps the ties of the volumes that lie below it; there the rootfs itself has to be cut off.
     """
-    kind, _recursive = told(linux)
+    kind, _recursive = asked_propagation(linux)
     if kind == MS_SHARED:
         return [rootfs.MakeParentPrivate(path)]
     return [rootfs.SetRootPropagation((MS_PRIVATE if kind == MS_PRIVATE else MS_SLAVE) | MS_REC)]
@@ -28,11 +28,11 @@ def propagation_after(linux: Linux) -> list[Step]:
     """pivot_root(2) refuses a shared root, so what config.json asks for is set when that is done."""
     if linux.rootfs_propagation is None:
         return []
-    kind, recursive = told(linux)
+    kind, recursive = asked_propagation(linux)
     return [rootfs.SetRootPropagation(kind | (MS_REC if recursive else 0), "/linux/rootfsPropagation")]
 
 
-def told(linux: Linux) -> tuple[int, bool]:
+def asked_propagation(linux: Linux) -> tuple[int, bool]:
     return mount_options.propagation(linux.rootfs_propagation or "rslave") or (MS_SLAVE, True)
 
 

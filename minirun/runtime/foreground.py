@@ -10,9 +10,12 @@ from ..kernel import signals
 from ..kernel.libc import SystemCallError
 from ..steps.step import Context
 
-CHUNK = 1 << 16
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .relay import Relay
 
-# These stay as they are: two can't be caught, the others report a fault of minirun's own or stop a background reader.
+# These stay as they are: two can't be caught, the others report what went wrong in minirun's own process (a fault, a
+# pipe that nobody reads, a limit) or stop a background reader.
 NOT_FORWARDED = {
     signal.SIGKILL,
     signal.SIGSTOP,
@@ -23,14 +26,22 @@ NOT_FORWARDED = {
     signal.SIGTRAP,
     signal.SIGABRT,
     signal.SIGSYS,
+    signal.SIGPIPE,
+    signal.SIGXCPU,
+    signal.SIGXFSZ,
     signal.SIGTTIN,
 }
+
+# What asks a program to end.
+ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
 
 
 class Signals:
     """The signals of minirun's own process, read from a descriptor instead of interrupting whatever is going on."""
 
     def __init__(self) -> None:
+        # A caller that ignores SIGCHLD makes children disappear before anybody can ask for their exit status (wait(2)).
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         watched = set(signal.valid_signals()) - NOT_FORWARDED
         self.caller_mask = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
         self.descriptor = signals.signalfd(int(number) for number in watched)
@@ -46,32 +57,31 @@ def wait_for_end(context: Context, own: Signals) -> int:
         from .relay import Relay  # most containers have no terminal
 
         with Relay(context.console) as relay:
+            context.console = -1  # the relay's now
             return loop(context, own, relay)
     return loop(context, own, None)
 
 
 def loop(context: Context, own: Signals, relay: Relay | None) -> int:
+    """Until the container's process has ended and its last words are on the screen."""
     poll = select.poll()
     poll.register(own.descriptor, select.POLLIN)
-    while True:
-        if relay:
-            relay.update(poll)
-        for descriptor, events in poll.poll():
+    status = reap(context)  # it may have ended already, and the set-up has read the signal that said so
+    while status is None or (relay and relay.has_more()):
+        patience = relay.update(poll) if relay else None
+        for descriptor, events in poll.poll(patience):
             if descriptor != own.descriptor:
                 assert relay
                 relay.carry(descriptor, events)
                 continue
             number = signals.read_signal(descriptor)
+            if status is not None and number in ENDING:
+                return status  # nobody reads those last words
             if number == signal.SIGCHLD:
-                status = reap(context)
-                if status is not None:
-                    return status
-            elif number == signal.SIGTSTP:
-                stop(context, relay)
-            elif number == signal.SIGWINCH and relay:
-                relay.resize()
+                status = reap(context) if status is None else status
             else:
-                forward(context, number)
+                deal_with(number, context, relay)
+    return status
 
 
 def reap(context: Context) -> int | None:
@@ -90,6 +100,16 @@ def reap(context: Context) -> int | None:
             context.pid = 0
 
 
+def deal_with(number: int, context: Context, relay: Relay | None) -> None:
+    """A signal to minirun is meant for the container, but for two that tell of minirun's own terminal."""
+    if number == signal.SIGTSTP:
+        stop(context, relay)
+    elif number == signal.SIGWINCH and relay:
+        relay.resize()
+    else:
+        forward(context, number)
+
+
 def forward(context: Context, number: int) -> None:
     """Pass a signal on. A container's first process is protected from those that it has no handler for."""
     try:
@@ -106,8 +126,3 @@ def stop(context: Context, relay: Relay | None) -> None:
     os.kill(os.getpid(), signal.SIGSTOP)
     if relay:
         relay.take()
-
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from .relay import Relay

@@ -17,6 +17,7 @@ STDIN, STDOUT, CLOSED = 0, 1, -1
 CHUNK = 1 << 16
 END_OF_INPUT = b"\x04"  # VEOF, termios(3): what Ctrl-D types
 GONE = select.POLLHUP | select.POLLERR
+PATIENCE = 50  # milliseconds
 
 
 class Relay:
@@ -27,7 +28,9 @@ class Relay:
         self.master = master
         self.keyboard = STDIN
         self.typed = b""  # what the container has not taken yet
+        self.printed = b""  # what the caller's terminal has not taken yet
         self.modes: terminals.Modes | None = None  # of the caller's terminal, before
+        self.is_deserted = False  # nobody holds the container's side at present
         self.watched: dict[int, int] = {}  # what poll(2) watches for us
 
     def __enter__(self) -> Relay:
@@ -35,12 +38,8 @@ class Relay:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        try:
-            while self.show():  # what the program said last
-                pass
-        finally:
-            self.restore()
-            self.hang_up()
+        self.restore()
+        self.hang_up()
 
     # ---- the caller's terminal
 
@@ -53,7 +52,10 @@ class Relay:
     def restore(self) -> None:
         """Put the caller's terminal back into the modes from before."""
         if self.modes is not None:
-            terminals.restore(STDIN, self.modes)
+            try:
+                terminals.restore(STDIN, self.modes)
+            except OSError:
+                pass  # it is gone, with its modes
             self.modes = None
 
     def resize(self) -> None:
@@ -67,11 +69,18 @@ class Relay:
 
     # ---- carrying
 
-    def update(self, poll: select.poll) -> None:
-        """Say what to wait for: no more of the keyboard before the container has taken what it was sent."""
-        wanted = {}
-        if self.master != CLOSED:
-            wanted[self.master] = select.POLLIN | (select.POLLOUT if self.typed else 0)
+    def update(self, poll: select.poll) -> int | None:
+        """Say what to wait for, and for how many milliseconds (None: without end).
+
+        Each side is read only when the other has taken what came before. While nobody holds the container's side,
+        poll(2) would report that without end; so it is asked now and then whether somebody does again, as an init
+        system does that closes its terminal and opens /dev/console later.
+        """
+        self.is_deserted = self.is_deserted and self.master != CLOSED and bool(events_of(self.master) & GONE)
+        wanted = {STDOUT: select.POLLOUT} if self.printed else {}
+        if self.master != CLOSED and not self.is_deserted:
+            if self.typed or not self.printed:
+                wanted[self.master] = (select.POLLOUT if self.typed else 0) | (0 if self.printed else select.POLLIN)
             if self.keyboard != CLOSED and not self.typed:
                 wanted[self.keyboard] = select.POLLIN
         for descriptor in self.watched.keys() - wanted.keys():
@@ -79,15 +88,22 @@ class Relay:
         for descriptor, events in wanted.items():
             poll.register(descriptor, events)
         self.watched = wanted
+        return PATIENCE if self.is_deserted else None
 
     def carry(self, descriptor: int, events: int) -> None:
         """One turn of the carrying, for a descriptor that poll(2) has named."""
-        if descriptor == self.keyboard:
+        if descriptor == STDOUT:
+            self.show()
+        elif descriptor == self.keyboard:
             self.read_keyboard()
-        elif not self.show() and events & GONE:
-            self.hang_up()  # nobody holds the other side, and poll(2) would say so without end
-        elif self.typed:
+        elif events & select.POLLOUT:
             self.type_on()
+        else:
+            self.is_deserted = not self.read_master() and bool(events & GONE)
+
+    def has_more(self) -> bool:
+        """Whether the program, which has ended, said something that is not on the screen yet."""
+        return bool(self.printed) or self.read_master()
 
     def read_keyboard(self) -> None:
         try:
@@ -107,19 +123,23 @@ class Relay:
         except OSError:
             self.typed = b""  # nobody holds the other side
 
-    def show(self) -> bool:
-        """Carry one piece of output; False if there was none."""
-        if self.master == CLOSED:
-            return False
+    def read_master(self) -> bool:
+        """Take a piece of the program's output; False if there is none."""
         try:
-            piece = os.read(self.master, CHUNK)
-        except OSError:  # EAGAIN: nothing now. EIO: nobody holds the other side
+            self.printed = os.read(self.master, CHUNK)
+        except OSError:  # EAGAIN: nothing now. EIO: nobody holds the other side. EBADF: we have hung up
             return False
+        return bool(self.printed)
+
+    def show(self) -> None:
+        """Write what a pipe takes at once when poll(2) calls it writable: a full one must not keep us from signals."""
         try:
-            write_all(STDOUT, piece)
+            self.printed = self.printed[os.write(STDOUT, self.printed[: select.PIPE_BUF]) :]
+        except BlockingIOError:
+            pass
         except OSError:  # nobody looks on any more: the container hears of it as a hang-up
+            self.printed = b""
             self.hang_up()
-        return self.master != CLOSED
 
     def hang_up(self) -> None:
         """Close the master side: the kernel sends SIGHUP to the container's session (pty(7))."""
@@ -128,10 +148,8 @@ class Relay:
             self.master = CLOSED
 
 
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write everything, also where another program has made the caller's terminal non-blocking."""
-    while data:
-        try:
-            data = data[os.write(descriptor, data) :]
-        except BlockingIOError:
-            select.select([], [descriptor], [])
+def events_of(descriptor: int) -> int:
+    """What poll(2) says of one descriptor right now."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return next((events for _descriptor, events in poll.poll(0)), 0)

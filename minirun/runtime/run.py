@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from ..errors import ContainerDied
+from ..errors import ContainerDied, StateError
 from ..kernel import files, processes, signals
 from ..kernel.constants import PF_FORKNOEXEC
 from ..kernel.libc import SystemCallError
@@ -24,9 +24,23 @@ if TYPE_CHECKING:
 
 def run(options: Options, log: Log) -> int:
     """Run the container of `options.bundle` in the foreground; its exit status. Raises MinirunError."""
+    check_proc()
     config = load(options.bundle)  # config.json -> typed records
     steps = plan(config, options)  # records -> a list of steps
     return run_plan(steps, log)  # the list, done
+
+
+def check_proc() -> None:
+    """Everything goes by way of /proc/self and /proc/PID, so it has to show this process's own pid namespace."""
+    try:
+        shown = os.readlink("/proc/self")
+    except OSError as error:
+        raise StateError(f"/proc is not there: {error.strerror}\n  cure:  mount -t proc proc /proc") from error
+    if shown != str(os.getpid()):
+        raise StateError(
+            f"/proc shows another pid namespace than minirun's: this process is {os.getpid()} and {shown} there\n"
+            "  cure:  mount -t proc proc /proc (unshare has --mount-proc)"
+        )
 
 
 def run_plan(steps: tuple[Step, ...], log: Log) -> int:
@@ -53,6 +67,9 @@ def run_plan(steps: tuple[Step, ...], log: Log) -> int:
         sync.hang_up()
         end_process(context)
         undo(applied, context, log)
+        for descriptor in (context.pidfd, context.console):
+            if descriptor >= 0:
+                os.close(descriptor)
         os.umask(context.umask)
         own.close()
 
@@ -69,7 +86,7 @@ def cause_of_death(context: Context) -> str:
     status = os.waitpid(context.pid, 0)[1]
     context.pid = 0
     code = os.waitstatus_to_exitcode(status)
-    what = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"exited with {code}"
+    what = f"was killed by {signal.Signals(-code).name}" if code < 0 else "ended"
     hint = "\n  cure:  the memory limit may be too small for the set-up" if code == -signal.SIGKILL else ""
     return f"the container's process {what} before the program ran{hint}"
 
@@ -81,5 +98,8 @@ def end_process(context: Context) -> None:
             signals.pidfd_send_signal(context.pidfd, signal.SIGKILL)
         except SystemCallError:
             pass  # it has ended already
-        os.waitpid(context.pid, 0)
+        try:
+            os.waitpid(context.pid, 0)
+        except ChildProcessError:
+            pass  # collected by somebody else
         context.pid = 0

@@ -46,9 +46,14 @@ def seal(arguments: list[str]) -> None:
         ) from error
     # Absolute, since relative entries ("" for the current directory) could mean something else in the next process.
     path = ":".join(os.path.abspath(entry) for entry in sys.path)
-    os.execve(tree, [own_name(), *FLAGS, "-c", CODE, path, *arguments], dict(os.environ))
+    os.execve(tree, [own_name(), *FLAGS, "-c", CODE, path, *arguments], environment())
 
 
 def own_name() -> str:
     """What Python finds its library by. Engines may start minirun without PATH, which leaves sys.executable empty."""
     return sys.executable or os.readlink(OWN_PROGRAM)
+
+
+def environment() -> dict[str, str]:
+    """The caller's. A variable without a name is possible, and Python refuses to hand it on."""
+    return {name: value for name, value in os.environ.items() if name}

@@ -9,7 +9,7 @@
        │ ◄─────────────────── end of file ─────────│   execve(2) has closed the socket: the program runs
 
 The kernel adds the sender's pid to each message to the runtime (SO_PASSCRED, unix(7)): so the runtime learns the pid of
-a process that was forked in another pid namespace, and nobody can claim to be another.
+a process that was forked in another pid namespace.
 """
 
 from __future__ import annotations

@@ -46,16 +46,16 @@ def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None
     try:
         step.apply(context)
     except SystemCallError as error:
-        raise told(step, index, steps, reason(error), error.shown, step.cure(error)) from error
+        raise step_error(step, index, steps, reason(error), error.shown, step.cure(error)) from error
     except Refused as error:
-        raise told(step, index, steps, error.reason, "", error.cure) from error
+        raise step_error(step, index, steps, error.reason, "", error.cure) from error
     except OSError as error:  # from Python's own library
-        raise told(
+        raise step_error(
             step, index, steps, reason(error), str(error.filename or ""), step.cures.get(error.errno or 0, "")
         ) from error
 
 
-def told(step: Step, index: int, steps: Steps, reason: str, call: str, cure: str) -> StepError:
+def step_error(step: Step, index: int, steps: Steps, reason: str, call: str, cure: str) -> StepError:
     return StepError(index + 1, len(steps), step.describe(), step.place, reason, call=call, cure=cure, manual=step.man)
 
 
@@ -71,7 +71,7 @@ def report_and_exit(error: BaseException, context: Context, sync: Sync) -> None:
         if isinstance(error, StepError):
             sync.send_error(context, error)
         elif not isinstance(error, ContainerDied):
-            sync.send_error(context, StepError(0, 0, "go on", "", f"unexpected: {error!r}"))
+            sync.send_error(context, StepError(0, 0, "continue", "", f"unexpected: {error!r}"))
     except MinirunError:
         pass  # the runtime is gone: there is nobody to tell
     finally:
@@ -84,5 +84,5 @@ def undo(applied: list[Step], context: Context, log: Log) -> None:
         step = applied.pop()
         try:
             step.undo(context)
-        except (OSError, Refused) as error:
+        except Exception as error:
             log.warning(f"could not undo “{step.describe()}”: {error}")

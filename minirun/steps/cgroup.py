@@ -33,7 +33,7 @@ class MakeCgroup(Step):
         return f"make the cgroup {self.path}"
 
     def shell(self) -> str:
-        return f"mkdir -p /sys/fs/cgroup{self.path}"
+        return f'cgroup=/sys/fs/cgroup{self.path}; mkdir -p "$cgroup"'
 
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
@@ -52,8 +52,9 @@ class MakeCgroup(Step):
         context.cgroup = place
 
     def undo(self, context: Context) -> None:
-        kill_cgroup(context.cgroup)
-        remove_cgroup(context.cgroup)
+        if os.path.isdir(context.cgroup):
+            kill_cgroup(context.cgroup)
+            remove_cgroup(context.cgroup)
         remove_made(context, hierarchy.mount_point())
 
 
@@ -71,6 +72,7 @@ def make_directories(context: Context, mount: str, path: str) -> None:
         except SystemCallError as error:
             if error.errno not in (ENOENT, EEXIST):
                 raise
+    raise Refused(f"{place} is taken away again and again", "name another one in /linux/cgroupsPath")
 
 
 def is_in_use(place: str) -> bool:
@@ -94,24 +96,55 @@ def kill_cgroup(path: str) -> None:
     try:
         files.write_file(f"{path}/cgroup.kill", "1")
     except SystemCallError as error:
-        if error.errno != ENOENT:  # gone with its last process
+        if error.errno != ENOENT:  # somebody has removed it
             raise
 
 
 def remove_cgroup(path: str) -> None:
-    """Remove the cgroup and those that the container made in it. A dying process keeps it busy for a moment."""
+    """Remove the cgroup and all that the container made below it, however deep and long their names.
+
+    Down to a cgroup without children, remove it from its parent, and again: with two descriptors for any depth.
+    """
     deadline = time.monotonic() + PATIENCE
-    for place, _directories, _files in os.walk(path, topdown=False):
+    current = files.open(path, DIRECTORY)
+    way: list[str] = []
+    try:
         while True:
-            try:
-                files.rmdir(place)
+            child = first_child(current)
+            if child is None and not way:
                 break
-            except SystemCallError as error:
-                if error.errno == ENOENT:
-                    break
-                if error.errno not in (EBUSY, ENOTEMPTY) or time.monotonic() > deadline:
-                    raise
-            time.sleep(0.001)
+            following = files.openat(current, ".." if child is None else child, DIRECTORY)
+            os.close(current)
+            current = following
+            if child is None:
+                remove_when_free(way.pop(), current, deadline)
+            else:
+                way.append(child)
+    finally:
+        os.close(current)
+    remove_when_free(path, None, deadline)
+
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def first_child(directory: int) -> str | None:
+    """The name of a cgroup below this one."""
+    with os.scandir(directory) as entries:
+        return next((entry.name for entry in entries if entry.is_dir(follow_symlinks=False)), None)
+
+
+def remove_when_free(name: str, parent: int | None, deadline: float) -> None:
+    """rmdir(2); a process that is dying keeps its cgroup busy for a moment."""
+    while True:
+        try:
+            return os.rmdir(name, dir_fd=parent)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            if error.errno not in (EBUSY, ENOTEMPTY) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.001)
 
 
 class EnableControllers(Step):
@@ -131,13 +164,14 @@ class EnableControllers(Step):
     origin: str = "/linux/resources"
 
     def describe(self) -> str:
-        needed = f", of which {', '.join(self.needed)} must be there" if self.needed else ""
-        return f"hand all controllers down to {self.path}{needed}"
+        needed = f" (needed: {', '.join(self.needed)})" if self.needed else ""
+        return f"enable the controllers for {self.path}{needed}"
 
     def shell(self) -> str:
-        parents = [""] + ["/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts()))]
-        words = "+cpu +memory +pids"
-        return " && ".join(f"echo {words} > /sys/fs/cgroup{parent}/cgroup.subtree_control" for parent in parents)
+        parents = " ".join(["/", *("/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts())))])
+        control = "/sys/fs/cgroup$parent/cgroup.subtree_control"
+        words = "$(sed 's/[^ ]*/+&/g' /sys/fs/cgroup/cgroup.controllers)"
+        return f'for parent in {parents}; do echo "{words}" > {control}; done'
 
     def parts(self) -> list[str]:
         return self.path.strip("/").split("/")
@@ -169,7 +203,7 @@ class EnableControllers(Step):
 
 
 class SetLimit(Step):
-    """Write one file of the cgroup, before there is a process that could exceed it."""
+    """Write one file of the cgroup, before the program could exceed it."""
 
     runs_in = RUNTIME
     chapter = "limits"

@@ -6,7 +6,7 @@ needs CAP_SETUID, and a change away from user 0 clears the sets unless they are 
 
 from __future__ import annotations
 
-from errno import EAGAIN, EINVAL, EPERM
+from errno import EINVAL, EPERM
 
 from ..kernel import processes
 from ..kernel.constants import CAPABILITIES
@@ -31,7 +31,7 @@ class DropBoundingSet(Step):
         return f"limit the capability bounding set to {shown(self.keep)}"
 
     def shell(self) -> str:
-        return f"setpriv --bounding-set {setpriv_list(self.keep)}"
+        return f'exec setpriv --bounding-set {setpriv_list(self.keep)} "$SHELL"'
 
     def apply(self, context: Context) -> None:
         kept = set(known(self.keep, context, self.origin))
@@ -49,7 +49,6 @@ class SetUser(Step):
     cures = {
         EINVAL: "in a user namespace the ids must be mapped: see /linux/uidMappings and /linux/gidMappings",
         EPERM: "setgroups is denied in this user namespace (user_namespaces(7)): leave additionalGids empty",
-        EAGAIN: "this user has reached RLIMIT_NPROC",
     }
 
     uid: int
@@ -63,7 +62,7 @@ class SetUser(Step):
 
     def shell(self) -> str:
         groups = f"--groups {','.join(map(str, self.additional_gids))}" if self.additional_gids else "--clear-groups"
-        return f"setpriv --reuid {self.uid} --regid {self.gid} {groups}"
+        return f'exec setpriv --reuid {self.uid} --regid {self.gid} {groups} "$SHELL"'
 
     def apply(self, context: Context) -> None:
         processes.set_keep_capabilities(True)
@@ -71,6 +70,7 @@ class SetUser(Step):
         processes.setresgid(self.gid)
         processes.setresuid(self.uid)
         processes.set_keep_capabilities(False)
+        processes.set_dumpable(False)  # a change of user may have set it, as sysctl fs.suid_dumpable says
 
 
 class SetCapabilities(Step):
@@ -93,7 +93,7 @@ class SetCapabilities(Step):
         )
 
     def shell(self) -> str:
-        return f"setpriv --inh-caps {setpriv_list(self.inheritable)}"
+        return f'exec setpriv --inh-caps {setpriv_list(self.inheritable)} "$SHELL"'
 
     def apply(self, context: Context) -> None:
         _, held, inherited = processes.capget()
@@ -103,12 +103,20 @@ class SetCapabilities(Step):
         effective = mask(self.effective, context, f"{self.origin}/effective")
         inheritable = mask(self.inheritable, context, f"{self.origin}/inheritable")
         warn_lost(context, effective & ~grantable, f"{self.origin}/effective")
-        warn_lost(context, inheritable & ~(held | inherited), f"{self.origin}/inheritable")
-        processes.capset(effective & grantable, grantable, inheritable & (held | inherited))
+        # capset(2): nothing becomes inheritable that is neither held nor inherited, or that the bounding set lacks.
+        heritable = inherited | held & bounding_set()
+        warn_lost(context, inheritable & ~heritable, f"{self.origin}/inheritable")
+        processes.capset(effective & grantable, grantable, inheritable & heritable)
 
 
-class RaiseAmbientSet(Step):
-    """Capabilities that survive execve(2) of an ordinary program by an ordinary user."""
+def bounding_set() -> int:
+    """The bounding set of this process as a bit mask."""
+    known = (number for number in range(len(CAPABILITIES)) if processes.knows_capability(number))
+    return sum(1 << number for number in known if processes.in_bounding_set(number))
+
+
+class SetAmbientSet(Step):
+    """Capabilities that survive execve(2) of an ordinary program by an ordinary user. The caller's are forgotten."""
 
     chapter = "identity"
     man = "capabilities(7)"
@@ -118,13 +126,14 @@ class RaiseAmbientSet(Step):
     origin: str = "/process/capabilities/ambient"
 
     def describe(self) -> str:
-        return f"make {shown(self.names)} ambient"
+        return f"set the ambient capabilities to {shown(self.names)}"
 
     def shell(self) -> str:
-        return f"setpriv --ambient-caps {setpriv_list(self.names)}"
+        return f'exec setpriv --ambient-caps {setpriv_list(self.names)} "$SHELL"'
 
     def apply(self, context: Context) -> None:
         refused = []
+        processes.clear_ambient_capabilities()
         for number in known(self.names, context, self.origin):
             try:
                 processes.raise_ambient_capability(number)
@@ -151,7 +160,7 @@ class SetNoNewPrivs(Step):
         return "set no_new_privs"
 
     def shell(self) -> str:
-        return "setpriv --no-new-privs"
+        return 'exec setpriv --no-new-privs "$SHELL"'
 
     def apply(self, context: Context) -> None:
         processes.set_no_new_privs()

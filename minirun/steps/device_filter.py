@@ -13,7 +13,9 @@ NEEDS_BPF = "the kernel must have CONFIG_CGROUP_BPF"
 
 
 class AttachDeviceFilter(Step):
-    """Attach the program to the cgroup. It goes with the cgroup, so there is nothing to undo."""
+    """Attach the program to the cgroup. It goes with the cgroup, so there is nothing to undo.
+
+    It comes after the mounts, since a mount may be of a device that the program must not open by itself."""
 
     runs_in = RUNTIME
     chapter = "limits"
@@ -31,17 +33,17 @@ class AttachDeviceFilter(Step):
     origin: str = "/linux/resources/devices"
 
     def describe(self) -> str:
-        return f"allow devices by {self.rules} rules, an eBPF program of {len(self.instructions)} instructions"
+        return f"attach the device filter ({self.rules} rules, {len(self.instructions)} instructions)"
 
     def listing(self) -> str:
         """The program in assembler, one instruction a line, with what each means."""
         return "\n".join(instruction.text() for instruction in self.instructions)
 
     def apply(self, context: Context) -> None:
-        program = bpf.prog_load(b"".join(instruction.pack() for instruction in self.instructions))
         cgroup = files.open(context.cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
+            program = bpf.prog_load(b"".join(instruction.pack() for instruction in self.instructions))
             bpf.prog_attach(program, cgroup)
+            os.close(program)
         finally:
             os.close(cgroup)
-            os.close(program)

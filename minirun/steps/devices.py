@@ -7,9 +7,9 @@ import stat
 from errno import EEXIST, EPERM
 
 from ..kernel import files, mounts
-from ..kernel.constants import AT_FDCWD
+from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_RDONLY
 from ..kernel.libc import SystemCallError
-from .mounts import attach
+from .mounts import Change, attach
 from .paths import find, make_parent
 from .step import Context, Refused, Step
 
@@ -68,23 +68,33 @@ class MakeDevice(Step):
 
     def check(self, node: int) -> None:
         """What stands at the path must be this device: the spec asks for an error where it is another file."""
-        status = os.fstat(node)
-        same_kind = stat.S_IFMT(status.st_mode) == KINDS[self.type]
-        if not same_kind or (self.type != "p" and status.st_rdev != os.makedev(self.major, self.minor)):
+        if not is_device(os.fstat(node), self.type, self.major, self.minor):
             raise Refused(
                 f"{self.path} exists in the root file system and is not this device",
                 "remove it from the root file system, or mount a tmpfs on /dev",
             )
 
 
+def is_device(status: os.stat_result, kind: str, major: int, minor: int) -> bool:
+    same_kind = stat.S_IFMT(status.st_mode) == KINDS[kind]
+    return same_kind and (kind == "p" or status.st_rdev == os.makedev(major, minor))
+
+
+# A device can be written all the same, but root inside can't change the host's owner and mode of it.
+READ_ONLY = Change(attr_set=MOUNT_ATTR_RDONLY)
+
+
 class BindDevice(Step):
-    """Bind the host's device: in a user namespace nobody may make one."""
+    """Bind the host's device: in a user namespace nobody may make one. It keeps the host's owner and mode."""
 
     chapter = "devices"
     man = "user_namespaces(7)"
     spec = "config-linux.md#devices"
 
     path: str
+    type: str
+    major: int
+    minor: int
     origin: str = ""
 
     def describe(self) -> str:
@@ -96,7 +106,12 @@ class BindDevice(Step):
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.path, False)
         try:
-            attach(context, tree, self.path, ())
+            if not is_device(os.fstat(tree), self.type, self.major, self.minor):
+                raise Refused(
+                    f"{self.path} of the host is not the device {self.type} {self.major}:{self.minor}",
+                    "in a user namespace only the host's own devices can be had, under their own names",
+                )
+            attach(context, tree, self.path, (READ_ONLY,))
         finally:
             os.close(tree)
 
@@ -126,7 +141,7 @@ class MakeSymlink(Step):
         parent, name = make_parent(context.root, self.path)
         try:
             if self.replace_existing:
-                remove_file(parent, name)
+                self.remove_other(parent, name)
             files.symlinkat(self.target, parent, name)
         except SystemCallError as error:
             if error.errno != EEXIST:
@@ -134,16 +149,21 @@ class MakeSymlink(Step):
         finally:
             os.close(parent)
 
+    def remove_other(self, parent: int, name: str) -> None:
+        """Remove what stands in the symlink's place, unless it is one with the same target."""
+        try:
+            if os.readlink(name, dir_fd=parent) == self.target:
+                return
+        except OSError:
+            pass  # nothing there, or no symlink
+        try:
+            os.unlink(name, dir_fd=parent)
+        except FileNotFoundError:
+            pass
+
     def is_there(self, context: Context) -> bool:
         place = find(context.root, self.needs)
         if place is None:
             return False
         os.close(place)
         return True
-
-
-def remove_file(parent: int, name: str) -> None:
-    try:
-        os.unlink(name, dir_fd=parent)
-    except FileNotFoundError:
-        pass

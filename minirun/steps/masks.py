@@ -25,10 +25,9 @@ class MaskPath(Step):
         return f"hide {self.path}"
 
     def shell(self) -> str:
-        return (
-            f'[ -d "$rootfs{self.path}" ] && mount -t tmpfs -o ro,nr_blocks=1,nr_inodes=1 tmpfs "$rootfs{self.path}"'
-            f' || mount --bind /dev/null "$rootfs{self.path}"'
-        )
+        path = f'"$rootfs{self.path}"'
+        directory = f"mount -t tmpfs -o ro,nr_blocks=1,nr_inodes=1 tmpfs {path}"
+        return f"if [ -d {path} ]; then {directory}; elif [ -e {path} ]; then mount --bind /dev/null {path}; fi"
 
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)
@@ -48,11 +47,12 @@ def bind_null(place: int) -> None:
     """Bind the host's /dev/null on `place`, once it is certain to be that (CVE-2025-31133)."""
     null = files.open("/dev/null", os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        status = os.fstat(null)
-        if not stat.S_ISCHR(status.st_mode) or status.st_rdev != os.makedev(1, 3):
+        if not files.is_null_device(null):
             raise Refused("the host's /dev/null is not the null device", "mknod -m 666 /dev/null c 1 3")
         tree = mounts.open_tree(null, "", False)
         try:
+            # A device can be written all the same, but root inside can't change the host's owner and mode of it.
+            mounts.mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY)
             mounts.move_mount(tree, place)
         finally:
             os.close(tree)
@@ -74,7 +74,8 @@ class MakePathReadOnly(Step):
         return f"make {self.path} read-only"
 
     def shell(self) -> str:
-        return f'mount --rbind "$rootfs{self.path}"{{,}} && mount -o remount,bind,ro "$rootfs{self.path}"'
+        path = f'"$rootfs{self.path}"'
+        return f"if [ -e {path} ]; then mount --rbind {path} {path} && mount -o remount,bind,ro {path}; fi"
 
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)

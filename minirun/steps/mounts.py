@@ -12,16 +12,7 @@ import stat
 from errno import EACCES, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOTDIR, EPERM
 
 from ..kernel import files, mounts
-from ..kernel.constants import (
-    AT_FDCWD,
-    MOUNT_ATTR_RDONLY,
-    MS_NODEV,
-    MS_NOEXEC,
-    MS_NOSUID,
-    MS_RDONLY,
-    MS_REMOUNT,
-    names,
-)
+from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_RDONLY, MS_RDONLY, MS_REC, names, propagation_word
 from ..kernel.libc import SystemCallError
 from ..record import Record
 from .paths import find, make_directory, make_file, refuse_inside_proc
@@ -85,9 +76,8 @@ class MountFilesystem(Step):
         return f"mount {self.type} on {self.destination}" + (f" ({options})" if options else "")
 
     def shell(self) -> str:
-        words = [word for flag, word in SHELL_FLAGS if self.flags & flag] + ([self.data] if self.data else [])
-        options = f" -o {','.join(words)}" if words else ""
-        return f'mount -t {self.type}{options} {self.source} "$rootfs{self.destination}"'
+        options = f" -o {shell_options(self.flags, self.data)}" if self.flags or self.data else ""
+        return f'mkdir -p "$rootfs{self.destination}" && mount -t {self.type}{options} {self.source} "$_"'
 
     def prepare(self) -> None:
         if self.copy_up:
@@ -126,13 +116,27 @@ class MountFilesystem(Step):
         return super().cure(error)
 
 
-SHELL_FLAGS = (
-    (MS_REMOUNT, "remount"),
-    (MS_RDONLY, "ro"),
-    (MS_NOSUID, "nosuid"),
-    (MS_NODEV, "nodev"),
-    (MS_NOEXEC, "noexec"),
-)
+def shell_options(flags: int, data: str) -> str:
+    """Flags and data as mount(8) takes them after -o, whose words are the flags' names."""
+    words = [name.removeprefix("MS_").lower() for name in names(flags, "MS_").split("|") if flags]
+    return ",".join([SHELL_WORDS.get(word, word) for word in words] + ([data] if data else []))
+
+
+SHELL_WORDS = {"rdonly": "ro", "synchronous": "sync", "mandlock": "mand", "i_version": "iversion"}
+
+
+def change_commands(changes: tuple[Change, ...], destination: str) -> str:
+    """The changes in mount(8)'s words, as far as it has them: not for many mounts at once."""
+    commands = []
+    for change in changes:
+        words = [name.removeprefix("MOUNT_ATTR_").lower() for name in names(change.attr_set, "MOUNT_ATTR_").split("|")]
+        options = ",".join(SHELL_WORDS.get(word, word) for word in words)
+        if change.propagation:
+            flags = change.propagation | (MS_REC if change.recursive else 0)
+            commands.append(f'mount --make-{propagation_word(flags)} "$rootfs{destination}"')
+        elif change.attr_set and not change.recursive:
+            commands.append(f'mount -o remount,bind,{options} "$rootfs{destination}"')
+    return " && ".join(commands)
 
 
 class Remount(Step):
@@ -152,11 +156,12 @@ class Remount(Step):
         return f"change the mount on {self.destination} ({names(self.flags, 'MS_')})"
 
     def shell(self) -> str:
-        words = [word for flag, word in SHELL_FLAGS if self.flags & flag] + ([self.data] if self.data else [])
-        return f'mount -o {",".join(words)} "$rootfs{self.destination}"'
+        return f'mount -o {shell_options(self.flags, self.data)} "$rootfs{self.destination}"'
 
     def apply(self, context: Context) -> None:
-        place = make_directory(context.root, self.destination)
+        place = find(context.root, self.destination)
+        if place is None:
+            raise Refused(f"{self.destination} does not exist", "a remount changes a mount that is there already")
         try:
             mounts.mount(None, files.by_descriptor(place), None, self.flags, self.data or None)
         finally:
@@ -190,9 +195,7 @@ class BindMount(Step):
     def shell(self) -> str:
         verb = "--rbind" if self.recursive else "--bind"
         command = f'mount {verb} {self.source} "$rootfs{self.destination}"'
-        if any(change.attr_set & MOUNT_ATTR_RDONLY for change in self.changes):
-            command += f' && mount -o remount,bind,ro "$rootfs{self.destination}"'
-        return command
+        return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.source, self.recursive)
@@ -208,6 +211,7 @@ class ChangeMount(Step):
     chapter = "mounts"
     man = "mount_setattr(2)"
     spec = "config.md#mounts"
+    no_shell = "mount(8) of Debian 12 can't change the flags of many mounts at once"
 
     destination: str
     changes: tuple[Change, ...]
@@ -217,15 +221,7 @@ class ChangeMount(Step):
         return f"change the mount on {self.destination}: {', '.join(change.describe() for change in self.changes)}"
 
     def shell(self) -> str | None:
-        words = {1 << 17: "unbindable", 1 << 18: "private", 1 << 19: "slave", 1 << 20: "shared"}
-        made = [
-            f'mount --make-{"r" if change.recursive else ""}{words[change.propagation]} "$rootfs{self.destination}"'
-            for change in self.changes
-            if change.propagation
-        ]
-        return " && ".join(made) or None
-
-    no_shell = "mount(8) of Debian 12 can't change the flags of many mounts at once"
+        return change_commands(self.changes, self.destination) or None
 
     def apply(self, context: Context) -> None:
         mounted = find(context.root, self.destination)
@@ -253,7 +249,8 @@ class BindCgroup(Step):
         return f"bind the container's cgroup on {self.destination}"
 
     def shell(self) -> str:
-        return f'mount --bind "$cgroup" "$rootfs{self.destination}"'
+        command = f'mount --bind "$cgroup" "$rootfs{self.destination}"'
+        return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def apply(self, context: Context) -> None:
         BindMount(context.cgroup, self.destination, False, self.changes, self.origin).apply(context)

@@ -6,7 +6,7 @@ The container's process leaves or joins them; the runtime, which stays outside, 
 from __future__ import annotations
 
 import os
-from errno import EACCES, EINVAL, ENOENT, ENOSPC, EPERM, EUSERS
+from errno import EACCES, EAGAIN, EINVAL, ENOENT, ENOSPC, EPERM
 
 from ..kernel import files, namespaces, processes, signals
 from ..kernel.constants import (
@@ -33,6 +33,8 @@ TYPES = {
     "mount": (CLONE_NEWNS, "--mount"),
 }
 
+PROC_NAMES = {"mount": "mnt", "network": "net"}  # in /proc/PID/ns, where they differ from the spec's
+
 
 class OpenNamespace(Step):
     """Hold a namespace that will be joined, while the host's paths still lead to it."""
@@ -44,6 +46,7 @@ class OpenNamespace(Step):
 
     type: str
     path: str
+    changed_by: str  # the property of config.json that changes something in there; "" if none does
     origin: str
 
     def describe(self) -> str:
@@ -53,10 +56,14 @@ class OpenNamespace(Step):
         return f"exec {{{self.type}_ns}}<{self.path}"
 
     def apply(self, context: Context) -> None:
-        descriptor = files.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = files.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         context.joined[self.type] = descriptor
-        if self.type == "mount" and os.path.samestat(os.fstat(descriptor), os.stat("/proc/self/ns/mnt")):
-            raise Refused("this is the mount namespace of the host itself", "its mounts would be taken from everybody")
+        own = os.stat(f"/proc/self/ns/{PROC_NAMES.get(self.type, self.type)}")
+        if self.changed_by and os.path.samestat(os.fstat(descriptor), own):
+            raise Refused(
+                f"this is the host's own {self.type} namespace, and {self.changed_by} would change it for everybody",
+                f"leave {self.changed_by} out, or ask for a new {self.type} namespace",
+            )
 
 
 class JoinNamespace(Step):
@@ -77,7 +84,7 @@ class JoinNamespace(Step):
         return f"join the {self.type} namespace"
 
     def shell(self) -> str:
-        return f"nsenter {TYPES[self.type][1]}=/proc/self/fd/${self.type}_ns"
+        return f'exec nsenter {TYPES[self.type][1]}=/proc/self/fd/${self.type}_ns "$SHELL"'
 
     def apply(self, context: Context) -> None:
         descriptor = context.joined.pop(self.type)
@@ -94,8 +101,7 @@ class Unshare(Step):
     cures = {
         EPERM: "this takes CAP_SYS_ADMIN, or a user namespace; "
         "for that see sysctl kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns",
-        ENOSPC: "a limit is reached: see sysctl user.max_user_namespaces and its sisters, namespaces(7)",
-        EUSERS: "user namespaces are nested too deep: at most 32",
+        ENOSPC: "a limit is reached: sysctl user.max_user_namespaces and its sisters (namespaces(7)), or a depth of 32",
         EINVAL: "this kernel lacks one of these namespaces: see ls /proc/self/ns",
     }
 
@@ -103,10 +109,11 @@ class Unshare(Step):
     origin: str = "/linux/namespaces"
 
     def describe(self) -> str:
-        return f"leave for new namespaces: {', '.join(self.types)}"
+        return f"enter new namespaces: {', '.join(self.types)}"
 
     def shell(self) -> str:
-        return "unshare " + " ".join(TYPES[name][1] for name in self.types)
+        keep = " --keep-caps" if self.types == ("user",) else ""
+        return f'exec unshare{keep} {" ".join(TYPES[name][1] for name in self.types)} "$SHELL"'
 
     def apply(self, context: Context) -> None:
         flags = 0
@@ -153,12 +160,14 @@ class BecomeNamespaceRoot(Step):
     man = "user_namespaces(7)"
     spec = "config-linux.md#user-namespace-mappings"
     cures = {EINVAL: "the mappings must hold id 0 of the container: minirun builds the container as its root"}
-    no_shell = "unshare --map-users does this by itself"
 
     origin: str = "/linux/uidMappings"
 
     def describe(self) -> str:
         return "become user 0 and group 0 of the user namespace"
+
+    def shell(self) -> str:
+        return 'exec setpriv --reuid 0 --regid 0 --clear-groups "$SHELL"'
 
     def apply(self, context: Context) -> None:
         processes.setgroups(())
@@ -166,6 +175,33 @@ class BecomeNamespaceRoot(Step):
         processes.setresuid(0)
         # A change of user makes a process dumpable or not by a sysctl: keep it closed to the container's processes.
         processes.set_dumpable(False)
+
+
+class CheckIdMap(Step):
+    """A user namespace that is joined has its mappings already; those of config.json must be the same."""
+
+    chapter = "namespaces"
+    man = "user_namespaces(7)"
+    spec = "config-linux.md#user-namespace-mappings"
+
+    kind: str  # "uid" or "gid"
+    lines: tuple[tuple[int, int, int], ...]
+    origin: str
+
+    def describe(self) -> str:
+        return f"compare the {self.kind} mappings with those of the user namespace"
+
+    def shell(self) -> str:
+        return f"cat /proc/self/{self.kind}_map"
+
+    def apply(self, context: Context) -> None:
+        held = tuple(
+            tuple(map(int, line.split())) for line in files.read_file(f"/proc/self/{self.kind}_map").splitlines()
+        )
+        if sorted(held) != sorted(self.lines):
+            raise Refused(
+                f"the user namespace has other mappings: {held}", "leave them out of config.json, or copy them into it"
+            )
 
 
 class WriteTimeOffset(Step):
@@ -198,17 +234,18 @@ class ForkIntoNamespaces(Step):
     chapter = "namespaces"
     man = "pid_namespaces(7)"
     spec = "config-linux.md#namespaces"
+    cures = {EAGAIN: "a limit on processes is reached: pids.max of a cgroup above, or RLIMIT_NPROC"}
 
     origin: str = "/linux/namespaces"
 
     def describe(self) -> str:
-        return "fork, since pid and time namespaces begin with the next child"
+        return "fork into the new pid or time namespace"
 
     def shell(self) -> str:
-        return "unshare --fork"
+        return 'exec unshare --fork "$SHELL"'
 
     def apply(self, context: Context) -> None:
-        if os.fork():
+        if processes.fork():
             os._exit(0)  # the helper's work is done
 
 

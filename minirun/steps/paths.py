@@ -47,18 +47,26 @@ def make_directory(root: int, path: str, symlinks: bool = True) -> int:
     if found is not None:
         return found
     parent_path, _, name = path.rstrip("/").rpartition("/")
-    if name in ("", ".", ".."):
-        raise Refused(f"{path} does not exist in the root file system and can't be made", "name it without `..`")
     parent = make_directory(root, parent_path or "/", symlinks)
     try:
-        files.mkdirat(parent, name, 0o755)
-        return files.openat(parent, name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC)
+        if name not in (".", ".."):
+            files.mkdirat(parent, name, 0o755)
+            return files.openat(parent, name, os.O_PATH | os.O_NOFOLLOW | os.O_DIRECTORY | os.O_CLOEXEC)
+        return find_made(root, path, symlinks)
     except SystemCallError as error:
         if error.errno == errno.EEXIST:
-            raise Refused(f"{path} is a symlink that leads nowhere", "remove it from the root file system") from None
+            return find_made(root, path, symlinks)
         raise
     finally:
         os.close(parent)
+
+
+def find_made(root: int, path: str, symlinks: bool) -> int:
+    """What is at `path` after all: its parents were made just now, or another container was quicker."""
+    found = find(root, path, symlinks)
+    if found is None:
+        raise Refused(f"{path} is a symlink that leads nowhere", "remove it from the root file system")
+    return found
 
 
 def make_parent(root: int, path: str) -> tuple[int, str]:
@@ -81,7 +89,7 @@ def make_file(root: int, path: str) -> int:
         return files.openat(parent, name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
     except SystemCallError as error:
         if error.errno == errno.EEXIST:
-            raise Refused(f"{path} is a symlink that leads nowhere", "remove it from the root file system") from None
+            return find_made(root, path, True)
         raise
     finally:
         os.close(parent)

@@ -24,7 +24,7 @@ class StartContainerProcess(Step):
         return "( … ) & pid=$!"
 
     def apply(self, context: Context) -> None:
-        pid = os.fork()
+        pid = processes.fork()
         if pid == 0:
             context.me = CONTAINER
             processes.set_name("minirun:child")
@@ -46,7 +46,7 @@ class CloseToTracers(Step):
     no_shell = "a shell is traced by nobody but its user"
 
     def describe(self) -> str:
-        return "refuse to be traced by other processes"
+        return "close the process to tracers"
 
     def apply(self, context: Context) -> None:
         processes.set_dumpable(False)
@@ -62,7 +62,7 @@ class StartSession(Step):
         return "start a new session"
 
     def shell(self) -> str:
-        return "setsid"
+        return 'exec setsid "$SHELL"'
 
     def apply(self, context: Context) -> None:
         os.setsid()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import stat
-from errno import E2BIG, EACCES, EBADF, EINVAL, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
+from errno import E2BIG, EACCES, EAGAIN, EINVAL, ELOOP, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
 
 from ..kernel import files, processes
 from ..kernel.libc import SystemCallError
 from ..kernel.sockets import is_inherited
+from .paths import make_directory
 from .step import Context, Refused, Step
 
+DEFAULT_PATH = "/bin:/usr/bin"  # confstr(3), _CS_PATH: where execvp(3) looks without a PATH
 PASSWD_SIZE = 1 << 20  # bytes: no image has so many users
 
 
@@ -29,25 +31,17 @@ class ReopenNull(Step):
         return "exec </dev/null"
 
     def apply(self, context: Context) -> None:
-        hosts = [number for number in (0, 1, 2) if is_null(number)]
+        hosts = [number for number in (0, 1, 2) if files.is_null_device(number)]
         if not hosts:
             return
         try:
             own = files.open("/dev/null", os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except SystemCallError:
             return  # an image without devices: there is nothing better to offer
-        if is_null(own):
+        if files.is_null_device(own):
             for number in hosts:
                 os.dup2(own, number)
         os.close(own)
-
-
-def is_null(descriptor: int) -> bool:
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return False  # the caller has closed it
-    return stat.S_ISCHR(status.st_mode) and status.st_rdev == os.makedev(1, 3)
 
 
 class OwnStdio(Step):
@@ -72,8 +66,7 @@ class OwnStdio(Step):
                 if stat.S_ISFIFO(os.fstat(number).st_mode):
                     os.fchown(number, self.uid, -1)
             except OSError as error:
-                # EBADF: closed. The others: an end of the pipe that belongs to no user of this namespace.
-                if error.errno not in (EBADF, EINVAL, EPERM):
+                if error.errno not in (EINVAL, EPERM):  # the pipe belongs to nobody of this user namespace
                     raise
 
 
@@ -88,7 +81,7 @@ class KeepDescriptors(Step):
     preserve: int = 0
 
     def describe(self) -> str:
-        return f"keep the file descriptors 0 to {2 + self.preserve}, close all others when the program starts"
+        return f"mark every file descriptor above {2 + self.preserve} as close-on-exec"
 
     def shell(self) -> str:
         return "exec 3>&- 4>&- …" if not self.preserve else f"exec {3 + self.preserve}>&- …"
@@ -100,15 +93,36 @@ class KeepDescriptors(Step):
         files.close_on_exec_from(3 + self.preserve)
 
 
+class MakeWorkingDirectory(Step):
+    """Make the working directory where it is missing, while the root file system can still be written."""
+
+    chapter = "process"
+    man = "mkdir(2)"
+    spec = "config.md#process"
+    cures = {ELOOP: "cwd must not lead through the links of /proc/PID (CVE-2024-21626)"}
+
+    path: str
+    origin: str = "/process/cwd"
+
+    def describe(self) -> str:
+        return f"make sure that the directory {self.path} exists"
+
+    def shell(self) -> str:
+        return f'mkdir -p "$rootfs{self.path}"'
+
+    def apply(self, context: Context) -> None:
+        os.close(make_directory(context.root, self.path))
+
+
 class ChangeDirectory(Step):
-    """Make the working directory where it is missing, enter it, and make sure that it lies inside."""
+    """Enter the working directory, and make sure that it lies inside the container (CVE-2024-21626)."""
 
     chapter = "process"
     man = "chdir(2)"
     spec = "config.md#process"
     cures = {
         ENOTDIR: "cwd must be a directory in the container",
-        EACCES: "the container's user may not enter it",
+        EACCES: "not even root may enter it, as on some network file systems",
     }
 
     path: str
@@ -118,17 +132,11 @@ class ChangeDirectory(Step):
         return f"change to the directory {self.path}"
 
     def shell(self) -> str:
-        return f"mkdir -p {self.path} && cd {self.path}"
+        return f"cd {self.path}"
 
     def apply(self, context: Context) -> None:
-        os.makedirs(self.path, 0o755, exist_ok=True)
         files.chdir(self.path)
-        try:
-            # getcwd(2): a directory that is not below this process's root has no path here.
-            inside = os.getcwd().startswith("/")
-        except FileNotFoundError:
-            inside = False
-        if not inside:
+        if not files.getcwd().startswith(b"/"):
             raise Refused(f"{self.path} leads out of the container", "name a directory of the container")
 
 
@@ -178,11 +186,11 @@ class FindProgram(Step):
     spec = "config.md#process"
 
     name: str
-    path: str
+    path: str = DEFAULT_PATH
     origin: str = "/process/args/0"
 
     def describe(self) -> str:
-        return f"find the program {self.name}" + ("" if "/" in self.name else f" in {self.path or 'an empty PATH'}")
+        return f"find the program {self.name}" + ("" if "/" in self.name else f" in {self.path or 'the directory .'}")
 
     def shell(self) -> str:
         return f"command -v {self.name}"
@@ -191,7 +199,10 @@ class FindProgram(Step):
         if "/" in self.name:
             problem = why_not(self.name)
             if problem:
-                raise Refused(f'exec: "{self.name}": {problem}', "the program must exist in the root file system")
+                raise Refused(
+                    f'exec: "{self.name}": {problem}',
+                    "it must be a file of the root file system, executable (chmod +x) for the container's user",
+                )
             context.program = self.name
             return
         for directory in self.path.split(":"):
@@ -229,8 +240,10 @@ class SetUmask(Step):
     def describe(self) -> str:
         return "put the caller's umask back" if self.value is None else f"set the umask to {self.value:04o}"
 
-    def shell(self) -> str:
-        return "umask" if self.value is None else f"umask {self.value:04o}"
+    no_shell = "a shell has changed no umask that it would have to put back"
+
+    def shell(self) -> str | None:
+        return None if self.value is None else f"umask {self.value:04o}"
 
     def apply(self, context: Context) -> None:
         os.umask(context.umask if self.value is None else self.value)
@@ -264,6 +277,7 @@ class Execute(Step):
         EACCES: "the program, or its interpreter, is not executable for this user, or its mount is noexec",
         EPERM: "the program's file capabilities exceed the bounding set (capabilities(7))",
         ETXTBSY: "somebody has the program open for writing",
+        EAGAIN: "this user has reached RLIMIT_NPROC",
         E2BIG: "args and env are too long together: at most a quarter of the stack limit, and 128 KiB each",
     }
 
@@ -276,7 +290,7 @@ class Execute(Step):
         return f"execute {line}" if len(line) <= 100 else f"execute {line[:100]}…"
 
     def shell(self) -> str:
-        return "exec env -i " + " ".join(f"'{word}'" for word in (*self.environment, *self.arguments))
+        return "exec env -i " + " ".join(quoted(word) for word in (*self.environment, *self.arguments))
 
     def apply(self, context: Context) -> None:
         environment = dict(pair.split("=", 1) for pair in self.environment)
@@ -289,3 +303,8 @@ class Execute(Step):
 
     def shown(self, context: Context) -> str:
         return f'execve("{context.program}", {list(self.arguments)}, {len(self.environment)} variables)'
+
+
+def quoted(word: str) -> str:
+    """A word as a shell takes it literally."""
+    return "'" + word.replace("'", "'\\''") + "'"

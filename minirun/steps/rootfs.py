@@ -6,8 +6,9 @@ import os
 from errno import EACCES, EBUSY, EINVAL, ENOENT, ENOTDIR
 
 from ..kernel import files, mounts
-from ..kernel.constants import MNT_DETACH, MOUNT_ATTR_RDONLY, MS_MOVE, MS_PRIVATE, MS_REC, MS_SLAVE, names
+from ..kernel.constants import MNT_DETACH, MOUNT_ATTR_RDONLY, MS_MOVE, MS_PRIVATE, MS_REC, MS_SLAVE, propagation_word
 from ..kernel.libc import SystemCallError
+from ..kernel.mountinfo import mount_points
 from .step import Context, Step
 
 
@@ -22,16 +23,13 @@ class SetRootPropagation(Step):
     origin: str = ""
 
     def describe(self) -> str:
-        return f"make / and its mounts {WORDS[self.flags & ~MS_REC]} ({names(self.flags, 'MS_')})"
+        return f"set the mount propagation of / to {propagation_word(self.flags)}"
 
     def shell(self) -> str:
-        return f"mount --make-{'r' if self.flags & MS_REC else ''}{WORDS[self.flags & ~MS_REC]} /"
+        return f"mount --make-{propagation_word(self.flags)} /"
 
     def apply(self, context: Context) -> None:
         mounts.mount(None, "/", None, self.flags, None)
-
-
-WORDS = {1 << 17: "unbindable", 1 << 18: "private", 1 << 19: "slave", 1 << 20: "shared"}
 
 
 class MakeParentPrivate(Step):
@@ -83,7 +81,7 @@ class BindRootfs(Step):
         return f"bind the root file system {self.path} on itself"
 
     def shell(self) -> str:
-        return 'mount --rbind "$rootfs" "$rootfs"'
+        return f'rootfs={self.path}; mount --rbind "$rootfs" "$rootfs"'
 
     def apply(self, context: Context) -> None:
         place = files.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -179,7 +177,7 @@ class MoveRoot(Step):
         return "move the root file system over / and chroot into it (--no-pivot)"
 
     def shell(self) -> str:
-        return 'cd "$rootfs" && mount --move . / && exec chroot .'
+        return 'cd "$rootfs" && umount -l /sys /proc && mount --move . / && exec chroot .'
 
     def apply(self, context: Context) -> None:
         hosts = self.kernel_mounts()  # read now: it is /proc itself that goes
@@ -192,12 +190,6 @@ class MoveRoot(Step):
         os.close(context.root)
 
     def kernel_mounts(self) -> list[str]:
-        """The mount points of the host's proc and sysfs file systems (proc_pid_mountinfo(5))."""
+        """The mount points of the host's proc and sysfs file systems."""
         rootfs = os.path.realpath(self.path) + "/"
-        found = []
-        for line in files.read_file("/proc/self/mountinfo").splitlines():
-            before, _, after = line.partition(" - ")
-            point = before.split(" ")[4].encode().decode("unicode_escape").encode("latin-1").decode(errors="replace")
-            if after.split(" ")[0] in ("proc", "sysfs") and not point.startswith(rootfs):
-                found.append(point)
-        return found
+        return [point for point in mount_points("proc", "sysfs") if not point.startswith(rootfs)]

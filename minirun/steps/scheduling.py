@@ -15,7 +15,7 @@ class SetOomScoreAdj(Step):
     """First of all, since lowering it takes the rights of the host's root."""
 
     chapter = "process"
-    man = "proc_pid_oom_score_adj(5)"
+    man = "proc(5)"
     spec = "config.md#linux-process"
     cures = {
         EACCES: "a lower value than now takes CAP_SYS_RESOURCE",
@@ -86,10 +86,18 @@ class SetScheduler(Step):
     origin: str = "/process/scheduler"
 
     def describe(self) -> str:
-        return f"schedule by {self.policy}, nice {self.nice}, priority {self.priority}"
+        times = f", {self.runtime} of {self.period} ns by {self.deadline}" if self.policy == "SCHED_DEADLINE" else ""
+        return f"schedule by {self.policy}, nice {self.nice}, priority {self.priority}{times}"
 
-    def shell(self) -> str:
-        return f"chrt --{self.policy.removeprefix('SCHED_').lower()} --pid {self.priority} $$ && renice {self.nice} $$"
+    def shell(self) -> str | None:
+        word = self.policy.removeprefix("SCHED_").lower()
+        if word not in ("other", "fifo", "rr", "batch", "idle", "deadline"):
+            return None
+        times = f"--sched-runtime {self.runtime} --sched-deadline {self.deadline} --sched-period {self.period} "
+        times = times if word == "deadline" else ""
+        return f"chrt --{word} {times}--pid {self.priority} $$ && renice {self.nice} $$"
+
+    no_shell = "chrt(1) does not know this policy"
 
     def apply(self, context: Context) -> None:
         processes.sched_setattr(

@@ -36,9 +36,7 @@ class MakeStateDirectory(Step):
 
     def apply(self, context: Context) -> None:
         for _attempt in range(100):  # another container's end may remove an empty root just now
-            if not os.path.isdir(self.root):
-                os.makedirs(self.root, 0o711, exist_ok=True)
-                context.made.append(self.root)
+            self.make_root(context)
             try:
                 files.mkdir(f"{self.root}/{self.id}", 0o711)
                 return
@@ -49,20 +47,35 @@ class MakeStateDirectory(Step):
                 if error.errno == EEXIST:
                     raise Refused("container with given ID already exists", "choose another id") from None
                 raise
+        raise Refused(f"{self.root} is taken away again and again", "name another directory with --root")
 
     def undo(self, context: Context) -> None:
-        for name in os.listdir(f"{self.root}/{self.id}"):
-            os.unlink(f"{self.root}/{self.id}/{name}")
-        os.rmdir(f"{self.root}/{self.id}")
+        directory = f"{self.root}/{self.id}"
+        if os.path.isdir(directory):  # somebody may have tidied up before us
+            for name in os.listdir(directory):
+                os.unlink(f"{directory}/{name}")
+            os.rmdir(directory)
         self.remove_root(context)
 
     def remove_root(self, context: Context) -> None:
         """The last one closes the door: an empty root goes, unless the user made it."""
-        if self.root in context.made or self.root == DEFAULT_ROOT:
-            try:
-                os.rmdir(self.root)
-            except OSError:
-                pass  # other containers live there
+        for directory in [*reversed(context.made), DEFAULT_ROOT]:
+            if f"{self.root}/".startswith(f"{directory}/"):
+                try:
+                    os.rmdir(directory)
+                except OSError:
+                    pass  # other containers live there
+
+    def make_root(self, context: Context) -> None:
+        """mkdir -p, noting what was not there."""
+        missing = []
+        directory = self.root
+        while not os.path.isdir(directory):
+            missing.append(directory)
+            directory = os.path.dirname(directory)
+        for directory in reversed(missing):
+            os.makedirs(directory, 0o711, exist_ok=True)
+            context.made.append(directory)
 
 
 class WriteState(Step):
@@ -96,15 +109,11 @@ class WriteState(Step):
             "annotations": dict(self.annotations),
         }
         path = f"{self.directory}/state.json"
-        descriptor = files.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, (json.dumps(state, indent=2) + "\n").encode())
-        finally:
-            os.close(descriptor)
+        files.create_file(f"{path}.new", (json.dumps(state, indent=2) + "\n").encode(), 0o600)
         os.rename(f"{path}.new", path)
 
 
 def start_time(pid: int) -> int:
-    """When the process started, in clock ticks since boot (proc_pid_stat(5), field 22): with it a pid is unique."""
+    """When the process started, in clock ticks since boot (proc(5), field 22 of stat): with it a pid is unique."""
     stat = files.read_file(f"/proc/{pid}/stat")
     return int(stat.rpartition(")")[2].split()[19])

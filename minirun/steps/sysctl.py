@@ -1,19 +1,21 @@
-"""Kernel settings that belong to one of the container's namespaces (proc_sys(5))."""
+"""Kernel settings that belong to one of the container's namespaces (proc(5))."""
 
 from __future__ import annotations
 
+import os
 from errno import EACCES, EINVAL, ENOENT, EPERM
 
 from ..kernel import files
-from .step import Context, Step
+from ..kernel.constants import PROC_SUPER_MAGIC
+from .step import Context, Refused, Step
 
 
 class SetSysctl(Step):
-    """Written through the host's /proc, which shows the writer's namespaces, before the container's own is in use:
-    that one the image could have covered (CVE-2025-52881)."""
+    """Written through the /proc from before the root changes, which shows the writer's namespaces. The container's own
+    could have been covered by the image (CVE-2025-52881)."""
 
     chapter = "namespaces"
-    man = "proc_sys(5)"
+    man = "proc(5)"
     spec = "config-linux.md#sysctl"
     cures = {
         ENOENT: "this kernel has no such setting: see ls /proc/sys",
@@ -34,4 +36,10 @@ class SetSysctl(Step):
         return f"sysctl -w {self.key}='{self.value}'"
 
     def apply(self, context: Context) -> None:
-        files.write_file(f"/proc/sys/{self.path}", self.value)
+        descriptor = files.open("/proc/sys", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            if files.filesystem_type(descriptor) != PROC_SUPER_MAGIC:  # in a mount namespace that was joined
+                raise Refused("/proc is no proc file system here", "join another mount namespace, or none")
+            files.write_file(f"/proc/sys/{self.path}", self.value)
+        finally:
+            os.close(descriptor)

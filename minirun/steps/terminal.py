@@ -6,11 +6,9 @@ import os
 from errno import ENOENT, ENOSPC
 
 from ..kernel import files, mounts
-from ..kernel.constants import DEVPTS_SUPER_MAGIC
+from ..kernel.constants import DEVPTS_SUPER_MAGIC, PTMX_DEVICE
 from .paths import make_file
 from .step import RUNTIME, Context, Refused, Step
-
-PTMX = os.makedev(5, 2)
 
 
 class OpenTerminal(Step):
@@ -19,21 +17,18 @@ class OpenTerminal(Step):
     chapter = "terminal"
     man = "pty(7)"
     spec = "config.md#process"
+    no_shell = "script(1) makes one in the host's /dev/pts"
     cures = {
         ENOENT: "process.terminal needs a devpts file system mounted on /dev/pts",
         ENOSPC: "no pseudoterminal is left: see sysctl kernel.pty.max",
     }
 
     uid: int
-    gid: int
     size: tuple[int, int] | None = None  # rows and columns
     origin: str = "/process/terminal"
 
     def describe(self) -> str:
         return "make a terminal in the container's /dev/pts"
-
-    def shell(self) -> str:
-        return "script -qc … /dev/null"
 
     def prepare(self) -> None:
         from ..kernel import terminals  # noqa: F401
@@ -42,7 +37,7 @@ class OpenTerminal(Step):
         from ..kernel import terminals
 
         master = files.open_in_root(context.root, "/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY, symlinks=False)
-        is_ptmx = os.fstat(master).st_rdev == PTMX and files.filesystem_type(master) == DEVPTS_SUPER_MAGIC
+        is_ptmx = os.fstat(master).st_rdev == PTMX_DEVICE and files.filesystem_type(master) == DEVPTS_SUPER_MAGIC
         if not is_ptmx:  # CVE-2025-52565: a file of the image in its place
             raise Refused("/dev/pts/ptmx is not a pseudoterminal master", "mount devpts on /dev/pts")
         context.slave = terminals.unlock_and_open_peer(master)
@@ -78,7 +73,7 @@ class BindConsole(Step):
         return "bind the terminal on /dev/console"
 
     def shell(self) -> str:
-        return 'mount --bind "$(tty)" "$rootfs/dev/console"'
+        return 'touch "$rootfs/dev/console" && mount --bind "$(tty)" "$rootfs/dev/console"'
 
     def apply(self, context: Context) -> None:
         place = make_file(context.root, "/dev/console")
@@ -100,10 +95,10 @@ class UseTerminal(Step):
     origin: str = "/process/terminal"
 
     def describe(self) -> str:
-        return "make the terminal the controlling one, and descriptors 0, 1 and 2"
+        return "make the terminal the controlling terminal and the standard streams"
 
     def shell(self) -> str:
-        return "setsid --ctty"
+        return 'exec setsid --ctty "$SHELL"'
 
     def apply(self, context: Context) -> None:
         from ..kernel import terminals

@@ -118,3 +118,12 @@ def test_no_new_privileges_is_as_the_config_says(runtime, bundle, value):
 
 def test_new_privileges_are_possible_by_default(runtime, bundle):
     assert runtime.run(bundle()).json["no_new_privs"] is False
+
+
+@pytest.mark.only("minirun", "others refuse to start, where the spec asks for a warning")
+def test_an_inheritable_capability_that_the_bounding_set_lacks_is_a_warning(runtime, bundle):
+    made = bundle()
+    made.process["capabilities"]["inheritable"] = ["CAP_SYS_ADMIN"]
+    result = runtime.run(made)
+    assert "CAP_SYS_ADMIN" in result.stderr
+    assert result.json["capabilities"]["inheritable"] == 0

@@ -152,3 +152,16 @@ def test_a_mount_may_hide_a_listed_device_but_not_lose_the_defaults(runtime, bun
     made.linux["devices"] = [device("/dev/listed", fileMode=0o600, uid=0, gid=0)]
     told = runtime.run(made).json["dev"]
     assert {"/dev/listed", "/dev/null", "/dev/fd"} <= set(told)
+
+
+@pytest.mark.parametrize("option", ["bind", "rbind"])
+def test_a_dev_of_the_host_stays_as_it_is(runtime, bundle, place, option):
+    """It may well be the host's own: nothing is made, replaced or removed there."""
+    dev = place / "dev"
+    dev.mkdir()
+    (dev / "ptmx").write_text("precious")
+    made = bundle("list", "/dev")
+    made.without_mount("/dev")
+    made.bind(dev, "/dev", option)
+    assert runtime.run(made).json["/dev"] == ["ptmx"]
+    assert (dev / "ptmx").read_text() == "precious"

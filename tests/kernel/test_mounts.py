@@ -409,3 +409,10 @@ def test_a_file_such_as_proc_uptime_may_be_covered(runtime, bundle, place):
     (place / "uptime").write_text("1.00 1.00\n")
     made.bind(place / "uptime", "/proc/uptime")
     assert runtime.run(made).json["/proc/uptime"]["text"] == "1.00 1.00\n"
+
+
+def test_a_remount_makes_nothing_where_there_is_nothing(runtime, bundle):
+    made = bundle("exit", "0")
+    made.mount("/tmp/typo", "remount", "ro")
+    assert runtime.run(made).refused
+    assert not (made.rootfs / "tmp" / "typo").exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -235,3 +236,21 @@ def test_the_containers_cgroup_is_the_root_of_a_new_cgroup_namespace(runtime, bu
     made = bundle()
     made.namespace("cgroup")
     assert "0::/" in runtime.run(made).json["cgroup"]
+
+
+@pytest.mark.deviates("runc", "takes the host's own UTS namespace")
+def test_the_hosts_own_namespace_is_not_renamed(runtime, bundle):
+    made = bundle("exit", "0")
+    made.without_namespace("uts")
+    made.linux["namespaces"].append({"type": "uts", "path": "/proc/self/ns/uts"})
+    made.config["hostname"] = os.uname().nodename  # what it is called already, should the test find a fault
+    assert runtime.run(made).refused
+
+
+def test_the_hosts_own_namespace_gets_no_sysctl(runtime, bundle):
+    made = bundle("exit", "0")
+    made.without_namespace("network")
+    made.linux["namespaces"].append({"type": "network", "path": "/proc/self/ns/net"})
+    value = Path("/proc/sys/net/ipv4/ip_default_ttl").read_text().strip()
+    made.linux["sysctl"] = {"net.ipv4.ip_default_ttl": value}
+    assert runtime.run(made).refused

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -175,3 +177,29 @@ def test_nothing_is_left_after_a_signal_during_the_set_up(runtime, bundle, numbe
             process.send_signal(number)
             # Not always 128 and the number: in Python's own first moments SIGINT is an error like any other.
             assert process.wait(10) != 0
+
+
+def test_nothing_is_left_where_the_caller_ignores_sigchld(runtime, bundle):
+    """Then children are gone before anybody can ask for their exit status: wait(2)."""
+    ignore = (
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execvp(sys.argv[1], sys.argv[1:])"
+    )
+    with nothing_left(runtime.name):
+        assert runtime.run(bundle("exit", "3"), prefix=[sys.executable, "-c", ignore]).status == 3
+
+
+@pytest.mark.only("minirun", "runc calls itself and runs out of stack")
+def test_nothing_is_left_of_cgroups_below_the_containers(runtime, bundle):
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        pytest.skip("needs busybox")
+    made = bundle()
+    shutil.copy2(busybox, made.rootfs / "bin" / "sh")
+    deep = "cd /sys/fs/cgroup; i=0; while [ $i -lt 300 ]; do mkdir deep && cd deep; i=$((i+1)); done; exit 6"
+    made.process["args"] = ["sh", "-c", deep]
+    (made.rootfs / "bin" / "mkdir").symlink_to("sh")
+    made.linux["namespaces"].append({"type": "cgroup"})
+    made.mount("/sys/fs/cgroup", kind="cgroup", source="cgroup")
+    with nothing_left(runtime.name):
+        result = runtime.run(made)
+    assert result.status == 6, result

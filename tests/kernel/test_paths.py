@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from kernel.kit.outside import mounted_at
@@ -98,3 +100,14 @@ def test_masked_and_read_only_paths_work_in_a_user_namespace(runtime, bundle):
     lines = runtime.run(made).json["mountinfo"]
     assert mounted_at(lines, "/proc/keys").root.endswith("/null")
     assert "ro" in mounted_at(lines, "/proc/sys").options
+
+
+def test_the_null_device_behind_a_mask_is_not_changed(runtime, bundle):
+    """Without a user namespace, root inside owns the host's device, too."""
+    made = bundle("chmod", "/masked", "0666")
+    (made.rootfs / "masked").write_text("secret")
+    made.linux["maskedPaths"] = ["/masked"]
+    before = os.stat("/dev/null")
+    runtime.run(made)
+    after = os.stat("/dev/null")
+    assert (before.st_mode, before.st_ctime_ns) == (after.st_mode, after.st_ctime_ns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -158,3 +159,43 @@ def test_a_container_that_is_killed_from_outside_gives_137(runtime, bundle):
     with runtime.running(bundle("sleep")) as container:
         os.kill(container.pid, signal.SIGKILL)
         assert container.wait() == 137
+
+
+def test_a_working_directory_is_made_on_a_read_only_root(runtime, bundle):
+    made = bundle()
+    made.config["root"]["readonly"] = True
+    made.process["cwd"] = "/not/there/yet"
+    assert runtime.run(made).json["cwd"] == "/not/there/yet"
+
+
+def test_a_working_directory_behind_an_inherited_descriptor_is_refused(runtime, bundle):
+    """CVE-2024-21626: from a directory of the host that has the same inode as the root, `..` would lead out."""
+    made = bundle("list", "../../..")
+    made.process["cwd"] = "/proc/self/fd/9"
+    made.write()
+    prefix = ("bash", "-c", f'exec 9<{made.rootfs}; exec "$@"', "bash")
+    assert runtime.run(made, prefix=prefix).refused
+
+
+@pytest.mark.only("minirun", "the others look into no directory at all without a PATH")
+def test_without_a_path_the_working_directory_is_not_searched(runtime, bundle):
+    """execvp(3): then it is /bin:/usr/bin."""
+    made = bundle()
+    made.process["env"], made.process["args"] = ["TERM=xterm"], ["probe"]
+    assert runtime.run(made).refused
+    shutil.copy2(made.rootfs / "probe", made.rootfs / "bin" / "probe")
+    assert runtime.run(made).status == 0
+
+
+def test_an_empty_home_is_filled_from_passwd(runtime, bundle):
+    made = bundle()
+    (made.rootfs / "etc" / "passwd").write_text("root:x:0:0::/the/home:/bin/sh\n")
+    made.process["env"].append("HOME=")
+    assert "HOME=/the/home" in runtime.run(made).json["env"]
+
+
+@pytest.mark.deviates("runc", "waits for a writer")
+def test_a_passwd_that_nobody_writes_to_does_not_stop_the_set_up(runtime, bundle):
+    made = bundle("exit", "3")
+    os.mkfifo(made.rootfs / "etc" / "passwd")
+    assert runtime.run(made, timeout=5).status == 3

@@ -136,3 +136,11 @@ def test_an_unknown_propagation_is_refused(runtime, bundle):
     made = bundle()
     made.linux["rootfsPropagation"] = "sideways"
     assert runtime.run(made).refused
+
+
+def test_the_root_can_be_moved_where_it_cannot_be_pivoted(runtime, bundle):
+    """--no-pivot, for initial ramdisks. The host's proc and sysfs must be gone, by which a process could come back."""
+    result = runtime.run(bundle("list", "/"), options=["--no-pivot"])
+    assert "probe" in result.json["/"]
+    told = runtime.run(bundle(name="again"), options=["--no-pivot"]).json
+    assert sum(" - proc " in line for line in told["mountinfo"]) == 1

@@ -115,3 +115,9 @@ def test_a_file_of_the_host_keeps_its_owner(runtime, bundle, place):
         subprocess.run(command, stdout=output, env=runtime.environment, timeout=20, check=True)
     assert (place / "log").read_text() == "to output\n"
     assert (place / "log").stat().st_uid == 0
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_descriptors_of_the_caller_do_no_harm(runtime, bundle, closed):
+    result = runtime.run(bundle("exit", "3"), prefix=["sh", "-c", f'exec "$@" {closed}', "sh"])
+    assert result.status == 3, result

@@ -113,6 +113,14 @@ int do_mknod(int count, char **args)
     return 0;
 }
 
+/* chmod PATH MODE: the mode in octal */
+int do_chmod(int count, char **args)
+{
+    (void)count;
+    text("chmod", chmod(args[0], strtol(args[1], NULL, 8)) < 0 ? error_name(errno) : "");
+    return 0;
+}
+
 /* The kernel looks for a running program (ETXTBSY) before it looks at the mount (EROFS), so the error alone does not
  * tell whether the file is safe once nobody runs it: whether its mount is read-only, or its memory sealed, does. */
 static void tell_protection(const char *path)

@@ -30,6 +30,7 @@ int do_write(int count, char **args);
 int do_open(int count, char **args);
 int do_list(int count, char **args);
 int do_mknod(int count, char **args);
+int do_chmod(int count, char **args);
 int do_exe(int count, char **args);
 int do_loopback(int count, char **args);
 int do_exit(int count, char **args);

@@ -93,8 +93,10 @@ def test_every_origin_exists_in_config_json() -> None:
     ("first", "then", "why"),
     [
         ("MakeStateDirectory", "MakeCgroup", "the id is taken before anything is made"),
-        ("SetLimit", "StartContainerProcess", "no process without limits"),
-        ("AttachDeviceFilter", "StartContainerProcess", "no process without device rules"),
+        ("EnableControllers", "StartContainerProcess", "no process without limits"),
+        ("ForkIntoNamespaces", "SetLimit", "a limit on processes must not stop the set-up"),
+        ("MountFilesystem", "AttachDeviceFilter", "a mount may be of a device that the program must not open"),
+        ("AttachDeviceFilter", "Execute", "no program without device rules"),
         ("JoinCgroup", "Unshare", "the cgroup namespace's root is the cgroup of that moment"),
         ("CloseToTracers", "JoinNamespace", "others in a shared namespace could trace the process (CVE-2016-9962)"),
         ("SetSysctl", "PivotRoot", "the host's /proc is trusted, the container's is not (CVE-2025-52881)"),
@@ -103,6 +105,8 @@ def test_every_origin_exists_in_config_json() -> None:
         ("MakeRootReadOnly", "PivotRoot", "and after the last mount point"),
         ("MountFilesystem", "MakeDevice", "/dev is mounted by then"),
         ("SetRlimit", "SetUser", "the runtime loses its say over the process with the change of user"),
+        ("MakeWorkingDirectory", "MakeRootReadOnly", "it may have to be made"),
+        ("ChangeDirectory", "SetRlimit", "what opens files comes before a limit on open files"),
         ("KeepDescriptors", "ChangeDirectory", "a directory that is open on the host must be no way out"),
         ("DropBoundingSet", "SetUser", "dropping takes CAP_SETPCAP"),
         ("SetUser", "SetCapabilities", "a change of user clears the sets"),
@@ -168,7 +172,7 @@ def test_no_pivot_moves_the_root() -> None:
 
 ALL_WORDS = sorted(
     {"defaults", "tmpcopyup", *mount_options.FLAGS}
-    | {prefix + word for word in (*mount_options.PROPAGATION, *mount_options.ATTRIBUTES) for prefix in ("", "r")}
+    | {prefix + word for word in (*c.PROPAGATION, *mount_options.ATTRIBUTES) for prefix in ("", "r")}
 )
 
 
@@ -206,9 +210,22 @@ def test_later_words_win() -> None:
 
 
 def test_access_time_modes_are_one_field() -> None:
-    change = sort_options(("noatime", "strictatime")).plain[0]
+    (change,) = sort_options(("noatime", "strictatime")).changes
     assert change.attr_set == c.MOUNT_ATTR_STRICTATIME
     assert change.attr_clr == c.ATTR_ATIME_MASK, "the kernel takes the whole field or nothing"
+
+
+def test_a_word_that_clears_an_access_time_mode_clears_no_other() -> None:
+    (change,) = sort_options(("noatime", "nostrictatime")).changes
+    assert change.attr_set == c.MOUNT_ATTR_NOATIME
+    (change,) = sort_options(("noatime", "atime")).changes
+    assert change.attr_set == 0
+
+
+def test_later_words_win_over_recursive_ones() -> None:
+    (step,) = mounts("rbind", "rro", "rw", kind="none", source="/etc")
+    assert isinstance(step, BindMount)
+    assert step.changes == (Change(c.MOUNT_ATTR_RDONLY, 0, recursive=True), Change(0, c.MOUNT_ATTR_RDONLY))
 
 
 def test_recursive_words_and_propagation_follow_the_mount() -> None:
@@ -224,7 +241,16 @@ def test_a_relative_source_is_the_bundles_and_a_relative_destination_the_roots()
 
 
 def test_remount_changes_what_is_there() -> None:
-    assert isinstance(mounts("remount", "ro")[0], Remount)
+    first, second = mounts("remount", "ro", "rslave")
+    assert isinstance(first, Remount)
+    assert isinstance(second, ChangeMount)
+
+
+def test_a_dev_of_the_host_is_left_as_it_is() -> None:
+    bound = {"destination": "/dev", "source": "/dev", "options": ["rbind"]}
+    config = default(rootless=False, uid=0, gid=0)
+    kept = names(plan(parse(config | {"mounts": [*config["mounts"], bound]}), OPTIONS))
+    assert not {"MakeDevice", "MakeSymlink"} & set(kept)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,18 @@
+"""What is mounted in this process's mount namespace: /proc/self/mountinfo (proc(5))."""
+
+from __future__ import annotations
+
+import re
+
+from . import files
+
+
+def mount_points(*types: str) -> list[str]:
+    """Where file systems of these types are mounted, in the order in which they were."""
+    found = []
+    for line in files.read_file("/proc/self/mountinfo").splitlines():
+        before, _, after = line.partition(" - ")
+        if after.split(" ")[0] in types:
+            # A space in the path, and a few others, stand there as an octal number: \040.
+            found.append(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), before.split(" ")[4]))
+    return found
