@@ -101,13 +101,15 @@ def reap(context: Context) -> int | None:
 
 
 def deal_with(number: int, context: Context, relay: Relay | None) -> None:
-    """A signal to minirun is meant for the container, but for two that tell of minirun's own terminal."""
+    """A signal to minirun is meant for the container, but for those that tell of minirun's own terminal."""
     if number == signal.SIGTSTP:
         stop(context, relay)
     elif number == signal.SIGWINCH and relay:
         relay.resize()
     else:
         forward(context, number)
+    if number == signal.SIGHUP and relay:
+        relay.hang_up()  # minirun's own terminal is gone, so the container's goes, too
 
 
 def forward(context: Context, number: int) -> None:
