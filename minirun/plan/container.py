@@ -44,7 +44,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         raise ConfigError("/process", "missing", "a container can't be started without a process")
     return (
         state.MakeStateDirectory(options.root, options.id),  # the id is ours, or we stop before anything is made
-        *cgroup_steps(config.linux, options.id),  # limits first: no process is ever without them
+        *cgroup_steps(config.linux, options.id),  # a limit on memory comes before the first process
         StartContainerProcess(),  # from here on there are two
         *entry_steps(config, config.process),  # into the cgroup and the namespaces
         *filesystem_steps(config, options),  # what it will see
@@ -87,7 +87,7 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
     steps += device_steps(config, in_user_namespace="user" in types)  # after /dev is mounted
     if config.process:
         steps += terminal_steps(config.process)  # after /dev/pts is mounted
-        steps.append(program.MakeWorkingDirectory(config.process.cwd))
+        steps.append(program.MakeWorkingDirectory(config.process.cwd))  # before the root is read-only
     steps += path_steps(linux)  # after /proc and /sys are mounted
     if config.root.readonly:
         steps.append(rootfs.MakeRootReadOnly())  # after every mount point is made
