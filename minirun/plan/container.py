@@ -10,7 +10,7 @@ from ..errors import ConfigError
 from ..record import Record
 from ..spec.reader import escape
 from ..spec.sysctl import path_of
-from ..steps import namespaces, program, rootfs, scheduling, state
+from ..steps import descriptors, namespaces, program, rootfs, scheduling, state
 from ..steps.cgroup import JoinCgroup
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
 from ..steps.sysctl import SetSysctl
@@ -114,9 +114,9 @@ def preparation_steps(config: Config, process: Process, options: Options) -> lis
         *([UseTerminal()] if process.terminal else []),
         *scheduling_steps(process),
         *([scheduling.SetPersonality(personality.domain)] if personality else []),
-        program.ReopenNull(),
-        program.OwnStdio(process.user.uid),
-        program.KeepDescriptors(options.preserve_fds),
+        descriptors.ReopenNull(),
+        descriptors.OwnStdio(process.user.uid),
+        descriptors.KeepDescriptors(options.preserve_fds),
         program.ChangeDirectory(process.cwd),
         *([] if home_is_known else [program.FindHome(process.user.uid)]),
     ]

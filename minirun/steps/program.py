@@ -1,96 +1,19 @@
-"""The last things before the program, and the program: umask, descriptors, directory, PATH, signals, execve."""
+"""The last things before the program, and the program: directory, HOME, PATH, umask, signals, execve."""
 
 from __future__ import annotations
 
 import os
 import signal
 import stat
-from errno import E2BIG, EACCES, EAGAIN, EINVAL, ELOOP, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
+from errno import E2BIG, EACCES, EAGAIN, ELOOP, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
 
 from ..kernel import files, processes
 from ..kernel.libc import SystemCallError
-from ..kernel.sockets import is_inherited
 from .paths import make_directory
 from .step import Context, Refused, Step
 
 DEFAULT_PATH = "/bin:/usr/bin"  # confstr(3), _CS_PATH: where execvp(3) looks without a PATH
 PASSWD_SIZE = 1 << 20  # bytes: no image has so many users
-
-
-class ReopenNull(Step):
-    """Give the program the container's /dev/null where its caller gave it the host's: root inside could change the
-    owner and mode of that one for everybody."""
-
-    chapter = "process"
-    man = "null(4)"
-
-    def describe(self) -> str:
-        return "open the container's /dev/null in place of the host's"
-
-    def shell(self) -> str:
-        return "exec </dev/null"
-
-    def apply(self, context: Context) -> None:
-        hosts = [number for number in (0, 1, 2) if files.is_null_device(number)]
-        if not hosts:
-            return
-        try:
-            own = files.open("/dev/null", os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        except SystemCallError:
-            return  # an image without devices: there is nothing better to offer
-        if files.is_null_device(own):
-            for number in hosts:
-                os.dup2(own, number)
-        os.close(own)
-
-
-class OwnStdio(Step):
-    """Make the program's user the owner of its standard pipes, so that it may open /dev/stdout anew. Files and
-    terminals of the host, which stay when the container has ended, keep their owners."""
-
-    chapter = "process"
-    man = "pipe(7)"
-
-    uid: int
-    origin: str = "/process/user/uid"
-
-    def describe(self) -> str:
-        return f"give the pipes at descriptors 0, 1 and 2 to user {self.uid}"
-
-    def shell(self) -> str:
-        return f"chown {self.uid} /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2"
-
-    def apply(self, context: Context) -> None:
-        for number in (0, 1, 2):
-            try:
-                if stat.S_ISFIFO(os.fstat(number).st_mode):
-                    os.fchown(number, self.uid, -1)
-            except OSError as error:
-                if error.errno not in (EINVAL, EPERM):  # the pipe belongs to nobody of this user namespace
-                    raise
-
-
-class KeepDescriptors(Step):
-    """Mark every file but 0, 1, 2 and those asked for as close-on-exec: one directory of the host that stays open
-    is a way out (CVE-2024-21626)."""
-
-    chapter = "process"
-    man = "close_range(2)"
-    spec = "runtime-linux.md#file-descriptors"
-
-    preserve: int = 0
-
-    def describe(self) -> str:
-        return f"mark every file descriptor above {2 + self.preserve} as close-on-exec"
-
-    def shell(self) -> str:
-        return "exec 3>&- 4>&- …" if not self.preserve else f"exec {3 + self.preserve}>&- …"
-
-    def apply(self, context: Context) -> None:
-        for descriptor in range(3, 3 + self.preserve):
-            if not is_inherited(descriptor):
-                raise Refused(f"--preserve-fds {self.preserve}: descriptor {descriptor} is not open", "open it first")
-        files.close_on_exec_from(3 + self.preserve)
 
 
 class MakeWorkingDirectory(Step):
