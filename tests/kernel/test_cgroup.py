@@ -126,6 +126,15 @@ def test_a_limit_is_written_to_the_containers_cgroup(runtime, bundle, controller
 
 
 @needs.controller("pids")
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_limit_on_processes_does_not_count_those_of_the_set_up(runtime, bundle, limit):
+    """Entering a pid namespace takes a fork; the limit is the program's."""
+    made = bundle("exit", "3")
+    made.linux["resources"] = {"pids": {"limit": limit}}
+    assert runtime.run(made).status == 3
+
+
+@needs.controller("pids")
 def test_no_limit_is_set_that_was_not_asked_for(runtime, bundle):
     with runtime.running(bundle("sleep")) as container:
         assert (directory(container) / "pids.max").read_text().strip() == "max"
