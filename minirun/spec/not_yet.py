@@ -32,6 +32,8 @@ NOT_YET = {
     "/linux/resources/rdma": "limits for RDMA devices",
     "/linux/resources/unified": "files of the cgroup by name",
 }
+# Of these, a member asks for something even if its value is empty: its name does.
+NAMES = ("/linux/netDevices",)
 # In /mounts/*/options
 OPTIONS_NOT_YET = ("idmap", "ridmap")
 
@@ -40,7 +42,7 @@ def refuse_not_yet(config: Node) -> None:
     """The error for the first property in the tables that asks for something."""
     for pattern, meaning in NOT_YET.items():
         for pointer, value in found(config.value, pattern.split("/")[1:], config.pointer):
-            if not is_empty(value):
+            if not is_empty(value) or (pattern in NAMES and value):
                 raise refusal(pointer, meaning)
     for pointer, value in found(config.value, ["mounts", "*", "options", "*"], config.pointer):
         if value in OPTIONS_NOT_YET:

@@ -1,0 +1,26 @@
+"""The cases, in the order of the spec. Importing this registers them all."""
+
+from . import (  # noqa: F401, I001  (the order is that of the table)
+    configuration,
+    root,
+    mounts,
+    mount_options,
+    propagation,
+    process,
+    terminal,
+    limits,
+    capabilities,
+    scheduling,
+    user,
+    names,
+    namespaces,
+    mappings,
+    devices,
+    cgroups,
+    device_rules,
+    resources,
+    kernel,
+    paths,
+    descriptors,
+    operations,
+)

@@ -1,0 +1,202 @@
+"""The failures that have been looked into. A case that fails for its reason here does not fail the run.
+
+The reason says what the runtime does; `until` is the first version that follows the spec, and None stands for "no
+version that we know of". Where a case passes that should fail, the table shows it, and its line can go from here. A
+name without its brackets stands for all of a case's values.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Known(NamedTuple):
+    reason: str
+    until: str | None = None
+    sometimes: bool = False  # a race that the runtime may win
+
+    def holds_for(self, version: str) -> bool:
+        return self.until is None or numbers(version) < numbers(self.until)
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split("."))
+
+
+UNCHECKED_VERSION = Known("does not look at ociVersion")
+UNCHECKED_KEYS = Known("does not look at the keys of annotations")
+DUPLICATES = Known("does not look for duplicates, and the last one wins")
+UMASK = Known("sets 0022 where config.json says nothing")
+RELATIVE = Known("does not look whether the path is absolute")
+EXISTING_DEVICE = Known("takes whatever stands at the path, because mknod(2)'s EEXIST counts as success")
+MAKING_NODES = Known(
+    "adds rules after those of config.json that let the container make any node, as engines have come to expect; "
+    "what is made can't be opened"
+)
+NO_NODE_TO_BIND = Known(
+    "binds the host's node of the same path instead of mknod(2), and the host has none at this path"
+)
+NO_OWNER = Known("leaves the cgroup to root, unless systemd makes it")
+NEWER = "a property that this version does not know yet, and so ignores, as the spec demands of unknown ones"
+SCHEDULING = Known(NEWER, until="1.2.0")
+OF_SPEC_1_3 = Known(NEWER)
+
+RUNC = {
+    "oci_version_is_missing": UNCHECKED_VERSION,
+    "oci_version_is_no_version": UNCHECKED_VERSION,
+    "oci_version_of_another_major_version": UNCHECKED_VERSION,
+    "an_annotation_with_an_empty_key": UNCHECKED_KEYS,
+    "there_are_no_mounts": Known(
+        "looks for its descriptors in the container's /proc, and without mounts there is none"
+    ),
+    "only_one_of_a_mounts_mappings": Known(NEWER, until="1.2.0"),
+    "a_mapped_mount_without_mappings": Known("takes the option for data, which a bind mount has no use for", "1.2.0"),
+    "options_cleared_on_a_bind_mount": Known(
+        "calls mount(2) a second time only if an option sets something, so that the source's flags stay", "1.2.0"
+    ),
+    "options_that_do_not_show[defaults]": Known("hands the word on to the file system, which does not know it"),
+    "recursive_options_cleared[ratime]": Known(
+        "clears one bit of what is a number: mount_setattr(2) wants all of MOUNT_ATTR__ATIME in attr_clr"
+    ),
+    "recursive_options_of_access_times[rnostrictatime]": Known("the same: MOUNT_ATTR__ATIME is not cleared as a whole"),
+    "rootfs_propagation_shared": Known("sets it before the root is bound, which undoes it"),
+    "rootfs_propagation_unbindable": Known("sets it before the root is bound, which the kernel then refuses"),
+    "console_size_is_set": Known("sets the size when the program may have started already", sometimes=True),
+    "a_type_of_rlimit_twice": DUPLICATES,
+    "a_capability_that_the_runtime_lacks_is_no_error": Known("asks the kernel for it, and fails"),
+    "the_scheduling_policy[SCHED_BATCH]": SCHEDULING,
+    "the_scheduling_policy[SCHED_IDLE]": SCHEDULING,
+    "a_real_time_policy": SCHEDULING,
+    "the_nice_value": SCHEDULING,
+    "the_nice_value_is_not_set": SCHEDULING,
+    "a_scheduling_flag": SCHEDULING,
+    "scheduling_that_does_not_exist": SCHEDULING,
+    "the_io_priority": SCHEDULING,
+    "an_io_priority_out_of_range": SCHEDULING,
+    "an_io_class_that_does_not_exist": SCHEDULING,
+    "the_umask_is_not_set": UMASK,
+    "the_domainname": Known(NEWER, until="1.2.0"),
+    "a_new_namespace[time]": Known("time namespaces are newer", until="1.2.0"),
+    "a_namespace_is_joined[time]": Known("time namespaces are newer", until="1.2.0"),
+    "a_namespace_is_joined[user]": Known(
+        "wants mappings in config.json even for a namespace that has its own", "1.2.0"
+    ),
+    "the_clocks_have_an_offset": Known("time namespaces are newer", until="1.2.0"),
+    "a_time_offset_without_seconds": Known("time namespaces are newer", until="1.2.0"),
+    "a_device_in_a_user_namespace_at_a_path_of_its_own": NO_NODE_TO_BIND,
+    "a_device_where_something_else_is": EXISTING_DEVICE,
+    "a_device_without_numbers": Known("takes missing numbers for 0"),
+    "a_device_without_a_path": Known("takes a missing path for the root directory, which exists already"),
+    "a_rule_that_denies_making_nodes": MAKING_NODES,
+    "the_owner_of_a_cgroup_that_is_mounted_for_writing": NO_OWNER,
+    "cpu_burst": Known(NEWER, until="1.2.0"),
+    "cpu_idle": Known(NEWER, until="1.2.0"),
+    "a_limit_of_no_pids": Known("takes 0 for a value that is not set; newer versions write 1"),
+    "a_limit_that_version_2_does_not_have": Known("ignores what it can't convert; newer versions warn"),
+    "the_personality": Known(NEWER, until="1.2.0"),
+    "a_personality_that_does_not_exist": Known(NEWER, until="1.2.0"),
+    "a_flag_of_the_personality": Known("ignores the flags; newer versions warn"),
+    "a_memory_policy_that_does_not_exist": OF_SPEC_1_3,
+    "a_network_device_that_does_not_exist": OF_SPEC_1_3,
+    "a_masked_path_that_is_relative": RELATIVE,
+    "a_readonly_path_that_is_relative": RELATIVE,
+}
+
+WRONG_TYPE = Known("takes a value of the wrong type for one that is not set")
+UNTAKEN = Known("an option that clears takes nothing back that an earlier one has set")
+OPTION = "hands the option on to the file system, which does not know it"
+ALL_PRIVATE = Known("makes all mounts private in the end, if rootfsPropagation does not say otherwise")
+SETATTR = Known("calls mount_setattr(2) with attributes that the kernel refuses, or that leave the mounts as they were")
+OWNER = Known("makes the root of the user namespace the owner of every cgroup, whoever the process runs as")
+
+CRUN = {
+    "a_value_of_the_wrong_type[process.env]": WRONG_TYPE,
+    "a_value_of_the_wrong_type[root.readonly]": WRONG_TYPE,
+    "a_value_of_the_wrong_type[linux.namespaces]": WRONG_TYPE,
+    "a_value_of_the_wrong_type[linux.sysctl]": WRONG_TYPE,
+    "an_annotation_with_an_empty_key": UNCHECKED_KEYS,
+    "there_are_no_mounts": Known("says that the block `mounts` is missing"),
+    "a_mapped_mount_without_mappings[ridmap]": Known("ridmap is newer", until="1.9"),
+    "options_of_a_new_mount": UNTAKEN,
+    "options_cleared_of_the_file_system_itself[async]": UNTAKEN,
+    "options_cleared_on_a_bind_mount[noatime]": Known("does not clear the flags of access times"),
+    "options_cleared_on_a_bind_mount[nodiratime]": Known("does not clear the flags of access times"),
+    "options_that_do_not_show[silent]": Known(OPTION),
+    "options_that_do_not_show[loud]": Known(OPTION),
+    "options_that_do_not_show[noiversion]": Known(OPTION),
+    "option_iversion": Known(OPTION),
+    "option_relatime[nostrictatime]": UNTAKEN,
+    "option_nosymfollow": Known(OPTION),
+    "recursive_options_set[rnodiratime]": SETATTR,
+    "recursive_options_set[rnosymfollow]": SETATTR,
+    "recursive_options_set[rnoatime]": SETATTR,
+    "recursive_options_cleared[rdiratime]": SETATTR,
+    "recursive_options_cleared[rsymfollow]": SETATTR,
+    "recursive_options_cleared[ratime]": SETATTR,
+    "recursive_options_of_access_times[rrelatime]": SETATTR,
+    "recursive_options_of_access_times[rnostrictatime]": SETATTR,
+    "recursive_options_of_access_times[rstrictatime]": SETATTR,
+    "propagation_of_a_mount[shared]": ALL_PRIVATE,
+    "propagation_of_a_mount[unbindable]": ALL_PRIVATE,
+    "propagation_of_a_mount_slave": ALL_PRIVATE,
+    "recursive_propagation_of_mounts[shared]": ALL_PRIVATE,
+    "recursive_propagation_of_mounts[unbindable]": ALL_PRIVATE,
+    "recursive_propagation_of_mounts_slave": ALL_PRIVATE,
+    "rootfs_propagation_slave": Known("the root is private already when it is made a slave, so it gets no events"),
+    "rootfs_propagation_of_another_kind": Known("takes an unknown value for one that is not set"),
+    "cwd_is_relative": RELATIVE,
+    "a_type_of_rlimit_twice": DUPLICATES,
+    "oom_score_adj_is_set[0]": Known("takes 0 for a value that is not set", until="1.9"),
+    "an_unknown_capability_is_warned_of": Known("ignores it in silence"),
+    "a_capability_that_the_runtime_lacks_is_no_error": Known("asks the kernel for it, and fails"),
+    "the_scheduling_policy[SCHED_BATCH]": Known(NEWER),
+    "the_scheduling_policy[SCHED_IDLE]": Known(NEWER),
+    "a_real_time_policy": Known(NEWER),
+    "the_nice_value": Known(NEWER),
+    "the_nice_value_is_not_set": Known(NEWER),
+    "a_scheduling_flag": Known(NEWER),
+    "scheduling_that_does_not_exist": Known(NEWER),
+    "the_io_priority": Known(NEWER),
+    "an_io_priority_out_of_range": Known(NEWER),
+    "an_io_class_that_does_not_exist": Known(NEWER),
+    "the_umask_is_not_set": UMASK,
+    "a_namespace_twice": DUPLICATES,
+    "a_device_where_something_else_is": EXISTING_DEVICE,
+    "a_device_without_numbers": Known("takes missing numbers for 0"),
+    "a_device_of_an_unknown_type": Known("takes an unknown type for one that it knows"),
+    "the_owner_of_a_cgroup_that_is_not_mounted": OWNER,
+    "the_owner_of_a_cgroup_that_is_mounted_for_reading": OWNER,
+    "the_owner_of_a_cgroup_that_is_mounted_for_writing": OWNER,
+    "a_rule_that_denies_making_nodes": MAKING_NODES,
+    "a_rule_that_makes_no_sense": Known("does not look at it"),
+    "cpu_burst": Known(NEWER),
+    "a_limit_of_no_pids": Known("takes 0 for a value that is not set"),
+    "a_flag_of_the_personality": Known("ignores the flags"),
+    "intel_rdt_without_resctrl": Known("goes on without resctrl"),
+    "a_memory_policy_that_does_not_exist": OF_SPEC_1_3,
+    "a_network_device_that_does_not_exist": OF_SPEC_1_3,
+    "a_masked_path_that_is_relative": RELATIVE,
+    "a_readonly_path_that_is_relative": RELATIVE,
+    "an_error_leaves_nothing_behind[limit]": Known("leaves the cgroup where a resource limit fails"),
+}
+
+NOT_YET = Known("says that it can't do this yet")
+
+MINIRUN = {
+    "the_owner_of_a_cgroup_that_is_mounted_for_writing": Known("leaves the cgroup to root"),
+    "a_throttled_disk": NOT_YET,
+    "a_file_of_the_cgroup_by_name": NOT_YET,
+    "a_file_of_the_cgroup_that_belongs_to_no_controller": NOT_YET,
+    "the_controller_of_a_file_is_enabled": NOT_YET,
+    "a_rule_that_denies_making_nodes": MAKING_NODES,
+    "a_device_in_a_user_namespace_at_a_path_of_its_own": NO_NODE_TO_BIND,
+}
+
+KNOWN: dict[str, dict[str, Known]] = {"runc": RUNC, "crun": CRUN, "minirun": MINIRUN}
+
+
+def known(runtime: str, version: str, case: str) -> Known | None:
+    """Why this case fails, if that is known."""
+    table = KNOWN.get(runtime, {})
+    entry = table.get(case) or table.get(case.partition("[")[0])
+    return entry if entry and entry.holds_for(version) else None

@@ -1,0 +1,195 @@
+"""What this machine lacks, and the mounts and processes of the host that a case needs."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import functools
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from .runtime import descendants, kill
+from .suite import NotTestable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .container import Container
+
+# The spec's names of the namespaces and those in /proc/PID/ns: config-linux.md#namespaces, namespaces(7).
+NAMESPACES = {
+    "pid": "pid",
+    "network": "net",
+    "mount": "mnt",
+    "ipc": "ipc",
+    "uts": "uts",
+    "user": "user",
+    "cgroup": "cgroup",
+    "time": "time",
+}
+UNSHARE = NAMESPACES | {"mount": "mount"}
+
+CGROUP = Path("/sys/fs/cgroup")
+
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+PR_CAPBSET_DROP = 24
+CLONE_NEWNS = 0x00020000  # linux/sched.h
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def move_out() -> None:
+    """Into a mount namespace of our own, whose root propagates as it does under systemd: mount_namespaces(7).
+
+    What a runtime forgets there goes with this process. Orphans become our children, so that they can be found.
+    """
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    if LIBC.unshare(CLONE_NEWNS) == 0:
+        mount("--make-rprivate", "/")
+        mount("--make-rshared", "/")
+
+
+def end_orphans() -> None:
+    kill(reversed(descendants(os.getpid())))
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+
+
+# ---- what a case needs
+
+
+def needs_cgroup2(container: Container, controller: str = "") -> None:
+    """The host has cgroup v2 alone: a hybrid one may put a container into either version."""
+    needs_cgroups(container)
+    if not (CGROUP / "cgroup.controllers").exists():
+        raise NotTestable("needs a host with cgroup v2 only")
+    if controller and controller not in (CGROUP / "cgroup.controllers").read_text().split():
+        raise NotTestable(f"needs the {controller} controller in cgroup v2")
+
+
+def needs_cgroups(container: Container) -> None:
+    if not container.runtime.has_cgroups:
+        raise NotTestable("the runtime was started with --cgroup-manager=disabled")
+
+
+def needs_namespace(kind: str) -> None:
+    if not Path("/proc/self/ns", NAMESPACES[kind]).exists():
+        raise NotTestable(f"this kernel has no {kind} namespaces")
+
+
+def needs_kernel(*wanted: int) -> None:
+    release = platform.release().split("-")[0].split(".")
+    if tuple(int(number) for number in release[:2]) < wanted:
+        raise NotTestable(f"needs Linux {'.'.join(map(str, wanted))}")
+
+
+def needs_capability(number: int, name: str) -> None:
+    if not capabilities() >> number & 1:
+        raise NotTestable(f"the suite runs without {name}")
+
+
+@functools.cache
+def capabilities() -> int:
+    status = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line.split()[1] for line in status if line.startswith("CapEff:")), 16)
+
+
+def namespace(kind: str, pid: int | str = "self") -> str:
+    """The identity of a process's namespace, such as "net:[4026531840]"."""
+    return os.readlink(f"/proc/{pid}/ns/{NAMESPACES[kind]}")
+
+
+# ---- mounts
+
+
+class Mounted(NamedTuple):
+    """A line of proc_pid_mountinfo(5)."""
+
+    point: str
+    options: set[str]
+    propagation: tuple[str, ...]
+    type: str
+    super_options: set[str]
+
+
+def parse_mount(line: str) -> Mounted:
+    """The optional fields, between the options and the hyphen, are the propagation; there may be none."""
+    left, right = line.split(" - ", 1)
+    point, options, *propagation = left.split()[4:]
+    kind, _source, super_options = [*right.split(" "), "", ""][:3]
+    return Mounted(point, set(options.split(",")), tuple(propagation), kind, set(super_options.split(",")))
+
+
+def mount(*words: str | Path) -> None:
+    subprocess.run(["mount", *map(str, words)], check=True, timeout=10, capture_output=True)
+
+
+@contextlib.contextmanager
+def host_mount(point: Path, *options: str) -> Iterator[Path]:
+    """A private tmpfs of the host with these options."""
+    point.mkdir(exist_ok=True)
+    mount("-t", "tmpfs", "-o", ",".join(["mode=755", *options]), "tmpfs", point)
+    try:
+        mount("--make-private", point)
+        yield point
+    finally:
+        subprocess.run(["umount", "--lazy", "--recursive", str(point)], check=False, timeout=10, capture_output=True)
+
+
+@contextlib.contextmanager
+def mount_tree(top: Path, *options: str) -> Iterator[Path]:
+    """A tmpfs with another one at `sub`, both with these options: what the recursive options are about."""
+    with host_mount(top):
+        (top / "sub").mkdir()
+        mount("-t", "tmpfs", "-o", ",".join(["mode=755", *options]), "tmpfs", top / "sub")
+        mount("--make-rprivate", top)
+        if options:
+            mount("-o", ",".join(["remount", "bind", *options]), top)
+        yield top
+
+
+# ---- namespaces to join
+
+
+@contextlib.contextmanager
+def namespace_holder(kind: str) -> Iterator[int]:
+    """A process in a new namespace of this kind, for a container to join."""
+    if shutil.which("unshare") is None:
+        raise NotTestable("needs unshare of util-linux")
+    words = ["unshare", f"--{UNSHARE[kind]}", "--fork", "--kill-child"]
+    with subprocess.Popen([*words, "sleep", "120"], stderr=subprocess.DEVNULL) as process:
+        try:
+            holder = wait_for_child(process, kind)
+            if kind == "user":
+                map_ids(holder)
+            yield holder
+        finally:
+            kill(reversed(descendants(process.pid)))
+            process.send_signal(signal.SIGKILL)
+            process.wait(10)
+
+
+def map_ids(pid: int) -> None:
+    """Root of the namespace is 100000 outside. Not by unshare's options, whose syntax changed in version 2.39."""
+    for name in ("uid_map", "gid_map"):
+        Path(f"/proc/{pid}/{name}").write_text("0 100000 65536")
+
+
+def wait_for_child(process: subprocess.Popen[bytes], kind: str) -> int:
+    """unshare's child, as soon as it is in its new namespace and runs sleep."""
+    deadline = time.monotonic() + 10
+    ours = namespace(kind)
+    while time.monotonic() < deadline and process.poll() is None:
+        for child in descendants(process.pid):
+            with contextlib.suppress(OSError):
+                if namespace(kind, child) != ours and Path(f"/proc/{child}/comm").read_text() == "sleep\n":
+                    return child
+        time.sleep(0.01)
+    raise NotTestable(f"unshare makes no {kind} namespace here")

@@ -1,0 +1,116 @@
+"""The suite as one test for each runtime, and tests of the suite itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from . import clauses  # noqa: F401  (importing it registers the cases)
+from .known import KNOWN, Known, known
+from .report import as_json, from_json, judged, markdown, unexplained
+from .suite import CASES, FAIL, MUST, NOT_TESTABLE, PASS, SHOULD, SURPRISE, Outcome, chosen
+from .suite import KNOWN as KNOWN_FAILURE
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MINIRUN = f"minirun=env PYTHONPATH={REPOSITORY} {sys.executable} -m minirun"
+
+
+def run_suite(runtime: str, report: Path) -> list[dict[str, str]]:
+    """In a process of its own, since it leaves for another mount namespace. Returns what is not explained."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    if shutil.which("gcc") is None:
+        pytest.skip("needs gcc")
+    words = [sys.executable, "-m", "tests.conformance", "--runtime", runtime, "--json", str(report)]
+    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=280)
+    assert report.exists(), done.stdout + done.stderr
+    outcomes = json.loads(report.read_text())["outcomes"]
+    assert len(outcomes) == len(CASES)
+    return [outcome for outcome in outcomes if outcome["outcome"] == FAIL]
+
+
+def test_minirun(tmp_path: Path) -> None:
+    assert run_suite(MINIRUN, tmp_path / "report.json") == []
+
+
+def test_runc(tmp_path: Path) -> None:
+    """Every failure of the reference runtime is explained in known.py, which proves the cases themselves."""
+    if shutil.which("runc") is None:
+        pytest.skip("needs runc")
+    failed = run_suite("runc", tmp_path / "report.json")
+    assert [outcome for outcome in failed if outcome["level"] == MUST] == []
+
+
+def test_every_case_has_its_place_in_the_spec() -> None:
+    for case in CASES.values():
+        assert re.fullmatch(r"(bundle|config|config-linux|runtime|runtime-linux)\.md#[a-z0-9-]+", case.anchor), (
+            case.name
+        )
+        assert case.level in (MUST, SHOULD) and case.sentence, case.name
+
+
+def test_known_failures_belong_to_cases() -> None:
+    names = CASES.keys() | {name.partition("[")[0] for name in CASES}
+    for table in KNOWN.values():
+        assert table.keys() <= names
+
+
+def test_an_explanation_ends_with_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = Known("reason", until="1.2.0"), Known("other")
+    monkeypatch.setitem(KNOWN, "some", {"a_case": one, "b_case[x]": other})
+    assert known("some", "1.1.9", "a_case[value]") is one
+    assert known("some", "1.2.0", "a_case[value]") is None
+    assert known("some", "1.10.0", "a_case") is None
+    assert known("some", "9.9", "b_case[x]") is other
+    assert known("some", "9.9", "b_case[y]") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "wanted"),
+    [
+        (FAIL, None, FAIL),
+        (PASS, None, PASS),
+        (FAIL, Known("it races"), KNOWN_FAILURE),
+        (PASS, Known("it races"), SURPRISE),
+        (PASS, Known("it races", sometimes=True), PASS),
+        (NOT_TESTABLE, Known("it races"), NOT_TESTABLE),
+    ],
+)
+def test_what_is_known_of_an_outcome(kind: str, reason: Known | None, wanted: str) -> None:
+    case = next(iter(CASES.values()))
+    assert judged(case, "x 1", kind, "found", reason, 0).kind == wanted
+
+
+def test_cases_are_chosen_by_name_and_by_anchor() -> None:
+    assert {case.anchor for case in chosen("#sysctl")} == {"config-linux.md#sysctl"}
+    assert [case.name for case in chosen("the_domainname")] == ["the_domainname"]
+    assert len(chosen(None)) == len(CASES)
+
+
+def test_only_an_unexplained_must_fails_the_run() -> None:
+    must = next(case for case in CASES.values() if case.level == MUST)
+    should = next(case for case in CASES.values() if case.level == SHOULD)
+    outcomes = [Outcome(must, "x 1", FAIL, "found"), Outcome(should, "x 1", FAIL), Outcome(must, "y 1", "known")]
+    assert unexplained(outcomes) == outcomes[:1]
+    table = markdown([must, should], {"x 1": "a machine"}, outcomes[:2])
+    assert must.sentence in table and f"| `{must.name}` | MUST | **FAIL** |" in table
+
+
+def test_a_report_can_be_read_again() -> None:
+    outcomes = [Outcome(case, "x 1", FAIL, "found", "", 0.5) for case in chosen("#sysctl")]
+    assert from_json(as_json({"x 1": "a machine"}, outcomes)) == ({"x 1": "a machine"}, outcomes)
+
+
+def test_a_runtime_that_is_missing_is_an_error() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    words = [sys.executable, "-m", "tests.conformance", "--runtime", "no-such-runtime"]
+    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "no-such-runtime" in done.stderr
