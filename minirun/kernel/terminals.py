@@ -42,6 +42,16 @@ def set_size(terminal: int, rows: int, columns: int) -> None:
     os_call("ioctl TIOCSWINSZ", fcntl.ioctl, terminal, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
 
+def copy_callers_size(terminal: int) -> None:
+    """Give a terminal the size of the one at standard input or output, if there is one and it knows its size."""
+    for callers in (0, 1):
+        if os.isatty(callers):
+            rows, columns = get_size(callers)
+            if rows and columns:
+                set_size(terminal, rows, columns)
+            return
+
+
 def make_raw(terminal: int) -> Modes:
     """Raw mode: every byte passes, nothing is a signal or an echo here. Returns the modes from before."""
     try:

@@ -60,12 +60,8 @@ class Relay:
 
     def resize(self) -> None:
         """Hand the size of the caller's terminal on."""
-        terminal = next((number for number in (STDIN, STDOUT) if os.isatty(number)), CLOSED)
-        if terminal == CLOSED or self.master == CLOSED:
-            return
-        rows, columns = terminals.get_size(terminal)
-        if rows and columns:
-            terminals.set_size(self.master, rows, columns)
+        if self.master != CLOSED:
+            terminals.copy_callers_size(self.master)
 
     # ---- carrying
 

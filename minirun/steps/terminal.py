@@ -48,7 +48,7 @@ class OpenTerminal(Step):
 
 
 class TakeTerminal(Step):
-    """The other side comes with the turn."""
+    """The other side comes with the turn. It gets its size now, before the program could ask for it."""
 
     runs_in = RUNTIME
     chapter = "terminal"
@@ -59,7 +59,10 @@ class TakeTerminal(Step):
         return "take over the master side of the terminal"
 
     def apply(self, context: Context) -> None:
+        from ..kernel import terminals
+
         context.console = context.incoming.pop()
+        terminals.copy_callers_size(context.console)
 
 
 class BindConsole(Step):
