@@ -1,0 +1,1 @@
+"""The host's half of tests/vm/run. guest/agent is the other half."""

@@ -1,0 +1,31 @@
+"""The machine as a program: User-mode Linux, a kernel that runs on the host's as its programs do. One processor.
+
+https://docs.kernel.org/virt/uml/user_mode_linux_howto_v2.html
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+
+from host.machine import Machine
+
+# con are terminals, of which the first has the kernel's messages; ssl are serial lines.
+KERNEL_WORDS = "mem=1G root=/dev/ubda rw con=null con0=null,fd:1 ssl=null quiet panic=-1 systemd.show_status=0"
+
+
+class Uml(Machine):
+    packages = {"user-mode-linux": ("linux.uml",)}
+
+    def start(self, *, cold: bool) -> None:
+        """Always cold: it can't be saved.
+
+        What it changes on its disk goes to the file cow, which it holds open; its directory can go when it runs.
+        """
+        lines = [f"ssl{number}=fd:{end.fileno()}" for number, end in enumerate(self.talk.far)]
+        with tempfile.TemporaryDirectory(prefix="minirun-vm-", ignore_cleanup_errors=True) as directory:
+            files = [f"uml_dir={directory}", "umid=machine", f"ubd0={directory}/cow,{self.image}/root.img"]
+            self.spawn(["linux.uml", *files, *KERNEL_WORDS.split(), *lines], self.talk.far)
+            self.wait_for_agent()
+        if self.share:
+            self.talk.share("hostfs", self.share, time.monotonic() + 60)
