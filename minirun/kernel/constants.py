@@ -18,6 +18,9 @@ SYSCALLS = {
         "bpf": 321,
         "open_tree": 428,
         "move_mount": 429,
+        "fsopen": 430,
+        "fsconfig": 431,
+        "fsmount": 432,
         "openat2": 437,
         "mount_setattr": 442,
     },
@@ -29,6 +32,9 @@ SYSCALLS = {
         "bpf": 280,
         "open_tree": 428,
         "move_mount": 429,
+        "fsopen": 430,
+        "fsconfig": 431,
+        "fsmount": 432,
         "openat2": 437,
         "mount_setattr": 442,
     },
@@ -75,7 +81,10 @@ MS_LAZYTIME = 1 << 25
 # sys/mount.h, for umount2(2)
 MNT_DETACH = 2
 
-# linux/mount.h, for open_tree, move_mount and mount_setattr(2)
+# linux/mount.h, for fsopen, fsconfig, fsmount, open_tree, move_mount and mount_setattr(2)
+FSOPEN_CLOEXEC = 1
+FSCONFIG_CMD_CREATE = 6
+FSMOUNT_CLOEXEC = 1
 OPEN_TREE_CLONE = 1
 OPEN_TREE_CLOEXEC = os.O_CLOEXEC
 MOVE_MOUNT_F_EMPTY_PATH = 0x04

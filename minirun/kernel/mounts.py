@@ -1,13 +1,17 @@
-"""Mounting: mount(2), umount2(2), pivot_root(2), mount_setattr(2), open_tree(2) and move_mount(2)."""
+"""Mounting: mount(2), umount2(2), pivot_root(2), and by descriptor open_tree(2), fsmount(2), mount_setattr(2) …"""
 
 from __future__ import annotations
 
 import ctypes
+import os
 
 from .constants import (
     AT_EMPTY_PATH,
     AT_FDCWD,
     AT_RECURSIVE,
+    FSCONFIG_CMD_CREATE,
+    FSMOUNT_CLOEXEC,
+    FSOPEN_CLOEXEC,
     MOVE_MOUNT_F_EMPTY_PATH,
     MOVE_MOUNT_T_EMPTY_PATH,
     OPEN_TREE_CLOEXEC,
@@ -27,6 +31,35 @@ def mount(source: str | None, target: str, filesystem: str | None, flags: int, d
         text(data),
         shown=lambda: show("mount", source, target, filesystem, Flags.of(flags, "MS_"), data),
     )
+
+
+def new_mount(filesystem: str) -> int:
+    """fsopen(2), fsconfig(2) and fsmount(2): a new mount of a file system without options, attached nowhere yet.
+
+    The descriptor is close-on-exec, and closing it removes the mount.
+    """
+    context = syscall(
+        "fsopen", text(filesystem), FSOPEN_CLOEXEC, shown=lambda: show("fsopen", filesystem, Flags("FSOPEN_CLOEXEC"))
+    )
+    try:
+        syscall(
+            "fsconfig",
+            context,
+            FSCONFIG_CMD_CREATE,
+            None,
+            None,
+            0,
+            shown=lambda: show("fsconfig", context, Flags("FSCONFIG_CMD_CREATE"), None, None, 0),
+        )
+        return syscall(
+            "fsmount",
+            context,
+            FSMOUNT_CLOEXEC,
+            0,
+            shown=lambda: show("fsmount", context, Flags("FSMOUNT_CLOEXEC"), 0),
+        )
+    finally:
+        os.close(context)
 
 
 def umount2(target: str, flags: int) -> None:

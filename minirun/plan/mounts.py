@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..kernel.constants import ATTR_ATIME_MASK, MS_BIND, MS_REC, MS_REMOUNT
 from ..record import Record
-from ..steps.mounts import BindCgroup, BindMount, Change, ChangeMount, MountFilesystem, Remount
+from ..steps.mounts import BindCgroup, BindMount, Change, ChangeMount, MountCgroup, MountFilesystem, Remount
 from . import mount_options
 
 TYPE_CHECKING = False
@@ -79,8 +79,11 @@ def mount_steps(mount: Mount, origin: str, bundle: str, own_cgroup_namespace: bo
         return [remount, *change_steps(destination, options, origin)]
     if options.flags & MS_BIND:
         return [bind(mount, destination, options, origin, bundle)]
+    # The spec's "cgroup" is the container's cgroups, of whatever version: here it is always v2.
     if mount.type == "cgroup" and not own_cgroup_namespace:
         return [BindCgroup(destination, options.changes, origin)]
+    if mount.type == "cgroup" and not options.data:
+        return [MountCgroup(destination, options.changes, origin)]
     return filesystem(mount, destination, options, origin)
 
 
@@ -100,7 +103,6 @@ def bind(mount: Mount, destination: str, options: MountOptions, origin: str, bun
 def filesystem(mount: Mount, destination: str, options: MountOptions, origin: str) -> list[Step]:
     if not mount.type:
         raise ConfigError(f"{origin}/type", "missing", "a file system's name, or the option bind or rbind")
-    # The spec's "cgroup" is the container's cgroups, of whatever version: here it is always v2.
     kind = "cgroup2" if mount.type == "cgroup" else mount.type
     source = mount.source or kind
     data = ",".join(options.data)

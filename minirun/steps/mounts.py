@@ -59,7 +59,7 @@ class MountFilesystem(Step):
         "In a user namespace, ids such as gid=5 must be mapped",
         EPERM: "in a user namespace, a file system needs the namespaces it shows: "
         "proc needs a pid namespace, sysfs a network namespace, mqueue an ipc namespace",
-        EBUSY: "cgroup2 with other options, or a device that is in use",
+        EBUSY: "the device is in use, or this very file system is mounted there already",
         ENOENT: "the source does not exist",
     }
 
@@ -232,6 +232,38 @@ class ChangeMount(Step):
                 change.apply(mounted)
         finally:
             os.close(mounted)
+
+
+class MountCgroup(Step):
+    """Show the cgroups of the container's cgroup namespace.
+
+    mount(2) would refuse with EBUSY what is no mistake: a mount on the host's own cgroup2, where the container has got
+    that with all of /sys.
+    """
+
+    chapter = "mounts"
+    man = "cgroup_namespaces(7)"
+    spec = "config.md#mounts"
+    cures = {EPERM: "in a user namespace this needs a cgroup namespace that is new as well"}
+
+    destination: str
+    changes: tuple[Change, ...]
+    origin: str
+
+    def describe(self) -> str:
+        changes = ", ".join(change.describe() for change in self.changes)
+        return f"mount cgroup2 on {self.destination}" + (f" ({changes})" if changes else "")
+
+    def shell(self) -> str:
+        command = f'mkdir -p "$rootfs{self.destination}" && mount -t cgroup2 cgroup2 "$_"'
+        return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
+
+    def apply(self, context: Context) -> None:
+        new = mounts.new_mount("cgroup2")
+        try:
+            attach(context, new, self.destination, self.changes)
+        finally:
+            os.close(new)
 
 
 class BindCgroup(Step):

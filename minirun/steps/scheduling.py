@@ -72,7 +72,8 @@ class SetScheduler(Step):
     man = "sched_setattr(2)"
     spec = "config.md#linux-process"
     cures = {
-        EPERM: "real-time policies and a lower nice value take CAP_SYS_NICE",
+        EPERM: "real-time policies and a lower nice value take CAP_SYS_NICE. A kernel with CONFIG_RT_GROUP_SCHED "
+        "gives real-time policies only to processes in the root cgroup",
         EINVAL: "the kernel does not take these values together: see sched(7)",
     }
 

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from kernel.kit.helpers import mount, mount_tree, shared_mount
-from kernel.kit.outside import mounted_at, parse_mounts
+from kernel.kit.outside import cgroup2_root, mounted_at, parse_mounts
 
 pytestmark = pytest.mark.root
 
@@ -390,6 +390,18 @@ def test_a_cgroup_mount_shows_the_containers_cgroup(runtime, bundle):
     found = mounted_at(runtime.run(made).json["mountinfo"], "/sys/fs/cgroup")
     assert found.type == "cgroup2"
     assert {"ro", "nosuid", "nodev", "noexec"} <= found.options
+
+
+@pytest.mark.deviates("runc", "takes version 1 where both versions are mounted")
+def test_a_cgroup_mount_may_cover_the_hosts(runtime, bundle):
+    """It does where a container gets all of the host's /sys first, as in a config.json for rootless containers."""
+    made = bundle()
+    made.namespace("cgroup")
+    made.bind(cgroup2_root(), "/sys/fs/cgroup")
+    made.mount("/sys/fs/cgroup", "ro", kind="cgroup", source="cgroup")
+    found = mounted_at(runtime.run(made).json["mountinfo"], "/sys/fs/cgroup")
+    assert found.type == "cgroup2"
+    assert "ro" in found.options
 
 
 # ---- hardening
