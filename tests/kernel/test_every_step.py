@@ -44,9 +44,12 @@ def eventful(bundle: Callable[..., Bundle]) -> Bundle:
     made.config["annotations"] = {"org.example": "yes"}
     made.process.update({"terminal": True, "oomScoreAdj": 100, "noNewPrivileges": True})
     made.process["rlimits"] = [{"type": "RLIMIT_CORE", "soft": 0, "hard": 0}]
-    made.linux["namespaces"] += [{"type": "user"}, {"type": "cgroup"}, {"type": "time"}]
+    made.linux["namespaces"] += [{"type": "user"}, {"type": "cgroup"}]
     ids = [{"containerID": 0, "hostID": 100000, "size": 65536}]
-    made.linux.update({"uidMappings": ids, "gidMappings": ids, "timeOffsets": {"boottime": {"secs": 7}}})
+    made.linux.update({"uidMappings": ids, "gidMappings": ids})
+    if Path("/proc/self/ns/time").exists():
+        made.namespace("time")
+        made.linux["timeOffsets"] = {"boottime": {"secs": 7}}
     made.linux.update({"maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"]})
     made.linux["cgroupsPath"] = f"/minirun-test-{os.getpid()}/deep/down"
     made.mount("/mnt/new", "rshared", "size=1m")

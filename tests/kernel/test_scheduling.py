@@ -26,8 +26,8 @@ RESET_ON_FORK = 1
         {"policy": "SCHED_OTHER", "nice": 7},
         {"policy": "SCHED_BATCH", "nice": 5},
         {"policy": "SCHED_IDLE"},
-        pytest.param({"policy": "SCHED_FIFO", "priority": 10}, marks=needs.capability("CAP_SYS_NICE")),
-        pytest.param({"policy": "SCHED_RR", "priority": 1}, marks=needs.capability("CAP_SYS_NICE")),
+        pytest.param({"policy": "SCHED_FIFO", "priority": 10}, marks=needs.real_time()),
+        pytest.param({"policy": "SCHED_RR", "priority": 1}, marks=needs.real_time()),
     ],
     ids=lambda wanted: wanted["policy"],
 )
@@ -117,6 +117,7 @@ def test_an_io_priority_that_makes_no_sense_is_refused(runtime, bundle, wanted):
 
 @NEWER
 @needs.machine("x86_64")
+@needs.command("test $(setarch i686 uname -m) = i686", "this kernel is the same for programs of 32 bits")
 def test_linux32_makes_the_machine_look_like_one_of_32_bits(runtime, bundle):
     """personality(2), PER_LINUX32 = 8"""
     made = bundle()

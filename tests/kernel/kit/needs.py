@@ -78,5 +78,17 @@ def machine(name: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(platform.machine() != name, reason=f"needs a {name} machine")
 
 
+def command(line: str, reason: str) -> pytest.MarkDecorator:
+    """A line of shell that has to succeed; `reason` says what it means that it does not."""
+    return pytest.mark.skipif(
+        subprocess.run(["sh", "-c", line], capture_output=True, check=False).returncode != 0, reason=reason
+    )
+
+
+def real_time() -> pytest.MarkDecorator:
+    """A kernel with CONFIG_RT_GROUP_SCHED and cgroup v2 gives real-time policies to the root cgroup only (sched(7))."""
+    return command("chrt --fifo 1 true", "no real-time policy for the processes of this cgroup")
+
+
 def path(name: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not os.path.lexists(name), reason=f"this host has no {name}")
