@@ -2,6 +2,9 @@
 
     pytest tests/kernel                              minirun
     pytest tests/kernel --runtime runc,crun          others: what they pass too proves the test
+    pytest --part 1/2                                every second test, when another machine runs the others
+
+$MINIRUN_TEST_PATIENCE multiplies all time limits, for emulated machines.
 
 Marks: `root` needs root; `only("minirun", reason)` is skipped elsewhere; `deviates("runc", reason)` may fail there,
 because that runtime does not follow the spec or is too old to know it.
@@ -25,7 +28,7 @@ from kernel.kit.bundle import Bundle
 from kernel.kit.helpers import unmount
 from kernel.kit.host import adopt_orphans, move_out
 from kernel.kit.outside import Process
-from kernel.kit.runtime import Runtime
+from kernel.kit.runtime import PATIENCE, Runtime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,11 +48,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=[],
         help="the container runtime under test: a name or a path; may be given more than once, or as a,b",
     )
+    parser.addoption("--part", default="1/1", metavar="K/N", help="share the tests out in N parts, and run the Kth")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
+    config.option.timeout = PATIENCE * (config.option.timeout or float(config.getini("timeout")))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -58,7 +63,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("runtime", given.split(","), indirect=True, scope="session", ids=os.path.basename)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    part, parts = map(int, config.getoption("part").split("/"))
+    items[:] = items[part - 1 :: parts]
     for item in items:
         if item.get_closest_marker("root") and os.geteuid() != 0:
             item.add_marker(pytest.mark.skip(reason="needs root"))

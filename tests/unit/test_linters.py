@@ -19,10 +19,10 @@ REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "minirun"
 
 # Python programs whose names do not end in .py.
-PYTHON_SCRIPTS = ("bench/run",)
+PYTHON_SCRIPTS = ("bench/run", "tests/vm/run", "tests/vm/test")
 
 # Where shell scripts live. Which of the files there are some, their first lines tell.
-SHELL_FOLDERS = (".", ".ci", "bench", "rootfs", "scripts")
+SHELL_FOLDERS = (".", ".ci", "bench", "rootfs", "scripts", "tests/vm", "tests/vm/guest")
 
 
 # ---- linters

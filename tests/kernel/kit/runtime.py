@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
     from kernel.kit.bundle import Bundle
 
-TIMEOUT = 20.0
+PATIENCE = float(os.environ.get("MINIRUN_TEST_PATIENCE", "1"))
+TIMEOUT = 20.0 * PATIENCE  # seconds
 REPOSITORY = Path(__file__).parents[3]
 PREFIX = f"minirun-test-{os.getpid()}"
 NUMBERS = itertools.count(1)
