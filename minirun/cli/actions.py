@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from ..plan.container import Options
+    from ..runtime.log import Log
+
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-")
 
 
@@ -46,19 +49,89 @@ def run(values: Mapping[str, Any]) -> int:
 
     seal(sys.argv[1:])  # before anything else is imported: here the program starts again
 
-    from ..plan.container import Options
-    from ..runtime.log import Log
     from ..runtime.run import run as run_container
 
     bundle, name = which(values["target"], values["bundle"], values["id"])
-    options = Options(
-        id=os.urandom(6).hex() if name is None else checked_id(name),
+    options = creation_options(values, bundle, os.urandom(6).hex() if name is None else name)
+    return run_container(options, log(values), stay=not values["detach"], keep=values["keep"])
+
+
+def create(values: Mapping[str, Any]) -> int:
+    """minirun create"""
+    from ..runtime.seal import seal
+
+    seal(sys.argv[1:])
+
+    from ..runtime.run import run as run_container
+
+    options = creation_options(values, values["bundle"] or ".", values["id"])
+    return run_container(options.replace(wait_for_start=True), log(values), stay=False)
+
+
+def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Options:
+    from ..plan.container import Options
+
+    return Options(
+        id=checked_id(name),
         bundle=os.path.abspath(bundle),
-        root=os.path.abspath(values["root"]),
+        root=root(values),
         preserve_fds=values["preserve_fds"],
         no_pivot=values["no_pivot"],
+        pid_file=absolute(values["pid_file"]),
+        console_socket=absolute(values["console_socket"]),
+        detach=values.get("detach", True),
     )
-    return run_container(options, Log(values["log"], values["log_format"], values["debug"]))
+
+
+def start(values: Mapping[str, Any]) -> int:
+    """minirun start"""
+    from ..runtime import lifecycle
+
+    lifecycle.start(root(values), checked_id(values["id"]), log(values))
+    return 0
+
+
+def state(values: Mapping[str, Any]) -> int:
+    """minirun state"""
+    import json
+
+    from ..runtime import books
+
+    print(json.dumps(books.find(root(values), checked_id(values["id"])).state(), indent=2))
+    return 0
+
+
+def kill(values: Mapping[str, Any]) -> int:
+    """minirun kill"""
+    from ..runtime import books, lifecycle
+
+    number = books.signal_number(values["signal"] or "TERM")
+    lifecycle.kill(root(values), checked_id(values["id"]), number, everything=values["all"])
+    return 0
+
+
+def delete(values: Mapping[str, Any]) -> int:
+    """minirun delete"""
+    from ..runtime import lifecycle
+
+    lifecycle.delete(root(values), checked_id(values["id"]), log(values), force=values["force"])
+    return 0
+
+
+def log(values: Mapping[str, Any]) -> Log:
+    from ..runtime.log import Log
+
+    return Log(values["log"], values["log_format"], values["debug"])
+
+
+def root(values: Mapping[str, Any]) -> str:
+    directory: str = values["root"]
+    return os.path.abspath(directory)
+
+
+def absolute(path: str | None) -> str:
+    """A path as it is meant here and now; "" for none."""
+    return os.path.abspath(path) if path else ""
 
 
 def which(target: str | None, bundle: str | None, name: str | None) -> tuple[str, str | None]:
@@ -88,4 +161,12 @@ def spec(values: Mapping[str, Any]) -> int:
     return 0
 
 
-ACTIONS = {"run": run, "spec": spec}
+ACTIONS = {
+    "run": run,
+    "create": create,
+    "start": start,
+    "state": state,
+    "kill": kill,
+    "delete": delete,
+    "spec": spec,
+}

@@ -56,7 +56,9 @@ def click_command(command: Command) -> click.Command:
         parent = click.get_current_context().parent
         return perform(Call(command.name, {**(parent.params if parent else {}), **values}))
 
-    arguments = [click.Argument([name], required=False) for name in command.arguments]
+    arguments = [
+        click.Argument([name], required=number < command.required) for number, name in enumerate(command.arguments)
+    ]
     options = [click_option(option) for option in command.options]
     return click.Command(command.name, params=[*arguments, *options], callback=callback, help=command.help)
 

@@ -37,7 +37,7 @@ def read_command(command: Command, words: list[str], values: dict[str, object]) 
         else:
             arguments.append(words[0])
             words = words[1:]
-    if len(arguments) > len(command.arguments):
+    if not command.required <= len(arguments) <= len(command.arguments):
         return None
     padded = [*arguments, *[None] * (len(command.arguments) - len(arguments))]
     return Call(command.name, values | dict(zip(command.arguments, padded)))

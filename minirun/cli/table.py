@@ -20,12 +20,13 @@ class Option(Record):
 
 
 class Command(Record):
-    """One command. `arguments` are positional and may be left out, in the order of their names."""
+    """One command. `arguments` are positional; those behind the first `required` ones may be left out."""
 
     name: str
     help: str
     options: tuple[Option, ...]
     arguments: tuple[str, ...] = ()
+    required: int = 0
 
 
 GLOBAL = (
@@ -42,6 +43,15 @@ GLOBAL = (
     Option("log_format", ("--log-format",), TEXT, "How the log file is written.", "text", "", ("text", "json")),
 )
 
+# What it takes to make a container.
+CREATION = (
+    Option("bundle", ("--bundle", "-b"), TEXT, "The bundle's directory; here, if not given.", None, "DIR"),
+    Option("console_socket", ("--console-socket",), TEXT, "Send the terminal's master side there.", None, "SOCKET"),
+    Option("pid_file", ("--pid-file",), TEXT, "Write the pid of the container's process there.", None, "FILE"),
+    Option("preserve_fds", ("--preserve-fds",), NUMBER, "Hand on N descriptors beside 0, 1 and 2.", 0, "N"),
+    Option("no_pivot", ("--no-pivot",), FLAG, "Move the root instead of pivot_root(2); for initial ramdisks only."),
+)
+
 RUN = Command(
     "run",
     """Run a container and wait for its end; the exit status is its own.
@@ -54,14 +64,82 @@ RUN = Command(
       sudo minirun run bundle/
       sudo minirun run --id web bundle/
       sudo minirun run --bundle /srv/bundle web
+      sudo minirun run --detach --bundle /srv/bundle web
     """,
     (
-        Option("bundle", ("--bundle", "-b"), TEXT, "The bundle's directory; TARGET is then the id.", None, "DIR"),
+        *CREATION,
         Option("id", ("--id",), TEXT, "Name the container.", None, "ID"),
-        Option("preserve_fds", ("--preserve-fds",), NUMBER, "Hand on N descriptors beside 0, 1 and 2.", 0, "N"),
-        Option("no_pivot", ("--no-pivot",), FLAG, "Move the root instead of pivot_root(2); for initial ramdisks only."),
+        Option("detach", ("--detach", "-d"), FLAG, "Return when the program runs, and leave it alone."),
+        Option("keep", ("--keep",), FLAG, "Leave the container's state and cgroup when it has ended."),
     ),
     ("target",),
+)
+
+CREATE = Command(
+    "create",
+    """Make a container whose program waits for start.
+
+    \b
+    Example:
+      sudo minirun create --bundle bundle/ web && sudo minirun start web
+    """,
+    CREATION,
+    ("id",),
+    1,
+)
+
+START = Command(
+    "start",
+    """Let a created container run its program.
+
+    \b
+    Example:
+      sudo minirun start web
+    """,
+    (),
+    ("id",),
+    1,
+)
+
+STATE = Command(
+    "state",
+    """Print a container's state as JSON.
+
+    \b
+    Example:
+      sudo minirun state web | jq -r .status
+    """,
+    (),
+    ("id",),
+    1,
+)
+
+KILL = Command(
+    "kill",
+    """Send a signal to a container's process; SIGTERM, if none is given.
+
+    \b
+    Examples:
+      sudo minirun kill web
+      sudo minirun kill --all web KILL
+    """,
+    (Option("all", ("--all", "-a"), FLAG, "To all processes of the container."),),
+    ("id", "signal"),
+    1,
+)
+
+DELETE = Command(
+    "delete",
+    """Remove what is left of a container that has ended.
+
+    \b
+    Examples:
+      sudo minirun delete web
+      sudo minirun delete --force web
+    """,
+    (Option("force", ("--force", "-f"), FLAG, "End it first; no error where there is no such container."),),
+    ("id",),
+    1,
 )
 
 SPEC = Command(
@@ -80,7 +158,7 @@ SPEC = Command(
     ),
 )
 
-COMMANDS = {command.name: command for command in (RUN, SPEC)}
+COMMANDS = {command.name: command for command in (RUN, CREATE, START, STATE, KILL, DELETE, SPEC)}
 
 
 class Call(Record):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import fcntl
 import os
 import stat
 
@@ -193,6 +194,20 @@ def create_file(path: str, content: bytes, mode: int) -> None:
             content = content[os_call("write", os.write, descriptor, content, shown=lambda: show("write", path)) :]
     finally:
         os.close(descriptor)
+
+
+def lock(path: str, wait: bool = True) -> int:
+    """fcntl(2), F_SETLKW: the only lock on a file, made if need be; BlockingIOError without `wait` if it is taken.
+
+    It lasts until this process closes the descriptor, or any other one of the file. A forked process does not have it.
+    """
+    descriptor = open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def is_null_device(descriptor: int) -> bool:

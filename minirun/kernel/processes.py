@@ -9,6 +9,7 @@ from .constants import (
     IOPRIO_CLASS_SHIFT,
     IOPRIO_WHO_PGRP,
     LINUX_CAPABILITY_VERSION_3,
+    PF_FORKNOEXEC,
     PR_CAP_AMBIENT,
     PR_CAP_AMBIENT_CLEAR_ALL,
     PR_CAP_AMBIENT_RAISE,
@@ -20,6 +21,7 @@ from .constants import (
     PR_SET_NAME,
     PR_SET_NO_NEW_PRIVS,
 )
+from .files import read_file
 from .libc import Flags, SystemCallError, call, os_call, show, syscall
 
 
@@ -37,6 +39,22 @@ def prctl(option: int, name: str, *arguments: int) -> int:
         *(ctypes.c_ulong(argument) for argument in padded),
         shown=lambda: show("prctl", Flags(name), *arguments),
     )
+
+
+def has_executed(pid: int) -> bool:
+    """Whether the process has called execve(2) since it was forked. The kernel keeps note of it even after its end:
+    PF_FORKNOEXEC (linux/sched.h) in the flags of proc_pid_stat(5), field 9."""
+    return not int(stat_fields(pid)[6]) & PF_FORKNOEXEC
+
+
+def start_time(pid: int) -> int:
+    """When the process started, in clock ticks since boot (proc_pid_stat(5), field 22): with it a pid is unique."""
+    return int(stat_fields(pid)[19])
+
+
+def stat_fields(pid: int) -> list[str]:
+    """proc_pid_stat(5) from field 3 on: the name before may have spaces and brackets in it."""
+    return read_file(f"/proc/{pid}/stat").rpartition(")")[2].split()
 
 
 def set_dumpable(dumpable: bool) -> None:

@@ -1,4 +1,4 @@
-"""A pair of connected sockets that carry messages, descriptors and the sender's pid (unix(7)).
+"""Connected sockets that carry messages, descriptors and the sender's pid (unix(7)).
 
 `_socket` is the C half of Python's socket module. The other half spends 3 ms on enumerations that nothing here uses.
 """
@@ -10,13 +10,17 @@ import array
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MESSAGE_SIZE = 1 << 16
 SO_PASSCRED, SCM_CREDENTIALS = 16, 2  # asm-generic/socket.h, linux/socket.h
 DESCRIPTORS_AT_MOST = 16
 
 
 class MessageSocket:
-    """One end of a socketpair(2) of type SOCK_SEQPACKET: what is sent at once is received at once."""
+    """One end of two sockets of type SOCK_SEQPACKET: what is sent at once is received at once."""
 
     def __init__(self, end: _socket.socket) -> None:
         self.end = end
@@ -25,6 +29,26 @@ class MessageSocket:
     def pair(cls) -> tuple[MessageSocket, MessageSocket]:
         ends = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
         return cls(ends[0]), cls(ends[1])
+
+    @classmethod
+    def listen(cls, directory: str, name: str) -> MessageSocket:
+        """bind(2) and listen(2). Whoever may write to the socket's file may connect."""
+        end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        with_address(directory, name, end.bind)
+        end.listen(1)
+        return cls(end)
+
+    @classmethod
+    def connect(cls, directory: str, name: str) -> MessageSocket:
+        """connect(2). Raises OSError: ENOENT without a socket, ECONNREFUSED when nobody listens any more."""
+        end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        with_address(directory, name, end.connect)
+        return cls(end)
+
+    def accept(self) -> MessageSocket:
+        """accept4(2): wait until somebody connects."""
+        descriptor, _address = self.end._accept()  # type: ignore[attr-defined]
+        return MessageSocket(_socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, descriptor))
 
     def fileno(self) -> int:
         return self.end.fileno()
@@ -55,6 +79,25 @@ class MessageSocket:
             elif level == _socket.SOL_SOCKET and kind == SCM_CREDENTIALS:
                 sender = int.from_bytes(data[:4], sys.byteorder)  # struct ucred: pid, uid, gid
         return message, tuple(descriptors), sender
+
+
+def with_address(directory: str, name: str, call: Callable[[str], object]) -> None:
+    """By the directory's descriptor, because an address has no more than 108 bytes (unix(7))."""
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        call(f"/proc/self/fd/{descriptor}/{name}")
+    finally:
+        os.close(descriptor)
+
+
+def send_descriptor(path: str, descriptor: int, message: bytes) -> None:
+    """Connect to a stream socket and send one message with a descriptor (SCM_RIGHTS). Raises OSError."""
+    end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
+    try:
+        end.connect(path)
+        MessageSocket(end).send(message, (descriptor,))
+    finally:
+        end.close()
 
 
 def is_inherited(descriptor: int) -> bool:

@@ -6,7 +6,7 @@ list. `runs_in` of a step says whose it is (steps/step.py); where the owner chan
 
 from __future__ import annotations
 
-from ..errors import ConfigError
+from ..errors import ConfigError, StateError
 from ..record import Record
 from ..spec.reader import escape
 from ..spec.sysctl import path_of
@@ -16,7 +16,7 @@ from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
 from ..steps.sysctl import SetSysctl
 from ..steps.terminal import UseTerminal
 from .devices import device_steps
-from .limits import cgroup_steps, late_limit_steps
+from .limits import cgroup_steps, choose_cgroup, late_limit_steps
 from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .process import identity_steps, program_steps, rlimit_steps, scheduling_steps, terminal_steps
@@ -36,23 +36,76 @@ class Options(Record):
     root: str = state.DEFAULT_ROOT
     preserve_fds: int = 0
     no_pivot: bool = False
+    pid_file: str = ""
+    console_socket: str = ""
+    detach: bool = False  # nobody stays to carry the terminal
+    wait_for_start: bool = False  # `create`, which `start` follows; not `run`
+
+    @property
+    def directory(self) -> str:
+        return f"{self.root}/{self.id}"
 
 
 def plan(config: Config, options: Options) -> tuple[Step, ...]:
     """Every step of a container's start, in order. Raises ConfigError where parts of config.json contradict."""
     if config.process is None:
         raise ConfigError("/process", "missing", "a container can't be started without a process")
+    check_terminal(config.process, options)
     return (
-        state.MakeStateDirectory(options.root, options.id),  # the id is ours, or we stop before anything is made
+        *book_steps(options),  # the id is ours, or we stop before anything is made
+        choose_cgroup(config.linux, options.id),
+        note(config, options, complete=False),  # should minirun be killed from now on, `delete` knows what there is
         *cgroup_steps(config.linux, options.id),  # a limit on memory comes before the first process
         StartContainerProcess(),  # from here on there are two
         *entry_steps(config, config.process),  # into the cgroup and the namespaces
         *filesystem_steps(config, options),  # what it will see
         *root_steps(config, options),  # and see nothing else
         *preparation_steps(config, config.process, options),  # what takes rights, or opens files
-        *last_words(config, config.process, options),  # the runtime's: limits that begin now, and the books
+        *rlimit_steps(config.process),  # the container's process is still the user that the runtime has a say over
+        *late_limit_steps(config.linux),  # limits that would hit what came before
         *identity_steps(config.process),  # who it will be
-        *program_steps(config.process),  # the last step is execve
+        *program_steps(config.process),  # all but the program itself
+        note(config, options, complete=True),
+        *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
+        *([program.WaitForStart()] if options.wait_for_start else []),  # `create` ends, `start` goes on from here
+        program.Execute(config.process.args, config.process.env),
+        program.SeeProgramRun(),
+    )
+
+
+def check_terminal(process: Process, options: Options) -> None:
+    """Where nobody stays, a terminal has to go to somebody. Raises ConfigError, StateError."""
+    if process.terminal and options.detach and not options.console_socket:
+        raise ConfigError(
+            "/process/terminal",
+            "true, but nobody stays to hold the terminal",
+            "a terminal with --console-socket, or in the foreground; else false",
+        )
+    if options.console_socket and not (process.terminal and options.detach):
+        raise StateError(
+            "nothing would come to the console socket\n"
+            "  cure:  --console-socket is for a container with process.terminal that is detached"
+        )
+
+
+def book_steps(options: Options) -> list[Step]:
+    return [
+        state.MakeStateDirectory(options.root, options.id),
+        state.SaveConfig(options.directory, options.bundle),
+        *([state.OpenStartSocket(options.directory)] if options.wait_for_start else []),
+    ]
+
+
+def note(config: Config, options: Options, complete: bool) -> Step:
+    return state.WriteState(
+        options.directory,
+        options.id,
+        options.bundle,
+        rootfs_path(config, options),
+        config.oci_version,
+        tuple(sorted(config.annotations.items())),
+        tuple(zip(options.fields, options.values())),
+        complete,
     )
 
 
@@ -86,7 +139,7 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
         steps += mount_steps(mount, f"/mounts/{index}", options.bundle, "cgroup" in types)
     steps += device_steps(config, in_user_namespace="user" in types)  # after /dev is mounted
     if config.process:
-        steps += terminal_steps(config.process)  # after /dev/pts is mounted
+        steps += terminal_steps(config.process, options.console_socket)  # after /dev/pts is mounted
         steps.append(program.MakeWorkingDirectory(config.process.cwd))  # before the root is read-only
     steps += path_steps(linux)  # after /proc and /sys are mounted
     if config.root.readonly:
@@ -119,15 +172,4 @@ def preparation_steps(config: Config, process: Process, options: Options) -> lis
         descriptors.KeepDescriptors(options.preserve_fds),
         program.ChangeDirectory(process.cwd),
         *([] if home_is_known else [program.FindHome(process.user.uid)]),
-    ]
-
-
-def last_words(config: Config, process: Process, options: Options) -> list[Step]:
-    """The runtime's last turn: the container's process is still the user that it has a say over."""
-    directory = f"{options.root}/{options.id}"
-    annotations = tuple(sorted(config.annotations.items()))
-    return [
-        *rlimit_steps(process),
-        *late_limit_steps(config.linux),
-        state.WriteState(directory, options.id, options.bundle, config.oci_version, annotations),
     ]

@@ -28,13 +28,21 @@ def cgroup_path(linux: Linux, container_id: str) -> str:
 LATE = ("pids",)
 
 
+def choose_cgroup(linux: Linux, container_id: str) -> Step:
+    return cgroup.ChooseCgroup(cgroup_path(linux, container_id), origin_of(linux))
+
+
+def origin_of(linux: Linux) -> str:
+    return "/linux/cgroupsPath" if linux.cgroups_path else ""
+
+
 def cgroup_steps(linux: Linux, container_id: str) -> list[Step]:
     """Limits are set before a process is in the cgroup, so that there is no moment without them."""
     path = cgroup_path(linux, container_id)
     files = resources.files(linux.resources)
     needed = tuple(dict.fromkeys(file.controller for file in files if not file.optional))
     steps: list[Step] = [
-        cgroup.MakeCgroup(path, "/linux/cgroupsPath" if linux.cgroups_path else ""),
+        cgroup.MakeCgroup(path, origin_of(linux)),
         cgroup.EnableControllers(path, needed),
     ]
     return [*steps, *(set_limit(file) for file in files if file.controller not in LATE)]

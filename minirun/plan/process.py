@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from ..steps.step import Step
 
 
-def terminal_steps(process: Process) -> list[Step]:
+def terminal_steps(process: Process, console_socket: str) -> list[Step]:
     if not process.terminal:
         return []
     size = (process.console_size.height, process.console_size.width) if process.console_size else None
     return [
         terminal.OpenTerminal(process.user.uid, size),
         terminal.TakeTerminal(),
+        *([terminal.SendTerminal(console_socket)] if console_socket else []),
         terminal.BindConsole(),
     ]
 
@@ -53,7 +54,7 @@ def identity_steps(process: Process) -> list[Step]:
 
 
 def program_steps(process: Process) -> list[Step]:
-    """From here to execve(2) everything is the program's own view: its user, its directory, its PATH."""
+    """From here on everything is the program's own view: its user, its directory, its PATH."""
     if not process.args:
         raise ConfigError("/process/args", "missing", "at least the program to run")
     variables = dict(pair.split("=", 1) for pair in process.env)
@@ -64,5 +65,4 @@ def program_steps(process: Process) -> list[Step]:
     ]
     if process.no_new_privileges:
         steps.append(credentials.SetNoNewPrivs())
-    steps.append(program.Execute(process.args, process.env))
     return steps

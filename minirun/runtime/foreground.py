@@ -47,6 +47,9 @@ class Signals:
         self.descriptor = signals.signalfd(int(number) for number in watched)
 
     def close(self) -> None:
+        """Signals that came too late to be passed on are dropped: unblocked, they would be minirun's own."""
+        while select.select([self.descriptor], [], [], 0)[0]:
+            signals.read_signal(self.descriptor)
         os.close(self.descriptor)
         signal.pthread_sigmask(signal.SIG_SETMASK, self.caller_mask)
 

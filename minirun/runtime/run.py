@@ -1,4 +1,4 @@
-"""`minirun run`: start a container, stay with it, leave nothing behind."""
+"""A container from its plan to its end: `create` and `run` begin it, `start` goes on, `run` stays with it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import os
 import signal
 
 from ..errors import ContainerDied, StateError
-from ..kernel import files, processes, signals
-from ..kernel.constants import PF_FORKNOEXEC
+from ..kernel import processes, signals
 from ..kernel.libc import SystemCallError
 from ..plan.container import Options, plan
-from ..spec.load import load
+from ..spec.load import content, decode, parse
 from ..steps.step import Context
 from .foreground import Signals, wait_for_end
 from .log import Log
@@ -21,13 +20,19 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..steps.step import Step
 
+    Steps = tuple[Step, ...]
 
-def run(options: Options, log: Log) -> int:
-    """Run the container of `options.bundle` in the foreground; its exit status. Raises MinirunError."""
+
+def run(options: Options, log: Log, *, stay: bool = True, keep: bool = False) -> int:
+    """Run the container of `options.bundle`. Raises MinirunError, and then nothing of it is left.
+
+    With `stay`, in the foreground: returns its exit status, and it is gone, unless `keep` wants its books kept.
+    Without, it goes on alone when this returns: with its program, or before it, if `options.wait_for_start`.
+    """
     check_proc()
-    config = load(options.bundle)  # config.json -> typed records
-    steps = plan(config, options)  # records -> a list of steps
-    return run_plan(steps, log)  # the list, done
+    config = content(options.bundle)  # config.json, read once
+    steps = plan(parse(decode(config)), options)  # -> typed records -> a list of steps
+    return run_plan(steps, log, config, stay=stay, keep=keep)  # the list, done
 
 
 def check_proc() -> None:
@@ -43,11 +48,12 @@ def check_proc() -> None:
         )
 
 
-def run_plan(steps: tuple[Step, ...], log: Log) -> int:
+def run_plan(steps: Steps, log: Log, config: bytes = b"{}", *, stay: bool = True, keep: bool = False) -> int:
     """Apply a plan, wait for the container's end, and take back what the plan left on the host."""
     own = Signals()
     sync = Sync(own.descriptor)
     context = Context(log, sync)
+    context.config = config
     context.signal_mask = {int(number) for number in own.caller_mask}
     context.umask = os.umask(0o022)  # cgroups and mount points are for every user of the container
     applied: list[Step] = []
@@ -56,29 +62,37 @@ def run_plan(steps: tuple[Step, ...], log: Log) -> int:
     for step in steps:
         step.prepare()
     try:
-        walk(steps, context, sync, log, applied)
-        sync.wait_for_program(context)
-        if not has_executed(context.pid):
-            raise ContainerDied
-        return wait_for_end(context, own)
-    except ContainerDied:
-        raise ContainerDied(cause_of_death(context)) from None
+        set_up(steps, context, sync, log, applied)
+        status = wait_for_end(context, own) if stay else leave(context)
+        if keep or not stay:
+            applied.clear()
+        return status
     finally:
         sync.hang_up()
         end_process(context)
         undo(applied, context, log)
-        for descriptor in (context.pidfd, context.console):
+        for descriptor in (context.pidfd, context.console, context.lock):
             if descriptor >= 0:
                 os.close(descriptor)
         os.umask(context.umask)
         own.close()
 
 
-def has_executed(pid: int) -> bool:
-    """Whether the process has called execve(2) since it was forked. The kernel keeps note of it even after its end:
-    PF_FORKNOEXEC (linux/sched.h) in the flags of proc_pid_stat(5), field 9."""
-    flags = files.read_file(f"/proc/{pid}/stat").rpartition(")")[2].split()[6]
-    return not int(flags) & PF_FORKNOEXEC
+def set_up(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[Step]) -> None:
+    """All that comes before the program, or before `start`. The books are locked until it is done."""
+    try:
+        walk(steps, context, sync, log, applied)
+    except ContainerDied:
+        raise ContainerDied(cause_of_death(context)) from None
+    if context.lock >= 0:
+        os.close(context.lock)
+        context.lock = -1
+
+
+def leave(context: Context) -> int:
+    """Nothing is to be waited for, nor to be ended."""
+    context.pid = 0
+    return 0
 
 
 def cause_of_death(context: Context) -> str:

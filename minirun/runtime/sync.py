@@ -8,6 +8,9 @@
        │ ◄─────────────────── error ───────────────│   a step failed: the whole error, told by the runtime
        │ ◄─────────────────── end of file ─────────│   execve(2) has closed the socket: the program runs
 
+Between `create` and `start` there is no runtime. The container's process listens on a socket in the state directory;
+`start` connects, and the two go on as if nothing had been between.
+
 The kernel adds the sender's pid to each message to the runtime (SO_PASSCRED, unix(7)): so the runtime learns the pid of
 a process that was forked in another pid namespace.
 """
@@ -22,6 +25,7 @@ import signal
 from ..errors import ContainerDied, Interrupted, StepError
 from ..kernel.signals import read_signal
 from ..kernel.sockets import MessageSocket
+from ..steps.state import START_SOCKET
 from ..steps.step import CONTAINER, RUNTIME, Channel, Context
 
 TURN = b"{}"
@@ -35,6 +39,24 @@ class Sync(Channel):
         self.signals = signals
         self.ends = dict(zip((RUNTIME, CONTAINER), MessageSocket.pair()))
         self.ends[RUNTIME].want_credentials()
+
+    @classmethod
+    def to_waiting_container(cls, directory: str, signals: int) -> Sync:
+        """For `start`: the runtime's end of a talk with the process that has waited since `create`."""
+        sync = cls(signals)
+        sync.hang_up()
+        sync.ends = {RUNTIME: MessageSocket.connect(directory, START_SOCKET)}
+        return sync
+
+    def wait_for_start(self, context: Context) -> None:
+        """The container's process: wait for `start`, and talk to that from now on."""
+        while True:
+            end = context.start_socket.accept()
+            self.ends[context.me].close()
+            self.ends[context.me] = end
+            if end.receive()[0] == TURN:
+                context.start_socket.close()
+                return
 
     def keep_side(self, me: str) -> None:
         self.ends.pop(CONTAINER if me == RUNTIME else RUNTIME).close()

@@ -17,18 +17,21 @@ if TYPE_CHECKING:
     Steps = tuple[Step, ...]
 
 
-def walk(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[Step]) -> None:
-    """Walk down the plan. fork(2) happens in a step, so one process enters here and two are on the way.
+def walk(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[Step], first: int = 0) -> None:
+    """Walk down the plan, from step `first` on. fork(2) happens in a step: one process enters here, two are on the way.
 
     The runtime returns, or raises MinirunError; `applied` then has what it did. The container's process does neither:
     it becomes the program, or tells the runtime why not and ends.
     """
     try:
-        for index, step in enumerate(steps):
+        for index, step in list(enumerate(steps))[first:]:
+            if step.ends_create and context.me == RUNTIME:
+                return
             if step.runs_in != context.me:
                 continue
             if index and steps[index - 1].runs_in != context.me:
-                sync.wait_for_turn(context)
+                wait = sync.wait_for_program if steps[index - 1].becomes_program else sync.wait_for_turn
+                wait(context)
             do(step, index, steps, context, log)
             if step.runs_in == RUNTIME == context.me:
                 applied.append(step)

@@ -14,6 +14,44 @@ from .step import RUNTIME, Context, Refused, Step
 PATIENCE = 5.0  # seconds that the kernel gets to finish with the processes of a cgroup
 
 
+class ChooseCgroup(Step):
+    """See which directories are missing, so that the books can tell what to remove before there is anything."""
+
+    runs_in = RUNTIME
+    chapter = "limits"
+    man = "cgroups(7)"
+    spec = "runtime-linux.md#cgroup-checks"
+
+    path: str
+    origin: str = ""
+
+    def describe(self) -> str:
+        return f"see that the cgroup {self.path} is free"
+
+    def shell(self) -> str:
+        return f'cgroup=/sys/fs/cgroup{self.path}; ! grep -qs "populated 1" "$cgroup/cgroup.events"'
+
+    def apply(self, context: Context) -> None:
+        mount = hierarchy.mount_point()
+        if not mount:
+            raise Refused("cgroup2 is not mounted on this host", "mount -t cgroup2 cgroup2 /sys/fs/cgroup")
+        context.cgroup = mount + self.path
+        refuse_if_in_use(context.cgroup, self.path)
+        context.made += [place for place in way_to(mount, self.path) if not os.path.isdir(place)]
+
+
+def way_to(mount: str, path: str) -> list[str]:
+    """The cgroups from below the mount to this one."""
+    parts = path.strip("/").split("/")
+    return [mount + "/" + "/".join(parts[: depth + 1]) for depth in range(len(parts))]
+
+
+def refuse_if_in_use(place: str, path: str) -> None:
+    """A cgroup with processes, or a frozen one, is somebody else's."""
+    if os.path.isdir(place) and is_in_use(place):
+        raise Refused(f"the cgroup {path} exists and is in use", "name another one in /linux/cgroupsPath, or none")
+
+
 class MakeCgroup(Step):
     """Make the cgroup, with its parents. `path` begins with / and is relative to where cgroup2 is mounted."""
 
@@ -33,23 +71,16 @@ class MakeCgroup(Step):
         return f"make the cgroup {self.path}"
 
     def shell(self) -> str:
-        return f'cgroup=/sys/fs/cgroup{self.path}; mkdir -p "$cgroup"'
+        return 'mkdir -p "$cgroup"'
 
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
-        if not mount:
-            raise Refused("cgroup2 is not mounted on this host", "mount -t cgroup2 cgroup2 /sys/fs/cgroup")
-        place = mount + self.path
         try:
             make_directories(context, mount, self.path)
-            if is_in_use(place):
-                raise Refused(
-                    f"the cgroup {self.path} exists and is in use", "name another one in /linux/cgroupsPath, or none"
-                )
+            refuse_if_in_use(context.cgroup, self.path)
         except BaseException:
             remove_made(context, mount)
             raise
-        context.cgroup = place
 
     def undo(self, context: Context) -> None:
         if os.path.isdir(context.cgroup):
@@ -61,22 +92,21 @@ class MakeCgroup(Step):
 def make_directories(context: Context, mount: str, path: str) -> None:
     """mkdir -p, noting what was not there. Another container's end may take a parent away meanwhile: try again."""
     for _attempt in range(100):
-        place = mount
         try:
-            for name in path.strip("/").split("/"):
-                place += "/" + name
+            for place in way_to(mount, path):
                 if not os.path.isdir(place):
                     files.mkdir(place, 0o755)
-                    context.made.append(place)
+                    if place not in context.made:
+                        context.made.append(place)
             return
         except SystemCallError as error:
             if error.errno not in (ENOENT, EEXIST):
                 raise
-    raise Refused(f"{place} is taken away again and again", "name another one in /linux/cgroupsPath")
+    raise Refused(f"the cgroup {path} is taken away again and again", "name another one in /linux/cgroupsPath")
 
 
 def is_in_use(place: str) -> bool:
-    """A cgroup with processes, or a frozen one, is somebody else's (runtime-linux.md, cgroup checks)."""
+    """Whether it has processes, or is frozen."""
     events = files.read_file(f"{place}/cgroup.events").split("\n")
     return "populated 1" in events or "frozen 1" in events
 

@@ -7,10 +7,11 @@ import signal
 import stat
 from errno import E2BIG, EACCES, EAGAIN, ELOOP, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
 
+from ..errors import ContainerDied
 from ..kernel import files, processes
 from ..kernel.libc import SystemCallError
 from .paths import make_directory
-from .step import Context, Refused, Step
+from .step import RUNTIME, Context, Refused, Step
 
 DEFAULT_PATH = "/bin:/usr/bin"  # confstr(3), _CS_PATH: where execvp(3) looks without a PATH
 PASSWD_SIZE = 1 << 20  # bytes: no image has so many users
@@ -183,14 +184,35 @@ class ResetSignals(Step):
         return "put the caller's signal mask back, and SIGPIPE and SIGXFSZ to their defaults"
 
     def apply(self, context: Context) -> None:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
         for number in (signal.SIGPIPE, signal.SIGXFSZ):
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, context.signal_mask)
 
 
+class WaitForStart(Step):
+    """The end of `create`: everything is there but the program. `start` is another process (runtime.md#lifecycle)."""
+
+    ends_create = True
+    chapter = "exec"
+    man = "accept(2)"
+    spec = "runtime.md#start"
+
+    def describe(self) -> str:
+        return "wait for start"
+
+    def shell(self) -> str:
+        return "read _ < start"
+
+    def apply(self, context: Context) -> None:
+        context.channel.wait_for_start(context)
+
+
 class Execute(Step):
     """Become the program. If the kernel agrees, nothing of minirun is left in this process."""
 
+    becomes_program = True
     chapter = "exec"
     man = "execve(2)"
     spec = "config.md#process"
@@ -226,6 +248,23 @@ class Execute(Step):
 
     def shown(self, context: Context) -> str:
         return f'execve("{context.program}", {list(self.arguments)}, {len(self.environment)} variables)'
+
+
+class SeeProgramRun(Step):
+    """The kernel says whether the process has become the program, or has ended before it could."""
+
+    runs_in = RUNTIME
+    chapter = "exec"
+    man = "proc_pid_stat(5)"
+    spec = "runtime.md#start"
+    no_shell = "a shell's own exec tells it"
+
+    def describe(self) -> str:
+        return "see that the program runs"
+
+    def apply(self, context: Context) -> None:
+        if not processes.has_executed(context.pid):
+            raise ContainerDied
 
 
 def quoted(word: str) -> str:

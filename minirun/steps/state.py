@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from errno import EACCES, EEXIST, ENOENT, EROFS
 
-from ..kernel import files
+from ..kernel import files, processes
 from ..kernel.libc import SystemCallError
+from ..kernel.sockets import MessageSocket
 from .step import RUNTIME, Context, Refused, Step
 
 DEFAULT_ROOT = "/run/minirun"
+START_SOCKET = "start"  # names in a container's directory
+LOCK = "lock"
 
 
 class MakeStateDirectory(Step):
@@ -39,6 +43,7 @@ class MakeStateDirectory(Step):
             self.make_root(context)
             try:
                 files.mkdir(f"{self.root}/{self.id}", 0o711)
+                context.lock = files.lock(f"{self.root}/{self.id}/{LOCK}")
                 return
             except SystemCallError as error:
                 if error.errno == ENOENT:
@@ -78,8 +83,50 @@ class MakeStateDirectory(Step):
             context.made.append(directory)
 
 
+class SaveConfig(Step):
+    """Keep config.json as it is now: what becomes of it later must not matter to this container."""
+
+    runs_in = RUNTIME
+    chapter = "state"
+    man = "write(2)"
+    spec = "runtime.md#lifecycle"
+
+    directory: str
+    bundle: str
+
+    def describe(self) -> str:
+        return f"keep a copy of config.json in {self.directory}"
+
+    def shell(self) -> str:
+        return f"cp {self.bundle}/config.json {self.directory}"
+
+    def apply(self, context: Context) -> None:
+        files.create_file(f"{self.directory}/config.json", context.config, 0o600)
+
+
+class OpenStartSocket(Step):
+    """Where the container's process will wait for `start`. It inherits the descriptor, and needs no path."""
+
+    runs_in = RUNTIME
+    chapter = "state"
+    man = "unix(7)"
+    spec = "runtime.md#start"
+
+    directory: str
+
+    def describe(self) -> str:
+        return f"listen on {self.directory}/start"
+
+    def shell(self) -> str:
+        return f"mkfifo {self.directory}/start"
+
+    def apply(self, context: Context) -> None:
+        context.start_socket = MessageSocket.listen(self.directory, START_SOCKET)
+
+
 class WriteState(Step):
-    """Write down what `state` needs to know, whole or not at all. The status itself is derived from the process."""
+    """Write down what other commands need to know, whole or not at all. The status is not among it: the kernel knows
+    better (runtime/books.py)."""
 
     runs_in = RUNTIME
     chapter = "state"
@@ -89,31 +136,60 @@ class WriteState(Step):
     directory: str
     id: str
     bundle: str
+    rootfs: str
     oci_version: str
-    annotations: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...]
+    options: tuple[tuple[str, object], ...]  # of the command line, with which the same plan can be made again
+    complete: bool
 
     def describe(self) -> str:
-        return f"write {self.directory}/state.json"
+        return f"write {self.directory}/state.json: the container is {'created' if self.complete else 'being created'}"
 
     def shell(self) -> str:
-        return f"echo … > {self.directory}/state.json.new && mv {self.directory}/state.json{{.new,}}"
+        return f"echo … > {self.directory}/new && mv {self.directory}/{{new,state.json}}"
 
     def apply(self, context: Context) -> None:
+        context.created = context.created or time.time()
         state = {
             "ociVersion": self.oci_version,
             "id": self.id,
             "pid": context.pid,
-            "pidStartTime": start_time(context.pid),
+            "pidStartTime": processes.start_time(context.pid) if context.pid else 0,
             "bundle": self.bundle,
-            "cgroup": context.cgroup,
+            "rootfs": self.rootfs,
+            "created": context.created,
+            "complete": self.complete,
             "annotations": dict(self.annotations),
+            "cgroup": context.cgroup,
+            "made": context.made,
+            "options": dict(self.options),
         }
-        path = f"{self.directory}/state.json"
-        files.create_file(f"{path}.new", (json.dumps(state, indent=2) + "\n").encode(), 0o600)
-        os.rename(f"{path}.new", path)
+        replace_file(f"{self.directory}/state.json", json.dumps(state, indent=2) + "\n", 0o600)
 
 
-def start_time(pid: int) -> int:
-    """When the process started, in clock ticks since boot (proc(5), field 22 of stat): with it a pid is unique."""
-    stat = files.read_file(f"/proc/{pid}/stat")
-    return int(stat.rpartition(")")[2].split()[19])
+class WritePidFile(Step):
+    """The pid as the caller sees it, without a line break: engines read all of the file as a number."""
+
+    runs_in = RUNTIME
+    chapter = "state"
+    man = "rename(2)"
+    cures = {EACCES: "the caller of minirun must be able to write there", ENOENT: "its directory must exist"}
+
+    path: str
+
+    def describe(self) -> str:
+        return f"write the pid to {self.path}"
+
+    def shell(self) -> str:
+        return f"printf %s $pid > {self.path}"
+
+    def apply(self, context: Context) -> None:
+        replace_file(self.path, str(context.pid), 0o644)
+
+
+def replace_file(path: str, content: str, mode: int) -> None:
+    """Nobody ever sees half of it."""
+    directory, _, name = path.rpartition("/")
+    new = f"{directory}/.{name}.{os.getpid()}"
+    files.create_file(new, content.encode(), mode)
+    os.rename(new, path)

@@ -13,7 +13,7 @@ from ..record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import ClassVar
+    from typing import Any, ClassVar
 
     from ..kernel.libc import SystemCallError
 
@@ -35,6 +35,10 @@ class Channel:
         """After the fork: close the end that belongs to the other process."""
         raise NotImplementedError
 
+    def wait_for_start(self, context: Context) -> None:
+        """Wait until `start` asks to go on."""
+        raise NotImplementedError
+
 
 class Context:
     """What the steps of one process leave for the later ones. fork(2) copies it, so each process has its own."""
@@ -44,6 +48,10 @@ class Context:
         self.channel = channel
         self.me = RUNTIME
         self.made: list[str] = []  # directories of the host that this run has made, parents first
+        self.lock = -1  # of the books
+        self.start_socket: Any = None  # where the container's process waits for `start`
+        self.config = b""  # config.json as it was read
+        self.created = 0.0  # when the container was created, in seconds since 1970
 
         # the runtime's
         self.pid = 0  # the container's process, or the helper that will fork it
@@ -81,6 +89,8 @@ class Step(Record):
     man: ClassVar[str] = ""  # man page with section
     spec: ClassVar[str] = ""  # anchor in the OCI runtime spec
     no_shell: ClassVar[str] = ""  # why there is no shell command for it
+    ends_create: ClassVar[bool] = False  # `create` goes no further: from here on it is `start` that walks along
+    becomes_program: ClassVar[bool] = False  # where it succeeds, this process is minirun's no more
     cures: ClassVar[Mapping[int, str]] = {}  # errno -> what helps
 
     @property

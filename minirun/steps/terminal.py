@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from errno import ENOENT, ENOSPC
+from errno import ECONNREFUSED, ENOENT, ENOSPC
 
-from ..kernel import files, mounts
+from ..kernel import files, mounts, sockets
 from ..kernel.constants import DEVPTS_SUPER_MAGIC, PTMX_DEVICE
 from .paths import make_file
 from .step import RUNTIME, Context, Refused, Step
@@ -63,6 +63,29 @@ class TakeTerminal(Step):
 
         context.console = context.incoming.pop()
         terminals.copy_callers_size(context.console)
+
+
+class SendTerminal(Step):
+    """Somebody else is to hold the master side: it goes to the socket on which an engine listens."""
+
+    runs_in = RUNTIME
+    chapter = "terminal"
+    man = "unix(7)"
+    no_shell = "a shell can't send a descriptor"
+    cures = {
+        ENOENT: "--console-socket names a socket on which somebody listens already",
+        ECONNREFUSED: "nobody listens on the console socket any more",
+    }
+
+    path: str
+
+    def describe(self) -> str:
+        return f"send the master side of the terminal to {self.path}"
+
+    def apply(self, context: Context) -> None:
+        sockets.send_descriptor(self.path, context.console, b"/dev/ptmx")
+        os.close(context.console)
+        context.console = -1
 
 
 class BindConsole(Step):

@@ -5,10 +5,8 @@ Every step is tried in turn, which shows that the undoing does not depend on whe
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import time
@@ -19,7 +17,7 @@ import pytest
 
 from kernel.kit import host
 from kernel.kit.host import adopt_orphans, nothing_left
-from minirun.cgroups import hierarchy
+from kernel.kit.runtime import TIMEOUT, find_runtime
 from minirun.plan.container import Options, plan
 from minirun.spec.load import load
 from minirun.steps.step import CONTAINER, RUNTIME
@@ -34,6 +32,7 @@ pytestmark = pytest.mark.root
 
 DRIVER = Path(__file__).parent / "kit" / "plan_driver.py"
 REPOSITORY = Path(__file__).parents[2]
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(REPOSITORY)}
 
 
 @pytest.fixture
@@ -67,12 +66,14 @@ def steps_of(bundle: Bundle) -> tuple[Step, ...]:
 
 
 def drive(bundle: Bundle, indexes: Sequence[int], deed: str) -> subprocess.CompletedProcess[str]:
-    name = f"minirun-test-{os.getpid()}-{deed}"
-    words = [sys.executable, str(DRIVER), str(bundle.path), name, ",".join(map(str, indexes)), deed]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    words = [sys.executable, str(DRIVER), str(bundle.path), name_of(deed), ",".join(map(str, indexes)), deed]
     return subprocess.run(
-        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, env=environment, check=False
+        words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, env=ENVIRONMENT, check=False
     )
+
+
+def name_of(deed: str) -> str:
+    return f"minirun-test-{os.getpid()}-{deed}"
 
 
 def test_the_plan_as_it_is_runs(eventful: Bundle) -> None:
@@ -114,19 +115,21 @@ def test_an_interrupt_at_any_step_leaves_nothing(eventful: Bundle) -> None:
 
 
 def last_turn(steps: tuple[Step, ...]) -> int:
-    """The index behind the last step of the runtime: from there on it only waits for the program."""
-    return max(index for index, step in enumerate(steps) if step.runs_in == RUNTIME) + 1
+    """The index behind the last step of the runtime before the program: from there on it only waits for that."""
+    execute = [type(step).__name__ for step in steps].index("Execute")
+    return max(index for index, step in enumerate(steps[:execute]) if step.runs_in == RUNTIME) + 1
 
 
-def test_no_process_outlives_a_runtime_that_is_killed(eventful: Bundle) -> None:
-    """Nobody is left then to remove the cgroup and the state directory; but nothing may go on running."""
+def test_what_a_killed_runtime_leaves_is_deleted(eventful: Bundle) -> None:
+    """No process goes on running. Cgroup and books are there, as nobody could remove them, until `delete` does."""
     adopt_orphans()
-    steps = steps_of(eventful)
-    for index, step in enumerate(steps):
+    for index, step in enumerate(steps_of(eventful)):
         if step.runs_in == RUNTIME:
-            with nothing_left_running():
-                drive(eventful, [index], "kill")
-            remove_remains(eventful)
+            with nothing_left("minirun"):
+                with nothing_left_running():
+                    drive(eventful, [index], "kill")
+                delete = [*find_runtime("minirun"), "delete", "--force", name_of("kill")]
+                subprocess.run(delete, env=ENVIRONMENT, check=True, timeout=TIMEOUT)
 
 
 def test_the_container_process_loads_no_module(eventful: Bundle) -> None:
@@ -151,15 +154,3 @@ class nothing_left_running:
         while (left := host.orphans() - self.before) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not left, left
-
-
-def remove_remains(bundle: Bundle) -> None:
-    """What the dead runtime could not remove."""
-    for directory in Path("/run/minirun").glob(f"minirun-test-{os.getpid()}-*"):
-        shutil.rmtree(directory)
-    with contextlib.suppress(OSError):
-        Path("/run/minirun").rmdir()
-    cgroup = Path(hierarchy.mount_point() + bundle.linux["cgroupsPath"])
-    for place in (cgroup, cgroup.parent, cgroup.parent.parent):
-        if place.exists():
-            place.rmdir()

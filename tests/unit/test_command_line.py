@@ -71,7 +71,9 @@ def test_the_quick_reader_takes_every_option_of_the_table() -> None:
         for option in (*GLOBAL, *command.options):
             value = {FLAG: [], NUMBER: ["3"]}.get(option.kind, [option.choices[0] if option.choices else "value"])
             words = [option.flags[0], *value]
+            arguments = ["argument"] * command.required
             line = [*words, command.name] if option in GLOBAL else [command.name, *words]
+            line += arguments
             call = quick.read(line)
             assert call is not None, line
             assert call.named[option.name] == (

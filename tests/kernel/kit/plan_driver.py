@@ -18,7 +18,7 @@ from minirun.errors import MinirunError
 from minirun.plan.container import Options, plan
 from minirun.runtime.log import Log
 from minirun.runtime.run import run_plan
-from minirun.spec.load import load
+from minirun.spec.load import content, decode, parse
 from minirun.steps.step import CONTAINER, RUNTIME, Context, Refused, Step
 
 
@@ -72,7 +72,8 @@ def kill_other_children(runtime: int) -> None:
 
 def main() -> int:
     bundle, name, indexes, deed = sys.argv[1:]
-    steps = list(plan(load(bundle), Options(id=name, bundle=bundle)))
+    config = content(bundle)
+    steps = list(plan(parse(decode(config)), Options(id=name, bundle=bundle)))
     if deed in ("interrupt", "kill"):
         output = accomplice(deed)
     else:
@@ -81,7 +82,7 @@ def main() -> int:
         kind = Deed if steps[index].runs_in == CONTAINER else RuntimeDeed
         steps.insert(index, kind(deed, output))
     try:
-        return run_plan(tuple(steps), Log())
+        return run_plan(tuple(steps), Log(), config)
     except MinirunError as error:
         print(error, file=sys.stderr)
         return error.exit_status

@@ -1,0 +1,160 @@
+"""What is known of a container after the runtime that made it has ended: its directory below the state directory.
+
+    config.json    as it was at `create`; with the options in state.json, the same plan can be made again
+    state.json     pid, cgroup and whatever else only the making could know
+    start          the socket on which a created container waits
+    lock           who changes the books holds it
+
+Nobody writes down a status: it is asked from the kernel each time, so it can't be wrong. A pid alone would not do,
+since it may be given to another process; with its start time it is unique.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+from ..errors import StateError
+from ..kernel import files, processes, signals
+from ..kernel.libc import SystemCallError
+from ..record import Record
+from ..steps.state import LOCK
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+CREATING, CREATED, RUNNING, PAUSED, STOPPED = "creating", "created", "running", "paused", "stopped"
+ALIVE = (CREATED, RUNNING, PAUSED)
+
+
+class Container(Record):
+    """A container's state.json, read."""
+
+    directory: str
+    facts: dict[str, Any]
+
+    @property
+    def pid(self) -> int:
+        return int(self.facts["pid"])
+
+    @property
+    def cgroup(self) -> str:
+        return str(self.facts["cgroup"])
+
+    def open_process(self) -> int:
+        """A pidfd of the container's process, -1 when it has ended. A zombie has ended."""
+        try:
+            descriptor = signals.pidfd_open(self.pid)
+        except SystemCallError:
+            return -1
+        if self.is_alive():
+            return descriptor
+        os.close(descriptor)
+        return -1
+
+    def is_alive(self) -> bool:
+        try:
+            fields = processes.stat_fields(self.pid)
+        except OSError:
+            return False
+        return fields[0] not in "ZX" and int(fields[19]) == self.facts["pidStartTime"]
+
+    def status(self) -> str:
+        if not self.facts["complete"]:
+            return CREATING if is_locked(self.directory) else STOPPED
+        if not self.is_alive():
+            return STOPPED
+        if not processes.has_executed(self.pid):
+            return CREATED
+        return PAUSED if is_frozen(self.cgroup) else RUNNING
+
+    def state(self) -> dict[str, Any]:
+        """What `state` prints (runtime.md#state), with what other runtimes add to it."""
+        status = self.status()
+        state = {
+            "ociVersion": self.facts["ociVersion"],
+            "id": self.facts["id"],
+            "pid": 0 if status == STOPPED else self.pid,
+            "status": status,
+            "bundle": self.facts["bundle"],
+            "rootfs": self.facts["rootfs"],
+            "created": rfc3339(self.facts["created"]),
+            "owner": "",
+        }
+        if self.facts["annotations"]:
+            state["annotations"] = self.facts["annotations"]
+        return state
+
+
+def is_locked(directory: str) -> bool:
+    """Whether a `create` is at work, or a `delete`."""
+    try:
+        os.close(files.lock(f"{directory}/{LOCK}", wait=False))
+    except OSError:
+        return True
+    return False
+
+
+def is_frozen(cgroup: str) -> bool:
+    try:
+        return "frozen 1" in files.read_file(f"{cgroup}/cgroup.events").split("\n")
+    except OSError:
+        return False
+
+
+def rfc3339(seconds: float) -> str:
+    """Seconds since 1970 as RFC 3339 has them, in nanoseconds."""
+    import time
+
+    whole = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{whole}.{int(seconds % 1 * 1e9):09}Z"
+
+
+def find(root: str, name: str) -> Container:
+    """The container of this id. Raises StateError."""
+    directory = f"{root}/{name}"
+    try:
+        facts = json.loads(files.read_file(f"{directory}/state.json"))
+    except (OSError, ValueError):
+        raise unknown(root, name) from None
+    return Container(directory, facts)
+
+
+def unknown(root: str, name: str) -> StateError:
+    if os.path.isdir(f"{root}/{name}"):
+        return StateError(
+            f"container {name} is not created yet\n  cure:  if that has been given up, minirun delete --force {name}"
+        )
+    return StateError(f"container does not exist: {name}\n  cure:  minirun list names those that do")
+
+
+class Lock:
+    """The exclusive right to change a container's books."""
+
+    def __init__(self, root: str, name: str) -> None:
+        """Waits for it. Raises StateError: the container is gone, maybe just now."""
+        try:
+            self.descriptor = files.lock(f"{root}/{name}/{LOCK}")
+        except OSError:
+            raise unknown(root, name) from None
+        if os.fstat(self.descriptor).st_nlink == 0:
+            self.release()
+            raise unknown(root, name)
+
+    def release(self) -> None:
+        os.close(self.descriptor)
+
+
+def signal_number(word: str) -> int:
+    """9, KILL, SIGKILL, kill -> 9. Raises StateError."""
+    if word.isascii() and word.isdigit() and int(word) in range(1, signal.NSIG):
+        return int(word)
+    name = word.upper().removeprefix("SIG")
+    number = getattr(signal, f"SIG{name}", None)
+    if not isinstance(number, signal.Signals):
+        raise StateError(
+            f'unknown signal "{word}"\n  allowed: a number from 1 to 64, or a name such as TERM: signal(7)'
+        )
+    return int(number)

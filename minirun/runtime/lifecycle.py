@@ -1,0 +1,176 @@
+"""The operations on a container that is there: start, state, kill, delete (runtime.md#operations)."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+
+from ..errors import ContainerDied, MinirunError, StateError
+from ..kernel import files, signals
+from ..kernel.libc import SystemCallError
+from ..plan.container import Options, plan
+from ..spec.load import load
+from ..steps.cgroup import kill_cgroup
+from ..steps.state import MakeStateDirectory
+from ..steps.step import RUNTIME, Channel, Context
+from .books import ALIVE, CREATED, STOPPED, Container, Lock, find
+from .foreground import Signals
+from .log import Log
+from .sync import Sync
+from .walk import undo, walk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..steps.step import Step
+
+PATIENCE = 10.0  # seconds for processes that were killed to be gone
+
+
+# ---- start
+
+
+def start(root: str, name: str, log: Log) -> None:
+    """Let a created container run its program. Returns when that runs. Raises MinirunError.
+
+    When the program can't be run, or a hook fails, the container is deleted (runtime.md#lifecycle, 7 to 9).
+    """
+    container = find(root, name)
+    status = container.status()
+    if status != CREATED:
+        article = "an already running" if status in ALIVE else f"a {status}"
+        raise StateError(f"cannot start {article} container")
+    steps = steps_of(container)
+    own = Signals()
+    try:
+        sync = connect(container, own)
+        context = context_of(container, log, sync)
+        sync.give_turn(context)
+        walk(steps, context, sync, log, [], first=1 + next(i for i, step in enumerate(steps) if step.ends_create))
+    except ContainerDied:
+        destroy(root, name, log)
+        raise ContainerDied("the container's process ended before the program ran") from None
+    except MinirunError:
+        destroy(root, name, log)
+        raise
+    finally:
+        own.close()
+
+
+def connect(container: Container, own: Signals) -> Sync:
+    try:
+        return Sync.to_waiting_container(container.directory, own.descriptor)
+    except OSError as error:
+        raise StateError(f"cannot start the container: nobody waits for it ({error.strerror})") from None
+
+
+# ---- kill
+
+
+def kill(root: str, name: str, number: int, *, everything: bool = False) -> None:
+    """Send a signal to the container's process, or to all of its processes. Raises StateError."""
+    container = find(root, name)
+    found = signal_all(container.cgroup, number) if everything else signal_one(container, number)
+    if not found:
+        raise StateError(f"container not running: {name}")
+
+
+def signal_one(container: Container, number: int) -> bool:
+    """To the container's process; False if that has ended."""
+    process = container.open_process()
+    if process < 0:
+        return False
+    try:
+        signals.pidfd_send_signal(process, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(process)
+    return True
+
+
+def signal_all(cgroup: str, number: int) -> bool:
+    """To every process in the cgroup and below; False if there is none."""
+    found = [
+        int(pid)
+        for directory, _children, _files in os.walk(cgroup)
+        for pid in files.read_file(f"{directory}/cgroup.procs").split()
+    ]
+    if found and number == signal.SIGKILL:
+        kill_cgroup(cgroup)  # all at once, also those that are forked meanwhile
+    elif found:
+        for pid in found:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass  # it ended just now
+    return bool(found)
+
+
+# ---- delete
+
+
+def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
+    """Remove a stopped container, or end and remove any with `force`. Raises StateError.
+
+    A created container is removed as well, against runtime.md#delete: engines delete what they never started.
+    """
+    if force and not os.path.isdir(f"{root}/{name}"):
+        return  # engines delete twice, and want no error
+    if not force:
+        container = find(root, name)
+        status = container.status()
+        if status not in (STOPPED, CREATED):
+            raise StateError(
+                f"cannot delete container {name} that is not stopped: {status}\n"
+                f"  cure:  minirun kill {name} KILL, or delete it with --force"
+            )
+    destroy(root, name, log)
+
+
+def destroy(root: str, name: str, log: Log) -> None:
+    """End what is left of a container, and take back its plan, the latest step first."""
+    lock = Lock(root, name)  # a create that is still at work goes first
+    try:
+        if not os.path.exists(f"{root}/{name}/state.json"):  # a create that was killed before it made anything else
+            return MakeStateDirectory(root, name).undo(Context(log, Channel()))
+        container = find(root, name)
+        end(container)
+        context = context_of(container, log, Channel())
+        undo([step for step in steps_of(container) if step.runs_in == RUNTIME], context, log)
+    finally:
+        lock.release()
+    return None
+
+
+def end(container: Container) -> None:
+    """Kill the container's process, and wait until it is gone."""
+    process = container.open_process()
+    if process < 0:
+        return
+    try:
+        signals.pidfd_send_signal(process, signal.SIGKILL)
+        poll = select.poll()
+        poll.register(process, select.POLLIN)
+        if not poll.poll(PATIENCE * 1000):
+            raise StateError(f"process {container.pid} of the container does not end, though it was killed")
+    except SystemCallError:
+        pass  # it has ended meanwhile
+    finally:
+        os.close(process)
+
+
+# ---- from the books
+
+
+def steps_of(container: Container) -> tuple[Step, ...]:
+    """The plan that the container was made by: the same config.json and the same options make the same list."""
+    return plan(load(container.directory), Options(**container.facts["options"]))
+
+
+def context_of(container: Container, log: Log, channel: Channel) -> Context:
+    context = Context(log, channel)
+    context.pid = container.pid
+    context.cgroup = container.cgroup
+    context.made = list(container.facts["made"])
+    return context

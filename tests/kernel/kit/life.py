@@ -1,0 +1,98 @@
+"""A container that a test takes through its life, one command after the other."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+from kernel.kit.outside import Process
+from kernel.kit.runtime import TIMEOUT, Result, new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from kernel.kit.bundle import Bundle
+    from kernel.kit.runtime import Runtime
+
+
+class Life:
+    """What is written to standard output and error goes to files, since the program inherits them from `create`."""
+
+    def __init__(self, runtime: Runtime, bundle: Bundle) -> None:
+        self.runtime, self.bundle, self.id = runtime, bundle, new_id()
+        bundle.write()
+
+    def call(self, command: str, *words: str, options: Sequence[str] = ()) -> Result:
+        """One command of the runtime, to its end: RUNTIME COMMAND OPTIONS ID WORDS."""
+        return self.line(command, *options, self.id, *words)
+
+    def line(self, *words: str, **more: Any) -> Result:
+        output, errors = self.bundle.path / "output", self.bundle.path / "errors"
+        with output.open("a+") as out, errors.open("a+") as err:
+            before, errors_before = out.tell(), err.tell()
+            argv = [*self.runtime.argv, *words]
+            environment = self.runtime.environment
+            done = subprocess.run(
+                argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment, timeout=TIMEOUT, **more
+            )
+            return Result(done.returncode, tail(output, before), tail(errors, errors_before))
+
+    def create(self, *options: str) -> Result:
+        return self.call("create", options=["--bundle", str(self.bundle.path), *options])
+
+    def start(self) -> Result:
+        return self.call("start")
+
+    def kill(self, *words: str, options: Sequence[str] = ()) -> Result:
+        return self.call("kill", *words, options=options)
+
+    def delete(self, *options: str) -> Result:
+        return self.call("delete", options=options)
+
+    def created(self, *options: str) -> Life:
+        """Itself, created; for a test that is about what comes after."""
+        made = self.create(*options)
+        assert made.status == 0, made
+        return self
+
+    def started(self, *options: str) -> Life:
+        started = self.created(*options).start()
+        assert started.status == 0, started
+        return self
+
+    def state(self) -> dict[str, Any]:
+        state: dict[str, Any] = self.call("state").json
+        return state
+
+    @property
+    def status(self) -> str:
+        return str(self.state()["status"])
+
+    @property
+    def process(self) -> Process:
+        return Process(self.state()["pid"])
+
+    def output(self) -> str:
+        return (self.bundle.path / "output").read_text()
+
+    def wait_for(self, happens: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while not happens():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.01)
+
+    def end(self) -> None:
+        """Nothing of it is left, whatever the runtime can do."""
+        with contextlib.suppress(AssertionError, KeyError, ValueError, ProcessLookupError):
+            if pid := self.state()["pid"]:
+                os.kill(pid, signal.SIGKILL)
+        self.delete("--force")
+
+
+def tail(file: Path, start: int) -> str:
+    return file.read_bytes()[start:].decode(errors="surrogateescape")

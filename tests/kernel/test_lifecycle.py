@@ -1,0 +1,398 @@
+"""create, start, state, kill, delete: what the kernel shows after each, and that a wrong one has no effect.
+
+runtime.md#lifecycle, runtime.md#operations
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel.kit.host import nothing_left
+from kernel.kit.life import Life
+from kernel.kit.outside import Process, cgroup2_root, is_zombie, parent_of
+from kernel.kit.runtime import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.root
+
+VERSION_1 = pytest.mark.deviates("runc", "looks into the cgroups of version 1 where both are mounted")
+
+
+@pytest.fixture
+def life(runtime, bundle) -> Iterator[Callable[..., Life]]:
+    """Makes a container's life of a bundle whose program is the probe with the given words."""
+    made: list[Life] = []
+
+    def make(*args: str, **config: object) -> Life:
+        its_bundle = bundle(*(args or ("sleep",)), name=f"bundle{len(made)}")
+        its_bundle.config.update(config)
+        made.append(Life(runtime, its_bundle))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
+
+
+def executable(one: Life) -> str:
+    return os.readlink(f"/proc/{one.state()['pid']}/exe")
+
+
+# ---- create
+
+
+def test_create_does_not_run_the_program(life):
+    one = life("say", "words")
+    assert one.create().status == 0
+    assert one.status == "created"
+    time.sleep(0.2)
+    assert one.output().count("words") == 0
+    assert not executable(one).endswith("/probe")
+
+
+def test_a_created_container_is_set_up_already(life, runtime):
+    """Its namespaces are new, its process is in its cgroup, its root is the bundle's."""
+    one = life().created()
+    process = one.process
+    assert all(process.namespace(kind) != Process().namespace(kind) for kind in ("mount", "pid", "uts"))
+    assert process.inside("/probe").exists()
+    assert one.id in process.cgroup() or runtime.name != "minirun"
+
+
+def test_the_state_has_the_fields_of_the_spec(life):
+    """runtime.md#state"""
+    one = life(annotations={"org.example.key": "value"}).created()
+    state = one.state()
+    assert (state["id"], state["bundle"]) == (one.id, str(one.bundle.path))
+    assert state["annotations"] == {"org.example.key": "value"}
+    assert state["ociVersion"].startswith("1.")
+    assert Path(f"/proc/{state['pid']}").exists()
+
+
+def test_create_takes_the_config_of_its_moment(life):
+    """runtime.md#lifecycle, 2: later changes don't matter."""
+    one = life("say", "before").created()
+    one.bundle.process["args"] = ["/probe", "say", "after"]
+    one.bundle.write()
+    assert one.start().status == 0
+    one.wait_for(lambda: one.status == "stopped")
+    assert "before" in one.output() and "after" not in one.output()
+
+
+def test_the_pid_file_is_a_number_and_nothing_else(life, place):
+    one = life().created("--pid-file", str(place / "pid"))
+    assert (place / "pid").read_text() == str(one.state()["pid"])
+
+
+def test_the_process_becomes_a_child_of_the_nearest_subreaper(life):
+    """Engines learn the exit status that way. Here the tests are the subreaper."""
+    one = life().started()
+    pid = one.state()["pid"]
+    assert parent_of(pid) == os.getpid()
+    os.kill(pid, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def test_a_create_that_fails_leaves_nothing(life, runtime):
+    one = life("sleep")
+    one.bundle.process["args"] = ["/missing"]
+    one.bundle.write()
+    with nothing_left(runtime.name):
+        refused = one.create()
+        assert refused.status == 1
+        assert "no such file or directory" in refused.stderr
+    assert one.call("state").status != 0
+
+
+def test_an_id_belongs_to_one_container(life, runtime):
+    first, second = life().created(), life()
+    second.id = first.id
+    assert second.create().status == 1
+    assert first.status == "created"
+    assert first.state()["bundle"] == str(first.bundle.path)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "ü"])
+def test_an_id_that_is_no_name_is_refused(life, name):
+    one = life()
+    one.id = name
+    refused = one.create()
+    assert refused.status != 0
+    one.id = new_id()
+
+
+def test_a_terminal_needs_somebody_to_hold_it(life, runtime):
+    one = life()
+    one.bundle.process["terminal"] = True
+    one.bundle.write()
+    with nothing_left(runtime.name):
+        assert one.create().status == 1
+
+
+def test_the_terminal_is_sent_to_the_console_socket(life, place):
+    one = life("say", "words")
+    one.bundle.process["terminal"] = True
+    one.bundle.write()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place / "console"))
+        listener.listen()
+        one.started("--console-socket", str(place / "console"))
+        connection, _address = listener.accept()
+    with connection:
+        message, descriptors, _flags, _address = socket.recv_fds(connection, 4096, 4)
+    assert message
+    assert len(descriptors) == 1
+    assert os.read(descriptors[0], 100).split() == [b"words"]
+    os.close(descriptors[0])
+
+
+# ---- start
+
+
+def test_start_runs_the_program(life):
+    one = life().created()
+    assert one.start().status == 0
+    assert one.status == "running"
+    one.wait_for(lambda: executable(one).endswith("/probe"))
+
+
+def test_the_pid_stays_the_same(life):
+    one = life().created()
+    before = one.state()["pid"]
+    one.start()
+    assert one.state()["pid"] == before
+
+
+def test_the_program_writes_where_create_did(life):
+    one = life("say", "words").started()
+    one.wait_for(lambda: "words" in one.output())
+
+
+def test_a_second_start_is_refused_and_changes_nothing(life):
+    one = life().started()
+    refused = one.start()
+    assert refused.status == 1
+    assert "cannot start an already running container" in refused.stderr
+    assert one.status == "running"
+
+
+def test_a_stopped_container_can_not_be_started(life):
+    one = life("exit", "0").started()
+    one.wait_for(lambda: one.status == "stopped")
+    assert one.start().status == 1
+
+
+def test_of_two_starts_at_once_one_wins(life, runtime):
+    one = life().created()
+    argv = [*runtime.argv, "start", one.id]
+    both = [
+        subprocess.Popen(argv, env=runtime.environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(2)
+    ]
+    assert sorted(process.wait(30) for process in both) == [0, 1]
+    assert one.status == "running"
+
+
+@pytest.mark.only("minirun", "others don't hear of it")
+def test_start_tells_why_the_program_can_not_run(life, runtime):
+    """And deletes the container: runtime.md#lifecycle, 8."""
+    one = life()
+    one.bundle.process["args"] = ["/script"]
+    (one.bundle.rootfs / "script").write_text("#!/missing\n")
+    (one.bundle.rootfs / "script").chmod(0o755)
+    one.bundle.write()
+    with nothing_left(runtime.name):
+        one.created()
+        refused = one.start()
+        assert refused.status == 1
+        assert "execve" in refused.stderr and "interpreter is missing" in refused.stderr
+
+
+# ---- state
+
+
+def test_the_state_of_what_does_not_exist_is_an_error(life):
+    refused = life().call("state")
+    assert refused.status == 1
+    assert "does not exist" in refused.stderr
+
+
+def test_a_stopped_container_has_no_pid(life):
+    one = life("exit", "0").started()
+    one.wait_for(lambda: one.status == "stopped")
+    assert one.state()["pid"] == 0
+
+
+def test_a_zombie_is_stopped(life):
+    """Nobody has asked for its exit status yet; the tests adopt it and don't."""
+    one = life().started()
+    pid = one.state()["pid"]
+    os.kill(pid, signal.SIGKILL)
+    one.wait_for(lambda: is_zombie(pid))
+    assert one.status == "stopped"
+
+
+@pytest.mark.only("minirun", "it looks into its books")
+def test_another_process_of_the_same_pid_is_not_the_container(life, runtime):
+    one = life().started()
+    books = Path("/run/minirun", one.id, "state.json")
+    facts = json.loads(books.read_text())
+    own = facts["pid"]
+    books.write_text(json.dumps(facts | {"pid": os.getpid()}))
+    assert one.status == "stopped"
+    assert one.kill("0").status == 1
+    books.write_text(json.dumps(facts | {"pid": own}))
+    assert one.status == "running"
+
+
+# ---- kill
+
+
+@pytest.mark.parametrize("word", ["KILL", "SIGKILL", "kill", "9"])
+def test_kill_takes_names_and_numbers(life, word):
+    one = life().started()
+    assert one.kill(word).status == 0
+    one.wait_for(lambda: one.status == "stopped")
+
+
+def test_kill_means_sigterm(life):
+    one = life("wait").started()
+    one.wait_for(lambda: "ready" in one.output())
+    assert one.kill().status == 0
+    one.wait_for(lambda: "TERM" in one.output())
+
+
+def test_a_created_container_can_be_killed(life):
+    one = life().created()
+    assert one.kill("KILL").status == 0
+    one.wait_for(lambda: one.status == "stopped")
+
+
+def test_a_stopped_container_can_not_be_killed(life):
+    one = life("exit", "0").started()
+    one.wait_for(lambda: one.status == "stopped")
+    refused = one.kill("KILL")
+    assert refused.status == 1
+    assert "container not running" in refused.stderr
+
+
+def test_an_unknown_signal_is_refused(life):
+    one = life().started()
+    assert one.kill("NONSENSE").status == 1
+    assert one.status == "running"
+
+
+@VERSION_1
+def test_kill_all_reaches_every_process(life, runtime):
+    """In a pid namespace that others use, the end of the first process does not end the rest (pid_namespaces(7))."""
+    one = life()
+    one.bundle.without_namespace("pid")
+    one.bundle.write()
+    one.started()
+    pid = one.state()["pid"]
+    other = subprocess.Popen(["sleep", "100"])
+    procs = Path(str(cgroup2_root()) + one.process.cgroup(), "cgroup.procs")
+    procs.write_text(str(other.pid))
+    assert one.kill("KILL", options=["--all"]).status == 0
+    assert other.wait(10) == -signal.SIGKILL
+    one.wait_for(lambda: is_zombie(pid))
+
+
+# ---- delete
+
+
+def test_delete_removes_the_container_and_frees_the_id(life, runtime):
+    one = life("exit", "0")
+    with nothing_left(runtime.name):
+        one.started()
+        one.wait_for(lambda: one.status == "stopped")
+        assert one.delete().status == 0
+    assert one.call("state").status == 1
+    one.created()
+
+
+def test_a_running_container_is_not_deleted(life):
+    one = life().started()
+    refused = one.delete()
+    assert refused.status == 1
+    assert f"cannot delete container {one.id} that is not stopped: running" in refused.stderr
+    assert one.status == "running"
+
+
+def test_a_created_container_is_deleted(life, runtime):
+    """Against the spec, as engines want it."""
+    one = life()
+    with nothing_left(runtime.name):
+        one.created()
+        assert one.delete().status == 0
+
+
+def test_force_ends_and_deletes(life, runtime):
+    one = life()
+    with nothing_left(runtime.name):
+        one.started()
+        assert one.delete("--force").status == 0
+
+
+def test_delete_of_what_does_not_exist(life):
+    one = life()
+    assert one.delete().status == 1
+    assert one.delete("--force").status == 0
+
+
+@VERSION_1
+def test_delete_also_ends_what_the_first_process_left_behind(life, runtime):
+    one = life()
+    one.bundle.without_namespace("pid")
+    one.bundle.write()
+    with nothing_left(runtime.name):
+        one.started()
+        other = subprocess.Popen(["sleep", "100"])
+        Path(str(cgroup2_root()) + one.process.cgroup(), "cgroup.procs").write_text(str(other.pid))
+        one.kill("KILL")
+        one.wait_for(lambda: one.status == "stopped")
+        assert one.delete("--force").status == 0
+        assert other.wait(10) == -signal.SIGKILL
+
+
+# ---- run
+
+
+def test_run_detached_leaves_the_program_alone(life, runtime):
+    one = life()
+    with nothing_left(runtime.name):
+        options = ["--detach", "--bundle", str(one.bundle.path)]
+        assert one.call("run", options=options).status == 0
+        assert one.status == "running"
+        assert one.delete("--force").status == 0
+
+
+def test_run_can_keep_the_books(life):
+    one = life("exit", "3")
+    ran = one.call("run", options=["--keep", "--bundle", str(one.bundle.path)])
+    assert ran.status == 3
+    assert one.status == "stopped"
+    assert one.delete().status == 0
+
+
+def test_a_container_in_the_foreground_can_be_deleted_from_elsewhere(life, runtime):
+    one = life()
+    with nothing_left(runtime.name):
+        argv = [*runtime.argv, "run", "--bundle", str(one.bundle.path), one.id]
+        with subprocess.Popen(
+            argv, env=runtime.environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        ) as run:
+            one.wait_for(lambda: one.call("state").status == 0 and one.status == "running")
+            assert one.delete("--force").status == 0
+            assert run.wait(10) == 128 + signal.SIGKILL
