@@ -10,12 +10,13 @@ from ..errors import ConfigError, StateError
 from ..record import Record
 from ..spec.reader import escape
 from ..spec.sysctl import path_of
-from ..steps import descriptors, namespaces, program, rootfs, scheduling, state
+from ..steps import descriptors, hooks, namespaces, program, rootfs, scheduling, state
 from ..steps.cgroup import JoinCgroup
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
 from ..steps.sysctl import SetSysctl
 from ..steps.terminal import UseTerminal
 from .devices import device_steps
+from .hooks import hook_steps, poststop_steps
 from .limits import cgroup_steps, choose_cgroup, late_limit_steps
 from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
@@ -51,7 +52,9 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
     if config.process is None:
         raise ConfigError("/process", "missing", "a container can't be started without a process")
     check_terminal(config.process, options)
+    told = told_to_hooks(config, options)
     return (
+        *poststop_steps(config, told),  # undone last, when nothing else is left
         *book_steps(options),  # the id is ours, or we stop before anything is made
         choose_cgroup(config.linux, options.id),
         note(config, options, complete=False),  # should minirun be killed from now on, `delete` knows what there is
@@ -59,6 +62,9 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         StartContainerProcess(),  # from here on there are two
         *entry_steps(config, config.process),  # into the cgroup and the namespaces
         *filesystem_steps(config, options),  # what it will see
+        *hook_steps(config, "prestart", told),
+        *hook_steps(config, "createRuntime", told),
+        *hook_steps(config, "createContainer", told),
         *root_steps(config, options),  # and see nothing else
         *preparation_steps(config, config.process, options),  # what takes rights, or opens files
         *rlimit_steps(config.process),  # the container's process is still the user that the runtime has a say over
@@ -68,9 +74,15 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         note(config, options, complete=True),
         *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
         *([program.WaitForStart()] if options.wait_for_start else []),  # `create` ends, `start` goes on from here
+        *hook_steps(config, "startContainer", told),
         program.Execute(config.process.args, config.process.env),
         program.SeeProgramRun(),
+        *hook_steps(config, "poststart", told),
     )
+
+
+def told_to_hooks(config: Config, options: Options) -> hooks.State:
+    return hooks.State(config.oci_version, options.id, options.bundle, tuple(sorted(config.annotations.items())))
 
 
 def check_terminal(process: Process, options: Options) -> None:

@@ -45,6 +45,7 @@ def start(root: str, name: str, log: Log) -> None:
     try:
         sync = connect(container, own)
         context = context_of(container, log, sync)
+        context.signal_mask = {int(number) for number in own.caller_mask}
         sync.give_turn(context)
         walk(steps, context, sync, log, [], first=1 + next(i for i, step in enumerate(steps) if step.ends_create))
     except ContainerDied:
@@ -170,6 +171,10 @@ def steps_of(container: Container) -> tuple[Step, ...]:
 
 def context_of(container: Container, log: Log, channel: Channel) -> Context:
     context = Context(log, channel)
+    context.owns_id = True
+    context.umask = os.umask(0o022)
+    os.umask(context.umask)
+    context.signal_mask = {int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())}
     context.pid = container.pid
     context.cgroup = container.cgroup
     context.made = list(container.facts["made"])

@@ -196,6 +196,24 @@ class Linux(Record):
     personality: Personality | None = None
 
 
+class Hook(Record):
+    """config.md#posix-platform-hooks. `timeout` is in seconds."""
+
+    path: str
+    args: tuple[str, ...]
+    env: tuple[str, ...] = ()
+    timeout: int | None = None
+
+
+class Hooks(Record):
+    prestart: tuple[Hook, ...] = ()
+    create_runtime: tuple[Hook, ...] = ()
+    create_container: tuple[Hook, ...] = ()
+    start_container: tuple[Hook, ...] = ()
+    poststart: tuple[Hook, ...] = ()
+    poststop: tuple[Hook, ...] = ()
+
+
 class Config(Record):
     """config.md: the whole file. `place` of everything in it follows from the names and the order."""
 
@@ -207,3 +225,4 @@ class Config(Record):
     mounts: tuple[Mount, ...] = ()
     annotations: Mapping[str, str] = {}
     linux: Linux = Linux()
+    hooks: Hooks = Hooks()

@@ -2,9 +2,9 @@
 
     load("bundle")  ->  content  --bytes-->  decode  --JSON-->  parse  --records-->  Config
 
-There is one `read_xxx(node) -> Record` for each object of the OCI runtime spec. Those of the two big objects have
-files of their own: load_process.py, and load_linux.py with load_resources.py. The rules that join two properties are
-in rules.py, the properties that minirun knows but can't apply yet in not_yet.py.
+There is one `read_xxx(node) -> Record` for each object of the OCI runtime spec. Those of the big objects have files of
+their own: load_process.py, load_hooks.py, and load_linux.py with load_resources.py. The rules that join two properties
+are in rules.py, the properties that minirun knows but can't apply yet in not_yet.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import json
 import os
 
 from ..errors import ConfigError, MinirunError
-from .config import Config, Linux, Mount, Root
+from .config import Config, Hooks, Linux, Mount, Root
+from .load_hooks import read_hooks
 from .load_linux import read_linux
 from .load_process import read_process
 from .not_yet import refuse_not_yet
@@ -130,6 +131,7 @@ def read_config(node: Node) -> Config:
         mounts=node.each("mounts", read_mount),
         annotations=node.maybe("annotations", read_annotations) or {},
         linux=node.maybe("linux", read_linux) or Linux(),
+        hooks=node.maybe("hooks", read_hooks) or Hooks(),
     )
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 # JSON pointers, where * stands for every element of an array, and what the property is to a reader.
 NOT_YET = {
-    "/hooks": "programs to run at certain moments of the container's life",
     "/mounts/*/uidMappings": "a mount with mapped owners",
     "/mounts/*/gidMappings": "a mount with mapped owners",
     "/process/apparmorProfile": "an AppArmor profile",

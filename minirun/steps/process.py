@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from ..kernel import processes, signals
+from ..kernel import files, processes, signals
 from .step import CONTAINER, RUNTIME, Context, Step
 
 
@@ -32,6 +32,7 @@ class StartContainerProcess(Step):
             # image, where a file of this name would run with minirun's rights.
             sys.meta_path.clear()
         else:
+            files.close_on_exec_from(3)  # what the caller left open is for the program, not for hooks
             context.pid = pid
             context.pidfd = signals.pidfd_open(pid)
         context.channel.keep_side(context.me)

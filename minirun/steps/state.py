@@ -43,6 +43,7 @@ class MakeStateDirectory(Step):
             self.make_root(context)
             try:
                 files.mkdir(f"{self.root}/{self.id}", 0o711)
+                context.owns_id = True
                 context.lock = files.lock(f"{self.root}/{self.id}/{LOCK}")
                 return
             except SystemCallError as error:

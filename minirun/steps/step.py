@@ -47,6 +47,7 @@ class Context:
         self.log = log
         self.channel = channel
         self.me = RUNTIME
+        self.owns_id = False  # whether this run has got as far as the container's directory
         self.made: list[str] = []  # directories of the host that this run has made, parents first
         self.lock = -1  # of the books
         self.start_socket: Any = None  # where the container's process waits for `start`

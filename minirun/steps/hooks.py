@@ -1,0 +1,185 @@
+"""Hooks: programs of the engine or the image that run at certain moments (config.md#posix-platform-hooks).
+
+Each gets the container's state on standard input. What it writes is told when it fails. One that fails ends the
+container, but for those at the very end.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+from errno import EACCES, ENOENT, ENOEXEC
+
+from ..kernel import files, processes, signals
+from ..kernel.libc import SystemCallError
+from ..record import Record
+from .step import CONTAINER, RUNTIME, Context, Refused, Step
+
+TOLD = 400  # bytes of what a failed hook wrote
+
+
+class Program(Record):
+    """What a hook runs. `timeout` is in seconds."""
+
+    path: str
+    args: tuple[str, ...]
+    env: tuple[str, ...] = ()
+    timeout: int | None = None
+
+
+class State(Record):
+    """What a hook is told of the container, but for the pid (runtime.md#state)."""
+
+    oci_version: str
+    id: str
+    bundle: str
+    annotations: tuple[tuple[str, str], ...]
+
+    def to_json(self, status: str, pid: int) -> bytes:
+        state: dict[str, object] = {"ociVersion": self.oci_version, "id": self.id, "status": status}
+        if pid:
+            state["pid"] = pid
+        state |= {"bundle": self.bundle, "annotations": dict(self.annotations)}
+        return json.dumps(state).encode()
+
+
+class RunHook(Step):
+    """One hook, in minirun's own namespaces."""
+
+    runs_in = RUNTIME
+    chapter = "hooks"
+    man = "execve(2)"
+    spec = "config.md#posix-platform-hooks"
+    cures = {
+        ENOENT: "the program must exist on the host, and if it is a script, its interpreter as well",
+        EACCES: "the program must be executable: chmod +x",
+        ENOEXEC: "a script begins with #! and the path of its interpreter",
+    }
+
+    kind: str
+    status: str  # of the container at that moment
+    program: Program
+    state: State
+    origin: str
+
+    def describe(self) -> str:
+        return f"run the {self.kind} hook {self.program.path}"
+
+    def shell(self) -> str:
+        return f"minirun state {self.state.id} | {self.program.path}"
+
+    def pid(self, context: Context) -> int:
+        return context.pid
+
+    def apply(self, context: Context) -> None:
+        run_hook(self.program, self.state.to_json(self.status, self.pid(context)), context)
+
+
+class RunContainerHook(RunHook):
+    """One hook, in the container's namespaces: before pivot_root(2) by the host's paths, after it by the image's."""
+
+    runs_in = CONTAINER
+
+    def pid(self, context: Context) -> int:
+        return os.getpid()
+
+
+class RunPoststopHook(RunHook):
+    """One hook when nothing of the container is left. What goes wrong then is a warning (runtime.md#lifecycle, 13)."""
+
+    def describe(self) -> str:
+        return f"have the poststop hook {self.program.path} run after the end"
+
+    def apply(self, context: Context) -> None:
+        """Only the undoing does something."""
+
+    def undo(self, context: Context) -> None:
+        if not context.owns_id:
+            return
+        try:
+            run_hook(self.program, self.state.to_json(self.status, 0), context)
+        except (Refused, OSError) as error:
+            context.log.warning(f"{self.origin}: the poststop hook {self.program.path}: {error}")
+
+
+# ---- a program, from its start to its end
+
+
+def run_hook(program: Program, state: bytes, context: Context) -> None:
+    """Run it to its end. Raises Refused when it fails, SystemCallError when it can't be executed.
+
+    The state comes as a file in memory: that has an end, and nobody waits if the hook does not read it.
+    """
+    given, written = memory_file(state), memory_file(b"")
+    try:
+        pid = start(program, given, written, context)
+        problem = wait(pid, program.timeout)
+        if problem:
+            said = last_words(written)
+            raise Refused(f"it {problem}" + (f": {said}" if said else ""), "minirun's part is done: see the hook's own")
+    finally:
+        os.close(given)
+        os.close(written)
+
+
+def memory_file(content: bytes) -> int:
+    descriptor = os.memfd_create("hook", os.MFD_CLOEXEC)
+    os.write(descriptor, content)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
+def start(program: Program, given: int, written: int, context: Context) -> int:
+    """Fork and execute. An error of execve(2) comes back over a pipe that a success closes; its number."""
+    reading, writing = os.pipe()
+    pid = processes.fork()
+    if pid == 0:
+        become(program, given, written, writing, context)
+    os.close(writing)
+    error = int.from_bytes(os.read(reading, 4), "little")
+    os.close(reading)
+    if error:
+        os.waitpid(pid, 0)
+        raise SystemCallError(error, "execve", f'execve("{program.path}", {list(program.args)})')
+    return pid
+
+
+def become(program: Program, given: int, written: int, failure: int, context: Context) -> None:
+    """The hook's process: nothing of minirun but the three streams. Never returns."""
+    try:
+        for descriptor, stream in ((given, 0), (written, 1), (written, 2)):
+            os.dup2(descriptor, stream)
+        files.close_on_exec_from(3)
+        os.umask(context.umask)
+        for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, context.signal_mask)
+        processes.execve(program.path, program.args, dict(pair.split("=", 1) for pair in program.env))
+    except OSError as error:
+        os.write(failure, (error.errno or 1).to_bytes(4, "little"))
+    finally:
+        os._exit(127)
+
+
+def wait(pid: int, timeout: int | None) -> str:
+    """Wait for a process, and end it when its time is up; what it did wrong, "" if nothing."""
+    process = signals.pidfd_open(pid)
+    poll = select.poll()
+    poll.register(process, select.POLLIN)
+    in_time = poll.poll(None if timeout is None else timeout * 1000)
+    if not in_time:
+        signals.pidfd_send_signal(process, signal.SIGKILL)
+    os.close(process)
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if not in_time:
+        return f"took longer than its timeout of {timeout} s"
+    if code < 0:
+        return f"was killed by {signal.Signals(-code).name}"
+    return f"exited with status {code}" if code else ""
+
+
+def last_words(written: int) -> str:
+    size = os.fstat(written).st_size
+    return os.pread(written, TOLD, max(0, size - TOLD)).decode(errors="replace").strip()
