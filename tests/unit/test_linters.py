@@ -22,7 +22,7 @@ PACKAGE = REPOSITORY / "minirun"
 PYTHON_SCRIPTS = ("bench/run", "tests/vm/run", "tests/vm/test")
 
 # Where shell scripts live. Which of the files there are some, their first lines tell.
-SHELL_FOLDERS = (".", ".ci", "bench", "rootfs", "scripts", "tests/vm", "tests/vm/guest")
+SHELL_FOLDERS = (".", ".ci", "bench", "rootfs", "scripts", "tests/vm", "tests/vm/guest", "classroom")
 
 
 # ---- linters
