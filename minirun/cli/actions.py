@@ -91,6 +91,38 @@ def start(values: Mapping[str, Any]) -> int:
     return 0
 
 
+def execute(values: Mapping[str, Any]) -> int:
+    """minirun exec"""
+    from ..runtime.seal import seal
+
+    seal(sys.argv[1:])
+
+    from ..plan.exec import ExecOptions
+    from ..runtime import exec as runtime
+
+    wishes = runtime.Wishes(
+        args=tuple(values["arguments"]),
+        file=absolute(values["process"]),
+        cwd=values["cwd"] or "",
+        env=tuple(values["env"]),
+        user=values["user"] or "",
+        additional_gids=tuple(values["additional_gids"]),
+        capabilities=tuple(values["cap"]),
+        no_new_privileges=values["no_new_privs"],
+        terminal=values["tty"],
+    )
+    options = ExecOptions(
+        pid=0,
+        preserve_fds=values["preserve_fds"],
+        pid_file=absolute(values["pid_file"]),
+        console_socket=absolute(values["console_socket"]),
+        detach=values["detach"],
+        cgroup=values["cgroup"] or "",
+    )
+    name, paused = checked_id(values["id"]), values["ignore_paused"]
+    return runtime.execute(root(values), name, wishes, options, log(values), ignore_paused=paused)
+
+
 def state(values: Mapping[str, Any]) -> int:
     """minirun state"""
     import json
@@ -165,6 +197,7 @@ ACTIONS = {
     "run": run,
     "create": create,
     "start": start,
+    "exec": execute,
     "state": state,
     "kill": kill,
     "delete": delete,

@@ -9,7 +9,7 @@ import click
 
 from .. import __version__
 from .actions import perform
-from .table import COMMANDS, FLAG, GLOBAL, NUMBER, Call, Command, Option
+from .table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, Call, Command, Option
 
 VERSION = f"minirun version {__version__}\nspec: 1.3.0"
 
@@ -57,10 +57,21 @@ def click_command(command: Command) -> click.Command:
         return perform(Call(command.name, {**(parent.params if parent else {}), **values}))
 
     arguments = [
-        click.Argument([name], required=number < command.required) for number, name in enumerate(command.arguments)
+        click.Argument(
+            [name],
+            required=number < command.required,
+            nargs=-1 if command.rest and name == command.arguments[-1] else 1,
+        )
+        for number, name in enumerate(command.arguments)
     ]
     options = [click_option(option) for option in command.options]
-    return click.Command(command.name, params=[*arguments, *options], callback=callback, help=command.help)
+    return click.Command(
+        command.name,
+        params=[*arguments, *options],
+        callback=callback,
+        help=command.help,
+        context_settings={"allow_interspersed_args": not command.rest},
+    )
 
 
 def click_option(option: Option) -> click.Option:
@@ -68,9 +79,10 @@ def click_option(option: Option) -> click.Option:
     return click.Option(
         [option.name, *option.flags],
         is_flag=option.kind == FLAG,
+        multiple=option.kind == MANY,
         type=click.Choice(option.choices) if option.choices else kinds.get(option.kind, str),
         default=False if option.kind == FLAG else option.default,
-        show_default=option.default not in (None, 0, "."),
+        show_default=option.default not in (None, 0, ".", ()),
         metavar=option.metavar or None,
         help=option.help,
     )

@@ -7,7 +7,7 @@ to click, which knows how to answer. A test holds that both read the same out of
 
 from __future__ import annotations
 
-from .table import COMMANDS, FLAG, GLOBAL, NUMBER, Call, Command, Option
+from .table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, Call, Command, Option
 
 
 def read(words: list[str]) -> Call | None:
@@ -22,13 +22,13 @@ def read(words: list[str]) -> Call | None:
 
 
 def default_of(option: Option) -> object:
-    return {FLAG: False, NUMBER: 0}.get(option.kind)
+    return {FLAG: False, NUMBER: 0, MANY: ()}.get(option.kind)
 
 
 def read_command(command: Command, words: list[str], values: dict[str, object]) -> Call | None:
     """Options and arguments in any order, as click takes them."""
     arguments: list[str] = []
-    while words:
+    while words and not (command.rest and len(arguments) == len(command.arguments) - 1):
         if words[0].startswith("-"):
             rest = read_options(command.options, words, values)
             if rest is None or rest == words:
@@ -39,7 +39,9 @@ def read_command(command: Command, words: list[str], values: dict[str, object]) 
             words = words[1:]
     if not command.required <= len(arguments) <= len(command.arguments):
         return None
-    padded = [*arguments, *[None] * (len(command.arguments) - len(arguments))]
+    padded: list[object] = [*arguments, *[None] * (len(command.arguments) - len(arguments))]
+    if command.rest:
+        padded[-1] = tuple(words)
     return Call(command.name, values | dict(zip(command.arguments, padded)))
 
 
@@ -63,5 +65,10 @@ def read_options(options: tuple[Option, ...], words: list[str], values: dict[str
             return None
         if option.kind == NUMBER and not (value.isascii() and value.isdigit()):
             return None
-        values[option.name] = int(value) if option.kind == NUMBER else value
+        if option.kind == MANY:
+            before = values[option.name]
+            assert isinstance(before, tuple)
+            values[option.name] = (*before, value)
+        else:
+            values[option.name] = int(value) if option.kind == NUMBER else value
     return words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..record import Record
 
-TEXT, NUMBER, FLAG = "text", "number", "flag"
+TEXT, NUMBER, FLAG, MANY = "text", "number", "flag", "many"  # MANY: a text that may be given more than once
 
 
 class Option(Record):
@@ -27,6 +27,7 @@ class Command(Record):
     options: tuple[Option, ...]
     arguments: tuple[str, ...] = ()
     required: int = 0
+    rest: bool = False  # the last argument takes all words that are left, whatever they look like
 
 
 GLOBAL = (
@@ -101,6 +102,37 @@ START = Command(
     1,
 )
 
+EXEC = Command(
+    "exec",
+    """Run a further program in a container; the exit status is its own, 255 if it can't be run.
+
+    \b
+    Examples:
+      sudo minirun exec web ps
+      sudo minirun exec --tty --user 1000 web sh
+      sudo minirun exec --detach --process process.json web
+    """,
+    (
+        Option("process", ("--process", "-p"), TEXT, "All about the process, as in config.json.", None, "FILE"),
+        Option("tty", ("--tty", "-t"), FLAG, "With a terminal."),
+        Option("detach", ("--detach", "-d"), FLAG, "Return when the program runs, and leave it alone."),
+        Option("console_socket", ("--console-socket",), TEXT, "Send the terminal's master side there.", None, "SOCKET"),
+        Option("pid_file", ("--pid-file",), TEXT, "Write the program's pid there.", None, "FILE"),
+        Option("user", ("--user", "-u"), TEXT, "Who runs it, as numbers.", None, "UID[:GID]"),
+        Option("additional_gids", ("--additional-gids", "-g"), MANY, "One more group, as a number.", (), "GID"),
+        Option("cwd", ("--cwd",), TEXT, "The directory to run it in.", None, "DIR"),
+        Option("env", ("--env", "-e"), MANY, "One more variable of its environment.", (), "NAME=VALUE"),
+        Option("cap", ("--cap", "-c"), MANY, "One more capability, such as CAP_SYS_TIME.", (), "CAP"),
+        Option("no_new_privs", ("--no-new-privs",), FLAG, "It can't gain privileges by what it executes."),
+        Option("preserve_fds", ("--preserve-fds",), NUMBER, "Hand on N descriptors beside 0, 1 and 2.", 0, "N"),
+        Option("cgroup", ("--cgroup",), TEXT, "Run it in a cgroup below the container's.", None, "PATH"),
+        Option("ignore_paused", ("--ignore-paused",), FLAG, "Wait in a paused container until it is resumed."),
+    ),
+    ("id", "arguments"),
+    1,
+    rest=True,
+)
+
 STATE = Command(
     "state",
     """Print a container's state as JSON.
@@ -158,7 +190,7 @@ SPEC = Command(
     ),
 )
 
-COMMANDS = {command.name: command for command in (RUN, CREATE, START, STATE, KILL, DELETE, SPEC)}
+COMMANDS = {command.name: command for command in (RUN, CREATE, START, EXEC, STATE, KILL, DELETE, SPEC)}
 
 
 class Call(Record):

@@ -171,6 +171,11 @@ def sched_setattr(policy: int, flags: int, nice: int, priority: int, runtime: in
     syscall("sched_setattr", 0, ctypes.byref(attributes), 0, shown=lambda: show("sched_setattr", 0, told_as))
 
 
+def sched_setaffinity(cpus: tuple[int, ...]) -> None:
+    """sched_setaffinity(2) of this process"""
+    os_call("sched_setaffinity", os.sched_setaffinity, 0, cpus)
+
+
 def ioprio_set_group(io_class: int, priority: int) -> None:
     """ioprio_set(2) for this process's group"""
     value = io_class << IOPRIO_CLASS_SHIFT | priority

@@ -27,6 +27,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..spec.config import Config, Process
     from ..steps.step import Step
+    from .exec import ExecOptions
 
 
 class Options(Record):
@@ -66,7 +67,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *hook_steps(config, "createRuntime", told),
         *hook_steps(config, "createContainer", told),
         *root_steps(config, options),  # and see nothing else
-        *preparation_steps(config, config.process, options),  # what takes rights, or opens files
+        *preparation_steps(config, config.process, options.preserve_fds),  # what takes rights, or opens files
         *rlimit_steps(config.process),  # the container's process is still the user that the runtime has a say over
         *late_limit_steps(config.linux),  # limits that would hit what came before
         *identity_steps(config.process),  # who it will be
@@ -85,7 +86,7 @@ def told_to_hooks(config: Config, options: Options) -> hooks.State:
     return hooks.State(config.oci_version, options.id, options.bundle, tuple(sorted(config.annotations.items())))
 
 
-def check_terminal(process: Process, options: Options) -> None:
+def check_terminal(process: Process, options: Options | ExecOptions) -> None:
     """Where nobody stays, a terminal has to go to somebody. Raises ConfigError, StateError."""
     if process.terminal and options.detach and not options.console_socket:
         raise ConfigError(
@@ -171,7 +172,7 @@ def root_steps(config: Config, options: Options) -> list[Step]:
     return [*change, *propagation_after(config.linux)]
 
 
-def preparation_steps(config: Config, process: Process, options: Options) -> list[Step]:
+def preparation_steps(config: Config, process: Process, preserve_fds: int) -> list[Step]:
     """Everything about the program that needs more than the program will be allowed."""
     personality = config.linux.personality
     home_is_known = any(pair.startswith("HOME=") and pair != "HOME=" for pair in process.env)
@@ -181,7 +182,7 @@ def preparation_steps(config: Config, process: Process, options: Options) -> lis
         *([scheduling.SetPersonality(personality.domain)] if personality else []),
         descriptors.ReopenNull(),
         descriptors.OwnStdio(process.user.uid),
-        descriptors.KeepDescriptors(options.preserve_fds),
+        descriptors.KeepDescriptors(preserve_fds),
         program.ChangeDirectory(process.cwd),
         *([] if home_is_known else [program.FindHome(process.user.uid)]),
     ]

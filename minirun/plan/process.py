@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..steps.step import Step
 
 
-def terminal_steps(process: Process, console_socket: str) -> list[Step]:
+def terminal_steps(process: Process, console_socket: str, *, bind_console: bool = True) -> list[Step]:
     if not process.terminal:
         return []
     size = (process.console_size.height, process.console_size.width) if process.console_size else None
@@ -20,7 +20,7 @@ def terminal_steps(process: Process, console_socket: str) -> list[Step]:
         terminal.OpenTerminal(process.user.uid, size),
         terminal.TakeTerminal(),
         *([terminal.SendTerminal(console_socket)] if console_socket else []),
-        terminal.BindConsole(),
+        *([terminal.BindConsole()] if bind_console else []),
     ]
 
 

@@ -48,12 +48,17 @@ def check_proc() -> None:
         )
 
 
-def run_plan(steps: Steps, log: Log, config: bytes = b"{}", *, stay: bool = True, keep: bool = False) -> int:
-    """Apply a plan, wait for the container's end, and take back what the plan left on the host."""
+def run_plan(
+    steps: Steps, log: Log, config: bytes = b"", *, stay: bool = True, keep: bool = False, cgroup: str = ""
+) -> int:
+    """Apply a plan, wait for the container's end, and take back what the plan left on the host.
+
+    `cgroup` is the container's, where it is there already.
+    """
     own = Signals()
     sync = Sync(own.descriptor)
     context = Context(log, sync)
-    context.config = config
+    context.config, context.cgroup = config, cgroup
     context.signal_mask = {int(number) for number in own.caller_mask}
     context.umask = os.umask(0o022)  # cgroups and mount points are for every user of the container
     applied: list[Step] = []

@@ -105,6 +105,8 @@ class Process(Record):
     oom_score_adj: int | None = None
     scheduler: Scheduler | None = None
     io_priority: IOPriority | None = None
+    affinity_before: tuple[int, ...] = ()  # execCPUAffinity: for `exec` only, before it joins the cgroup
+    affinity_after: tuple[int, ...] = ()  # and after it
 
 
 class Namespace(Record):

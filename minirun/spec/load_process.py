@@ -51,6 +51,8 @@ MEANT_FOR = {
     "period": DEADLINE,
 }
 
+MOST_CPUS = 8192  # CONFIG_NR_CPUS of the largest kernels
+
 IO_CLASSES = ("IOPRIO_CLASS_RT", "IOPRIO_CLASS_BE", "IOPRIO_CLASS_IDLE")  # ioprio_set(2)
 
 
@@ -70,7 +72,26 @@ def read_process(node: Node) -> Process:
         oom_score_adj=node.number("oomScoreAdj", -1000, 1000),  # proc(5)
         scheduler=node.maybe("scheduler", read_scheduler),
         io_priority=node.maybe("ioPriority", read_io_priority),
+        **read_affinity(node.get("execCPUAffinity")),
     )
+
+
+def read_affinity(node: Node | None) -> dict[str, tuple[int, ...]]:
+    """config.md#linux-process: lists of processors as in cpuset(7), for processes that come by `exec`."""
+    names = {"affinity_before": "initial", "affinity_after": "final"}
+    return {field: node.maybe(name, read_cpu_list) or () for field, name in names.items()} if node else {}
+
+
+def read_cpu_list(node: Node) -> tuple[int, ...]:
+    """ "0-2,5" -> (0, 1, 2, 5)"""
+    cpus: list[int] = []
+    for part in node.string().split(",") if node.string() else ():
+        first, dash, last = part.partition("-")
+        numbers = [int(word) for word in (first, last or first) if word.isascii() and word.isdigit()]
+        if len(numbers) != 2 or (dash and not last) or not numbers[0] <= numbers[1] < MOST_CPUS:
+            raise node.wrong('a list of processors such as "0-2,5" (cpuset(7))')
+        cpus += range(numbers[0], numbers[1] + 1)
+    return tuple(cpus)
 
 
 def read_args(node: Node) -> tuple[str, ...]:

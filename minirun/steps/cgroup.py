@@ -34,7 +34,11 @@ class ChooseCgroup(Step):
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
         if not mount:
-            raise Refused("cgroup2 is not mounted on this host", "mount -t cgroup2 cgroup2 /sys/fs/cgroup")
+            raise Refused(
+                "cgroup2 is not mounted on this host",
+                "boot with systemd.unified_cgroup_hierarchy=1; or only for now, and without limits: "
+                "mkdir /run/cgroup2 && mount -t cgroup2 cgroup2 /run/cgroup2",
+            )
         context.cgroup = mount + self.path
         refuse_if_in_use(context.cgroup, self.path)
         context.made += [place for place in way_to(mount, self.path) if not os.path.isdir(place)]
@@ -270,15 +274,23 @@ class JoinCgroup(Step):
     chapter = "limits"
     man = "cgroups(7)"
     spec = "config-linux.md#cgroups-path"
-    cures = {EPERM: "the cgroup must be in a part of the tree that is yours"}
+    cures = {
+        EPERM: "the cgroup must be in a part of the tree that is yours",
+        EBUSY: "the container has made cgroups below its own, so this one takes no processes: name one with --cgroup",
+        ENOENT: "the cgroup must exist below the container's own",
+    }
 
+    below: str = ""  # the name of one below the container's
     origin: str = ""
 
     def describe(self) -> str:
-        return "join the cgroup"
+        return f"join the cgroup {self.below} below the container's" if self.below else "join the cgroup"
 
     def shell(self) -> str:
-        return 'echo $$ > "$cgroup/cgroup.procs"'
+        return f'echo $$ > "$cgroup{self.path()}/cgroup.procs"'
+
+    def path(self) -> str:
+        return f"/{self.below.strip('/')}" if self.below else ""
 
     def apply(self, context: Context) -> None:
-        files.write_file(f"{context.cgroup}/cgroup.procs", "0")  # 0: whoever writes
+        files.write_file(f"{context.cgroup}{self.path()}/cgroup.procs", "0")  # 0: whoever writes

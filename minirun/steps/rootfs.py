@@ -109,6 +109,22 @@ class MakeRootReadOnly(Step):
         mounts.mount_setattr(context.root, False, attr_set=MOUNT_ATTR_RDONLY)
 
 
+class HoldRoot(Step):
+    """Behind setns(2) into a mount namespace, "/" is its root (mount_namespaces(7))."""
+
+    chapter = "rootfs"
+    man = "open(2)"
+
+    def describe(self) -> str:
+        return "hold the container's root directory"
+
+    def shell(self) -> str:
+        return "rootfs="
+
+    def apply(self, context: Context) -> None:
+        context.root = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 class PivotRoot(Step):
     """Make the container's root the root of its mount namespace. The old one stays below until it is detached."""
 

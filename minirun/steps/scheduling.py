@@ -132,6 +132,27 @@ class SetIOPriority(Step):
         processes.ioprio_set_group(IOPRIO_CLASSES[self.io_class], self.priority)
 
 
+class SetAffinity(Step):
+    """On which processors the process may run: before, or after, its cgroup has a say in it."""
+
+    chapter = "process"
+    man = "sched_setaffinity(2)"
+    spec = "config.md#linux-process"
+    cures = {EINVAL: "at least one of these processors must exist, and be allowed by the cgroup: see /proc/cpuinfo"}
+
+    cpus: tuple[int, ...]
+    origin: str
+
+    def describe(self) -> str:
+        return f"run on the processors {', '.join(map(str, self.cpus))}"
+
+    def shell(self) -> str:
+        return f"taskset --pid --cpu-list {','.join(map(str, self.cpus))} $$"
+
+    def apply(self, context: Context) -> None:
+        processes.sched_setaffinity(self.cpus)
+
+
 class SetPersonality(Step):
     chapter = "process"
     man = "personality(2)"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirun.cli import actions, commands, quick
-from minirun.cli.table import COMMANDS, FLAG, GLOBAL, NUMBER, Call
+from minirun.cli.table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, Call
 from minirun.errors import StateError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -76,8 +76,8 @@ def test_the_quick_reader_takes_every_option_of_the_table() -> None:
             line += arguments
             call = quick.read(line)
             assert call is not None, line
-            assert call.named[option.name] == (
-                True if option.kind == FLAG else 3 if option.kind == NUMBER else value[0]
+            assert call.named[option.name] == {FLAG: True, NUMBER: 3, MANY: ("value",)}.get(
+                option.kind, (value or [""])[0]
             )
 
 

@@ -17,7 +17,7 @@ TOP = "ociVersion root mounts process hostname domainname linux hooks annotation
 ROOT = "path readonly"
 MOUNT = "destination source type options uidMappings gidMappings"
 PROCESS = """terminal consoleSize cwd env args rlimits apparmorProfile capabilities noNewPrivileges oomScoreAdj
-    scheduler selinuxLabel ioPriority user"""
+    scheduler selinuxLabel ioPriority user execCPUAffinity"""
 CAPABILITIES = "effective bounding inheritable permitted ambient"
 SCHEDULER = "policy nice priority flags runtime deadline period"
 USER = "uid gid umask additionalGids"
@@ -38,6 +38,7 @@ WHOLE = changed(
         "/process/capabilities": {},
         "/process/ioPriority": {"class": "IOPRIO_CLASS_BE", "priority": 0},
         "/process/consoleSize": {"height": 1, "width": 1},
+        "/process/execCPUAffinity": {},
         "/linux/namespaces": EVERY_NAMESPACE,
         "/linux/timeOffsets": {"monotonic": {}},
         "/linux/devices": [{"type": "c", "path": "/a", "major": 1, "minor": 1}],
@@ -55,6 +56,7 @@ OBJECTS = {
     "/process/capabilities": CAPABILITIES,
     "/process/scheduler": SCHEDULER,
     "/process/ioPriority": "class priority",
+    "/process/execCPUAffinity": "initial final",
     "/process/consoleSize": "height width",
     "/process/user": USER,
     "/linux": LINUX,
@@ -73,7 +75,7 @@ OBJECTS = {
 }
 # The objects whose keys are free.
 FREE = ("/annotations", "/linux/sysctl", "/linux/timeOffsets", "/linux/netDevices", "/linux/resources/unified")
-IGNORED = {"/process": "execCPUAffinity commandLine", "/process/user": "username"}
+IGNORED = {"/process": "commandLine", "/process/user": "username"}
 
 
 def test_the_whole_is_good() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from unit.spec.spec_helpers import GONE, Bad, bad, load_changed
+from unit.spec.spec_helpers import GONE, Bad, bad, load_changed, refused
 
 from minirun.spec.config import Capabilities, ConsoleSize, IOPriority, Process, Rlimit, Scheduler, User
 
@@ -221,5 +221,12 @@ def test_io_priority(cls: str, priority: int) -> None:
     assert process({f"{P}/ioPriority": value}).io_priority == IOPriority(cls, priority)
 
 
-def test_affinity_of_exec_is_ignored() -> None:
-    assert process({f"{P}/execCPUAffinity": {"initial": "0"}}) == process({})
+def test_affinity_of_exec() -> None:
+    read = process({f"{P}/execCPUAffinity": {"initial": "0-2,5", "final": "7"}})
+    assert (read.affinity_before, read.affinity_after) == ((0, 1, 2, 5), (7,))
+    assert process({f"{P}/execCPUAffinity": {"final": ""}}) == process({})
+
+
+@pytest.mark.parametrize("cpus", ["a", "1-", "-1", "2-1", "0,", "1 ,2", "0-99999", "0-1-2"])
+def test_affinity_that_is_no_list(cpus: str) -> None:
+    assert refused({f"{P}/execCPUAffinity": {"initial": cpus}}).pointer == f"{P}/execCPUAffinity/initial"

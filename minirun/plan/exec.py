@@ -1,0 +1,71 @@
+"""A further process in a container that is there: the same steps as for its first one, but every namespace is joined.
+
+What the container is, is not touched; a process is all that comes.
+"""
+
+from __future__ import annotations
+
+from ..record import Record
+from ..spec.config import Config, Linux, Namespace
+from ..steps import program, rootfs, scheduling, state
+from ..steps.cgroup import JoinCgroup
+from ..steps.namespaces import PROC_NAMES
+from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
+from .container import check_terminal, preparation_steps
+from .namespaces import namespace_steps
+from .process import identity_steps, program_steps, rlimit_steps, terminal_steps
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..spec.config import Process
+    from ..steps.step import Step
+
+
+class ExecOptions(Record):
+    """What the command line says beside the process. `pid` is that of the container's first process."""
+
+    pid: int
+    preserve_fds: int = 0
+    pid_file: str = ""
+    console_socket: str = ""
+    detach: bool = False
+    cgroup: str = ""  # below the container's
+
+
+def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[Step, ...]:
+    """Every step, in order. `config` is the container's. Raises ConfigError, StateError."""
+    check_terminal(process, options)
+    return (
+        StartContainerProcess(),
+        *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
+        *affinity_steps(process.affinity_before, "initial"),
+        JoinCgroup(options.cgroup),
+        *affinity_steps(process.affinity_after, "final"),
+        CloseToTracers(),  # before it is where the container's processes could trace it
+        *namespace_steps(joined(config, options.pid)),
+        StartSession(),
+        rootfs.HoldRoot(),
+        *terminal_steps(process, options.console_socket, bind_console=False),
+        *preparation_steps(config, process, options.preserve_fds),
+        *rlimit_steps(process),
+        *identity_steps(process),
+        *program_steps(process),
+        *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
+        program.Execute(process.args, process.env),
+        program.SeeProgramRun(),
+    )
+
+
+def affinity_steps(cpus: tuple[int, ...], name: str) -> list[Step]:
+    return [scheduling.SetAffinity(cpus, f"/process/execCPUAffinity/{name}")] if cpus else []
+
+
+def joined(config: Config, pid: int) -> Config:
+    """The container with all of its namespaces where its first process has them, and nothing to change in them."""
+    linux = Linux(
+        namespaces=tuple(
+            Namespace(namespace.type, f"/proc/{pid}/ns/{PROC_NAMES.get(namespace.type, namespace.type)}")
+            for namespace in config.linux.namespaces
+        )
+    )
+    return Config(config.oci_version, config.root, linux=linux)

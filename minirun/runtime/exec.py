@@ -1,0 +1,114 @@
+"""`minirun exec`: a further process in a container."""
+
+from __future__ import annotations
+
+from ..errors import MinirunError, StateError
+from ..plan.exec import ExecOptions, exec_plan
+from ..record import Record
+from ..spec.config import Capabilities, Process, User
+from ..spec.load import decode, load
+from ..spec.load_process import read_process
+from ..spec.reader import Node
+from .books import CREATING, PAUSED, STOPPED, find
+from .log import Log
+from .run import check_proc, run_plan
+
+FAILED = 255  # the exit status when there is no process, as with other runtimes
+
+
+class Wishes(Record):
+    """What the command line says about the process: over what config.json has for the first one."""
+
+    args: tuple[str, ...] = ()
+    file: str = ""  # with a whole process in it, and then the rest does not count
+    cwd: str = ""
+    env: tuple[str, ...] = ()
+    user: str = ""
+    additional_gids: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] = ()
+    no_new_privileges: bool = False
+    terminal: bool = False
+
+
+def execute(root: str, name: str, wishes: Wishes, options: ExecOptions, log: Log, *, ignore_paused: bool) -> int:
+    """Run the process; its exit status, or 0 when it is detached. Raises MinirunError."""
+    try:
+        check_proc()
+        container = find(root, name)
+        check_status(container.status(), ignore_paused)
+        config = load(container.directory)
+        process = wished(config.process, wishes)
+        steps = exec_plan(config, process, options.replace(pid=container.pid))
+        return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup)
+    except MinirunError as error:
+        error.exit_status = FAILED
+        raise
+
+
+def check_status(status: str, ignore_paused: bool) -> None:
+    if status in (STOPPED, CREATING):
+        raise StateError(f"cannot exec in a {status} container")
+    if status == PAUSED and not ignore_paused:
+        raise StateError("cannot exec in a paused container (use --ignore-paused to override)")
+
+
+def wished(first: Process | None, wishes: Wishes) -> Process:
+    """The process that is asked for."""
+    if wishes.file:
+        process = read_process(Node(decode(read(wishes.file)), ""))
+        return process.replace(terminal=True) if wishes.terminal else process
+    if not wishes.args:
+        raise StateError("there is no program to run\n  cure:  name it behind the id, or give --process FILE")
+    if first is None:
+        raise StateError("the container has no process to take the rest from\n  cure:  --process FILE")
+    changes = {
+        "args": wishes.args,
+        "terminal": wishes.terminal,
+        "env": first.env + wishes.env,
+        "cwd": wishes.cwd or first.cwd,
+        "user": user(first.user, wishes),
+        "capabilities": more_capabilities(first.capabilities, wishes.capabilities),
+        "no_new_privileges": first.no_new_privileges or wishes.no_new_privileges,
+    }
+    return check(first.replace(**changes))
+
+
+def read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise StateError(f"can't read the process from {path}: {error.strerror}") from None
+
+
+def check(process: Process) -> Process:
+    """What came from the command line has to obey the same rules as what comes from a file."""
+    if not process.cwd.startswith("/"):
+        raise StateError(f"cwd must be an absolute path, not {process.cwd!r}")
+    wrong = next((pair for pair in process.env if pair.find("=") < 1), None)
+    if wrong is not None:
+        raise StateError(f"a variable of the environment is NAME=value, not {wrong!r}")
+    return process
+
+
+def user(first: User, wishes: Wishes) -> User:
+    """ "1000" or "1000:100". Another user does not have the first one's groups."""
+    if wishes.user:
+        uid, _, gid = wishes.user.partition(":")
+        first = User(number(uid, "--user"), number(gid, "--user") if gid else first.gid, umask=first.umask)
+    groups = tuple(number(word, "--additional-gids") for word in wishes.additional_gids)
+    return first.replace(additional_gids=first.additional_gids + groups) if groups else first
+
+
+def number(word: str, flag: str) -> int:
+    if not (word.isascii() and word.isdigit() and int(word) < 2**32 - 1):
+        raise StateError(f"{flag}: {word!r} is no number of a user or group\n  allowed: UID or UID:GID, as numbers")
+    return int(word)
+
+
+def more_capabilities(first: Capabilities | None, names: tuple[str, ...]) -> Capabilities | None:
+    if not names:
+        return first
+    sets = (first or Capabilities()).values()
+    wanted = tuple(name if name.startswith("CAP_") else f"CAP_{name}" for name in (word.upper() for word in names))
+    return Capabilities(*(tuple(dict.fromkeys((*old, *wanted))) for old in sets))

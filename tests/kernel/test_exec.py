@@ -1,0 +1,231 @@
+"""exec: a further process in a container, with what is its own and what is the container's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kernel.kit import needs
+from kernel.kit.host import nothing_left
+from kernel.kit.life import Life
+from kernel.kit.outside import FILES, Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = pytest.mark.root
+
+
+@pytest.fixture
+def life(runtime, bundle) -> Iterator[Callable[..., Life]]:
+    made: list[Life] = []
+
+    def make(*args: str) -> Life:
+        made.append(Life(runtime, bundle(*(args or ("sleep",)), name=f"bundle{len(made)}")))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
+
+
+@pytest.fixture
+def running(life) -> Life:
+    return life().started()
+
+
+def look(one: Life, *options: str) -> dict[str, Any]:
+    """What the probe sees as a further process."""
+    seen: dict[str, Any] = one.call("exec", "/probe", options=options).json
+    return seen
+
+
+# ---- what it shares with the container
+
+
+def test_it_is_in_all_namespaces_of_the_container(running):
+    namespaces = look(running)["namespaces"]
+    first = running.process
+    for kind in FILES:
+        if kind in namespaces:
+            assert namespaces[kind] == first.namespace(kind), kind
+
+
+def test_it_sees_the_containers_root_and_processes(running):
+    seen = running.call("exec", "/probe", "list", "/proc", options=[]).json
+    numbers = [name for name in seen["/proc"] if name.isdigit()]
+    assert "1" in numbers and len(numbers) <= 4
+
+
+def test_it_is_in_the_containers_cgroup(running, place):
+    running.call("exec", "/probe", "sleep", options=["--detach", "--pid-file", str(place / "pid")])
+    assert Process((place / "pid").read_text()).cgroup() == running.process.cgroup()
+
+
+def test_a_user_namespace_is_joined_as_its_root(life):
+    one = life()
+    one.bundle.user_namespace()
+    one.bundle.write()
+    one.started()
+    seen = look(one)
+    assert seen["namespaces"]["user"] == one.process.namespace("user")
+    assert seen["uid"] == 0
+
+
+def test_a_created_container_can_be_looked_into(life):
+    one = life().created()
+    assert one.call("exec", "/probe", "exit", "7").status == 7
+
+
+@pytest.mark.skipif("not __import__('os').path.exists('/proc/self/ns/time')", reason="no time namespaces")
+@pytest.mark.deviates("runc", "came with 1.2")
+def test_the_time_namespace_is_joined(life):
+    one = life()
+    one.bundle.namespace("time")
+    one.bundle.linux["timeOffsets"] = {"boottime": {"secs": 100000}}
+    one.bundle.write()
+    one.started()
+    assert look(one)["namespaces"]["time"] == one.process.namespace("time")
+
+
+# ---- what is its own
+
+
+def test_the_exit_status_is_handed_on(running):
+    assert running.call("exec", "/probe", "exit", "3").status == 3
+
+
+def test_a_signals_number_is_the_exit_status(running):
+    assert running.call("exec", "/probe", "signal", "9").status == 128 + signal.SIGKILL
+
+
+def test_the_words_behind_the_id_are_the_programs(running):
+    """Even if they look like options."""
+    ran = running.call("exec", "/probe", "say", "--tty", "--debug")
+    assert (ran.status, ran.stdout) == (0, "--tty")
+
+
+def test_environment_directory_and_user(running):
+    seen = look(running, "--env", "A=1", "--env", "B=2=3", "--cwd", "/tmp", "--user", "1000:2000", "-g", "3000")
+    assert {"A=1", "B=2=3"} <= set(seen["env"])
+    assert "TERM=xterm" in seen["env"]
+    assert seen["cwd"] == "/tmp"
+    assert (seen["uid"], seen["gid"], seen["groups"]) == (1000, 2000, [3000])
+
+
+def test_a_capability_more(running):
+    number = needs.CAPABILITIES["CAP_NET_RAW"]
+    assert not int(table(look(running))["CapEff"], 16) >> number & 1
+    assert int(table(look(running, "--cap", "CAP_NET_RAW"))["CapEff"], 16) >> number & 1
+
+
+def table(seen: dict[str, Any]) -> dict[str, str]:
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in seen["status"])}
+
+
+def test_no_new_privileges(running):
+    assert table(look(running))["NoNewPrivs"] == "0"
+    assert table(look(running, "--no-new-privs"))["NoNewPrivs"] == "1"
+
+
+def test_a_process_from_a_file(running, place):
+    process = {
+        "terminal": False,
+        "user": {"uid": 7, "gid": 8},
+        "args": ["/probe"],
+        "env": ["ONLY=this"],
+        "cwd": "/tmp",
+        "noNewPrivileges": True,
+    }
+    (place / "process.json").write_text(json.dumps(process))
+    ran = running.line("exec", "--process", str(place / "process.json"), running.id)
+    seen = ran.json
+    assert (seen["uid"], seen["gid"], seen["cwd"]) == (7, 8, "/tmp")
+    assert "ONLY=this" in seen["env"] and "TERM=xterm" not in seen["env"]
+    assert int(table(seen)["CapEff"], 16) == 0
+    assert table(seen)["NoNewPrivs"] == "1"
+
+
+@pytest.mark.deviates("runc", "came with 1.3")
+def test_affinity(running, place):
+    process = dict(running.bundle.process, execCPUAffinity={"initial": "0", "final": "0"}, args=["/probe"])
+    (place / "process.json").write_text(json.dumps(process))
+    seen = running.line("exec", "--process", str(place / "process.json"), running.id).json
+    assert table(seen)["Cpus_allowed_list"] == "0"
+
+
+def test_a_terminal_by_the_console_socket(running, place):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place / "console"))
+        listener.listen()
+        options = ["--detach", "--tty", "--console-socket", str(place / "console")]
+        assert running.call("exec", "/probe", "say", "words", options=options).status == 0
+        connection, _address = listener.accept()
+    with connection:
+        _message, descriptors, _flags, _address = socket.recv_fds(connection, 4096, 4)
+    assert os.read(descriptors[0], 100).split() == [b"words"]
+    os.close(descriptors[0])
+
+
+def test_detached_it_goes_on_alone(running, runtime, place):
+    options = ["--detach", "--pid-file", str(place / "pid")]
+    assert running.call("exec", "/probe", "sleep", options=options).status == 0
+    pid = (place / "pid").read_text()
+    assert Process(pid).namespace("pid") == running.process.namespace("pid")
+    assert os.readlink(f"/proc/{pid}/exe").endswith("/probe")
+
+
+def test_files_of_the_caller_stay_outside(running):
+    with open("/etc/hosts") as inherited:
+        options: list[str] = []
+        argv = [*options, running.id, "/probe", "fds"]
+        seen = running.line("exec", *argv, pass_fds=[inherited.fileno()]).json
+    assert len(seen["fds"]) == 3
+
+
+# ---- what is refused
+
+
+def test_a_program_that_is_not_there(running):
+    refused = running.call("exec", "/missing")
+    assert refused.status == 255
+    assert "no such file or directory" in refused.stderr
+
+
+def test_a_program_that_is_not_in_the_path(running):
+    refused = running.call("exec", "missing")
+    assert refused.status == 255
+    assert "executable file not found in $PATH" in refused.stderr
+
+
+def test_a_container_that_has_ended(life):
+    one = life("exit", "0").started()
+    one.wait_for(lambda: one.status == "stopped")
+    refused = one.call("exec", "/probe")
+    assert refused.status == 255
+    assert "cannot exec in a stopped container" in refused.stderr
+
+
+def test_a_container_that_does_not_exist(life):
+    refused = life().call("exec", "/probe")
+    assert refused.status in (1, 255)
+    assert "does not exist" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [["--user", "me"], ["--cwd", "tmp"], ["--env", "novalue"], ["--additional-gids", "x"]]
+)
+@pytest.mark.only("minirun", "others take some of it")
+def test_wishes_that_make_no_sense(running, options):
+    assert running.call("exec", "/probe", options=options).status == 255
+
+
+def test_a_failed_exec_changes_nothing(running, runtime):
+    with nothing_left(runtime.name):
+        running.call("exec", "/missing")
+    assert running.status == "running"
