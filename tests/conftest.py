@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from kernel.kit.bundle import Bundle
 from kernel.kit.helpers import unmount
 from kernel.kit.host import adopt_orphans, move_out
+from kernel.kit.life import Life
 from kernel.kit.outside import Process
 from kernel.kit.runtime import PATIENCE, Runtime
 
@@ -140,6 +141,22 @@ def place(workshop: Path) -> Iterator[Path]:
     yield directory
     if not any(Path(mount.point).is_relative_to(directory) for mount in Process().mounts()):
         shutil.rmtree(directory)
+
+
+@pytest.fixture
+def life(runtime: Runtime, bundle: Callable[..., Bundle]) -> Iterator[Callable[..., Life]]:
+    """Makes the life of a container whose program is the probe: `life("exit", "3", hooks={…}).created()`."""
+    made: list[Life] = []
+
+    def make(*args: str, **config: object) -> Life:
+        its_bundle = bundle(*(args or ("sleep",)), name=f"bundle{len(made)}")
+        its_bundle.config.update(config)
+        made.append(Life(runtime, its_bundle))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.end()
 
 
 @pytest.fixture

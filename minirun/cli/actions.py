@@ -133,6 +133,38 @@ def state(values: Mapping[str, Any]) -> int:
     return 0
 
 
+def list_containers(values: Mapping[str, Any]) -> int:
+    """minirun list"""
+    from ..runtime import overview
+
+    print(overview.list_containers(root(values), values["format"], values["quiet"]), end="")
+    return 0
+
+
+def ps(values: Mapping[str, Any]) -> int:
+    """minirun ps"""
+    from ..runtime import overview
+
+    print(overview.list_processes(root(values), checked_id(values["id"]), values["format"]), end="")
+    return 0
+
+
+def pause(values: Mapping[str, Any]) -> int:
+    """minirun pause"""
+    from ..runtime import freezer
+
+    freezer.pause(root(values), checked_id(values["id"]))
+    return 0
+
+
+def resume(values: Mapping[str, Any]) -> int:
+    """minirun resume"""
+    from ..runtime import freezer
+
+    freezer.resume(root(values), checked_id(values["id"]))
+    return 0
+
+
 def kill(values: Mapping[str, Any]) -> int:
     """minirun kill"""
     from ..runtime import books, lifecycle
@@ -199,6 +231,10 @@ ACTIONS = {
     "start": start,
     "exec": execute,
     "state": state,
+    "list": list_containers,
+    "ps": ps,
+    "pause": pause,
+    "resume": resume,
     "kill": kill,
     "delete": delete,
     "spec": spec,

@@ -174,6 +174,58 @@ DELETE = Command(
     1,
 )
 
+FORMAT = Option("format", ("--format", "-f"), TEXT, "How to print it.", "table", "", ("table", "json"))
+
+LIST = Command(
+    "list",
+    """List the containers.
+
+    \b
+    Example:
+      sudo minirun list --format json | jq -r '.[].id'
+    """,
+    (FORMAT, Option("quiet", ("--quiet", "-q"), FLAG, "Only their ids.")),
+)
+
+PS = Command(
+    "ps",
+    """List the processes of a container, as the host sees them.
+
+    \b
+    Example:
+      sudo minirun ps web
+    """,
+    (FORMAT,),
+    ("id",),
+    1,
+)
+
+PAUSE = Command(
+    "pause",
+    """Stop all processes of a container, without their noticing.
+
+    \b
+    Example:
+      sudo minirun pause web; sudo minirun resume web
+    """,
+    (),
+    ("id",),
+    1,
+)
+
+RESUME = Command(
+    "resume",
+    """Let the processes of a paused container go on.
+
+    \b
+    Example:
+      sudo minirun resume web
+    """,
+    (),
+    ("id",),
+    1,
+)
+
 SPEC = Command(
     "spec",
     """Write a config.json to start from.
@@ -190,7 +242,9 @@ SPEC = Command(
     ),
 )
 
-COMMANDS = {command.name: command for command in (RUN, CREATE, START, EXEC, STATE, KILL, DELETE, SPEC)}
+COMMANDS = {
+    command.name: command for command in (RUN, CREATE, START, EXEC, STATE, LIST, PS, PAUSE, RESUME, KILL, DELETE, SPEC)
+}
 
 
 class Call(Record):

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,23 +15,7 @@ from kernel.kit.host import nothing_left
 from kernel.kit.life import Life
 from kernel.kit.outside import FILES, Process
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 pytestmark = pytest.mark.root
-
-
-@pytest.fixture
-def life(runtime, bundle) -> Iterator[Callable[..., Life]]:
-    made: list[Life] = []
-
-    def make(*args: str) -> Life:
-        made.append(Life(runtime, bundle(*(args or ("sleep",)), name=f"bundle{len(made)}")))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.end()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from kernel.kit.life import Life
 from kernel.kit.outside import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 pytestmark = [pytest.mark.root, needs.static_busybox()]
 
@@ -32,22 +32,17 @@ ALL = (*BEFORE_START, "startContainer", "poststart", "poststop")
 
 
 @pytest.fixture
-def life(runtime, bundle) -> Iterator[Callable[..., Life]]:
-    """Makes a container's life of a bundle with busybox in it, for hooks that are scripts."""
-    made: list[Life] = []
+def life(life) -> Callable[..., Life]:
+    """Makes a container's life of a bundle with hooks, and with busybox in it for those that are scripts."""
 
     def make(*args: str, **hooks: list[dict[str, Any]]) -> Life:
-        its_bundle = bundle(*(args or ("sleep",)), name=f"bundle{len(made)}")
+        one: Life = life(*args, hooks=hooks)
         busybox = shutil.which("busybox")
         assert busybox is not None
-        shutil.copy(busybox, its_bundle.rootfs / "bin" / "sh")
-        its_bundle.config["hooks"] = hooks
-        made.append(Life(runtime, its_bundle))
-        return made[-1]
+        shutil.copy(busybox, one.bundle.rootfs / "bin" / "sh")
+        return one
 
-    yield make
-    for one in made:
-        one.end()
+    return make
 
 
 def script(line: str, **more: Any) -> dict[str, Any]:

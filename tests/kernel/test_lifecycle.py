@@ -12,7 +12,6 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,28 +20,9 @@ from kernel.kit.life import Life
 from kernel.kit.outside import Process, cgroup2_root, is_zombie, parent_of
 from kernel.kit.runtime import new_id
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
 pytestmark = pytest.mark.root
 
 VERSION_1 = pytest.mark.deviates("runc", "looks into the cgroups of version 1 where both are mounted")
-
-
-@pytest.fixture
-def life(runtime, bundle) -> Iterator[Callable[..., Life]]:
-    """Makes a container's life of a bundle whose program is the probe with the given words."""
-    made: list[Life] = []
-
-    def make(*args: str, **config: object) -> Life:
-        its_bundle = bundle(*(args or ("sleep",)), name=f"bundle{len(made)}")
-        its_bundle.config.update(config)
-        made.append(Life(runtime, its_bundle))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.end()
 
 
 def executable(one: Life) -> str:

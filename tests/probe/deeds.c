@@ -191,6 +191,13 @@ int do_signal(int count, char **args)
 
 /* ---- waiting */
 
+int do_spin(int count, char **args)
+{
+    (void)count, (void)args;
+    for (;;)
+        __asm__ volatile("");
+}
+
 int do_sleep(int count, char **args)
 {
     (void)count, (void)args;

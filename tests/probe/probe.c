@@ -52,7 +52,7 @@ static const struct verb with_json[] = {
 };
 
 static const struct verb with_text[] = {
-    {"exit", do_exit, 0}, {"signal", do_signal, 0}, {"sleep", do_sleep, 0}, {"wait", do_wait, 0},
+    {"exit", do_exit, 0}, {"signal", do_signal, 0}, {"sleep", do_sleep, 0}, {"spin", do_spin, 0}, {"wait", do_wait, 0},
     {"cat", do_cat, 0},   {"say", do_say, 0},       {"flood", do_flood, 0}, {NULL, NULL, 0},
 };
 

@@ -35,6 +35,7 @@ int do_exe(int count, char **args);
 int do_loopback(int count, char **args);
 int do_exit(int count, char **args);
 int do_signal(int count, char **args);
+int do_spin(int count, char **args);
 int do_sleep(int count, char **args);
 int do_wait(int count, char **args);
 int do_cat(int count, char **args);

@@ -7,14 +7,14 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kernel.kit.outside import Process
+from kernel.kit.outside import Process, children, is_zombie
 from kernel.kit.runtime import TIMEOUT, Result, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from kernel.kit.bundle import Bundle
     from kernel.kit.runtime import Runtime
@@ -91,7 +91,18 @@ class Life:
         with contextlib.suppress(AssertionError, KeyError, ValueError, ProcessLookupError):
             if pid := self.state()["pid"]:
                 os.kill(pid, signal.SIGKILL)
-        self.delete("--force")
+                self.wait_for(lambda: has_ended(pid))
+        deleted = self.delete("--force")
+        assert deleted.status == 0, deleted
+
+
+def has_ended(pid: int) -> bool:
+    """The first process of a pid namespace ends after all others are gone. Those that were detached from `exec` are
+    children of this process by now, and gone when it has asked for their status."""
+    for child in children(os.getpid()):
+        if child != pid and is_zombie(child):
+            os.waitpid(child, 0)
+    return not Path(f"/proc/{pid}").exists() or is_zombie(pid)
 
 
 def tail(file: Path, start: int) -> str:

@@ -1,0 +1,75 @@
+"""pause and resume: the kernel stops all of a container's processes at once, and lets them go on (cgroup.freeze)."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+
+from ..errors import StateError
+from ..kernel import files
+from ..kernel.libc import SystemCallError
+from .books import CREATED, PAUSED, RUNNING, Container, Lock, find
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Change = Callable[[Container], None]
+
+PATIENCE = 10.0  # seconds for a process to come out of what can't be interrupted
+
+
+def pause(root: str, name: str) -> None:
+    """Raises StateError: not running, or not all processes stop in time, and then they go on."""
+    with_status(root, name, (CREATED, RUNNING), "container not running", freeze)
+
+
+def resume(root: str, name: str) -> None:
+    with_status(root, name, (PAUSED,), "container not paused", thaw)
+
+
+def with_status(root: str, name: str, allowed: tuple[str, ...], otherwise: str, change: Change) -> None:
+    """Change a container that has one of these states, with nobody else changing it."""
+    lock = Lock(root, name)
+    try:
+        container = find(root, name)
+        if container.status() not in allowed:
+            raise StateError(f"{otherwise}: {name}")
+        change(container)
+    finally:
+        lock.release()
+
+
+def freeze(container: Container) -> None:
+    set_frozen(container, True)
+    if not wait_for_frozen(container):
+        set_frozen(container, False)
+        raise StateError(f"a process of the container could not be stopped within {PATIENCE:g} s; all go on")
+
+
+def thaw(container: Container) -> None:
+    set_frozen(container, False)
+
+
+def set_frozen(container: Container, frozen: bool) -> None:
+    try:
+        files.write_file(f"{container.cgroup}/cgroup.freeze", "1" if frozen else "0")
+    except SystemCallError as error:
+        raise StateError(f"can't write {error.shown}: {os.strerror(error.errno or 0)}") from None
+
+
+def wait_for_frozen(container: Container) -> bool:
+    """poll(2) tells of changes in cgroup.events by POLLPRI (cgroups(7))."""
+    descriptor = os.open(f"{container.cgroup}/cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
+    poll = select.poll()
+    poll.register(descriptor, select.POLLPRI)
+    deadline = time.monotonic() + PATIENCE
+    try:
+        while time.monotonic() < deadline:
+            if b"frozen 1" in os.pread(descriptor, 4096, 0).splitlines():
+                return True
+            poll.poll(max(1, 1000 * (deadline - time.monotonic())))
+    finally:
+        os.close(descriptor)
+    return False
