@@ -25,9 +25,10 @@ class Result(NamedTuple):
     seconds: float
 
 
-def read_reports(directory: Path) -> list[Result]:
-    """The results in all reports of a directory. Each file is called after the place where its tests ran."""
-    return [result for file in sorted(directory.glob("*.xml")) for result in read_report(file)]
+def read_reports(directory: Path, places: Sequence[str] = ()) -> list[Result]:
+    """The results in a directory's reports, all or those of some places: each file is called after its place."""
+    files = sorted(directory.glob("*.xml"))
+    return [result for file in files if not places or file.stem in places for result in read_report(file)]
 
 
 def read_report(file: Path) -> Iterator[Result]:
