@@ -21,6 +21,7 @@ from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .process import identity_steps, program_steps, rlimit_steps, scheduling_steps, terminal_steps
 from .rootfs import path_steps, propagation_after, propagation_before
+from .seccomp import compile_steps, filter_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,8 +43,11 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
     """Every step of a container's start, in order. Raises ConfigError where parts of config.json contradict."""
     if config.process is None:
         raise ConfigError("/process", "missing", "a container can't be started without a process")
+    filters = filter_steps(config, options)
+    early, late = ([], filters) if config.process.no_new_privileges else (filters, [])
     return (
         state.MakeStateDirectory(options.root, options.id),  # the id is ours, or we stop before anything is made
+        *compile_steps(config.linux),  # by a library of the host's, so before the fork
         *cgroup_steps(config.linux, options.id),  # a limit on memory comes before the first process
         StartContainerProcess(),  # from here on there are two
         *entry_steps(config, config.process),  # into the cgroup and the namespaces
@@ -51,8 +55,9 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *root_steps(config, options),  # and see nothing else
         *preparation_steps(config, config.process, options),  # what takes rights, or opens files
         *last_words(config, config.process, options),  # the runtime's: limits that begin now, and the books
+        *early,  # the system call filter, while CAP_SYS_ADMIN is still there
         *identity_steps(config.process),  # who it will be
-        *program_steps(config.process),  # the last step is execve
+        *program_steps(config.process, late),  # the last step is execve
     )
 
 

@@ -52,8 +52,11 @@ def identity_steps(process: Process) -> list[Step]:
     return steps
 
 
-def program_steps(process: Process) -> list[Step]:
-    """From here to execve(2) everything is the program's own view: its user, its directory, its PATH."""
+def program_steps(process: Process, filters: list[Step]) -> list[Step]:
+    """From here to execve(2) everything is the program's own view: its user, its directory, its PATH.
+
+    `filters` are about system calls, and come after all that is minirun's own.
+    """
     if not process.args:
         raise ConfigError("/process/args", "missing", "at least the program to run")
     variables = dict(pair.split("=", 1) for pair in process.env)
@@ -64,5 +67,4 @@ def program_steps(process: Process) -> list[Step]:
     ]
     if process.no_new_privileges:
         steps.append(credentials.SetNoNewPrivs())
-    steps.append(program.Execute(process.args, process.env))
-    return steps
+    return [*steps, *filters, program.Execute(process.args, process.env)]

@@ -46,13 +46,20 @@ def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None
     try:
         step.apply(context)
     except SystemCallError as error:
-        raise step_error(step, index, steps, reason(error), error.shown, step.cure(error)) from error
+        raise step_error(step, index, steps, reason(error), error.shown, cure(step, error, context)) from error
     except Refused as error:
         raise step_error(step, index, steps, error.reason, "", error.cure) from error
     except OSError as error:  # from Python's own library
         raise step_error(
             step, index, steps, reason(error), str(error.filename or ""), step.cures.get(error.errno or 0, "")
         ) from error
+
+
+def cure(step: Step, error: SystemCallError, context: Context) -> str:
+    """What helps; once the system call filter holds, it is under suspicion first."""
+    if context.is_filtered:
+        return f"/linux/seccomp has to allow {error.call}, or set noNewPrivileges, which lets the filter come last"
+    return step.cure(error)
 
 
 def step_error(step: Step, index: int, steps: Steps, reason: str, call: str, cure: str) -> StepError:
