@@ -21,8 +21,8 @@ ACTIONS = (
     "SCMP_ACT_LOG",
     NOTIFY,
 )
-# What the action has room for. The kernel would cut a larger errno down to MAX_ERRNO, linux/err.h.
-ERRNO_AT_MOST = {ERRNO: 4095, TRACE: 2**16 - 1}
+# What the action has room for. libseccomp takes an errno below MAX_ERRNO of linux/err.h, the kernel's largest.
+ERRNO_AT_MOST = {ERRNO: 4094, TRACE: 2**16 - 1}
 OPERATORS = (
     "SCMP_CMP_NE",
     "SCMP_CMP_LT",

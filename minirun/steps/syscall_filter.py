@@ -31,6 +31,7 @@ import os
 import struct
 from errno import EEXIST, ENOSYS
 
+from ..kernel import libseccomp
 from ..kernel.constants import (
     BPF_MAXINSNS,
     SCMP_ARCH_X32,
@@ -94,8 +95,6 @@ def names_of(rules: tuple[Rule, ...]) -> list[str]:
 
 def program(default: int, architectures: tuple[str, ...], rules: tuple[Rule, ...]) -> bytes:
     """The whole program. `architectures` are libseccomp's names; this machine's own need not be among them."""
-    from ..kernel import libseccomp
-
     context = libseccomp.seccomp_init(default)
     try:
         tokens = add_architectures(context, architectures)
@@ -115,8 +114,6 @@ def program(default: int, architectures: tuple[str, ...], rules: tuple[Rule, ...
 
 def add_architectures(context: c_void_p, names: tuple[str, ...]) -> list[int]:
     """Calls of any other architecture get libseccomp's SCMP_FLTATR_ACT_BADARCH, which kills."""
-    from ..kernel import libseccomp
-
     tokens = [libseccomp.seccomp_arch_native()]
     for name in names:
         token = libseccomp.seccomp_arch_resolve_name(name)
@@ -130,8 +127,6 @@ def add_architectures(context: c_void_p, names: tuple[str, ...]) -> list[int]:
 
 def add_rules(context: c_void_p, default: int, rules: tuple[Rule, ...]) -> None:
     """What does the same as the default needs no rule; libseccomp refuses such ones."""
-    from ..kernel import libseccomp
-
     if len(names_of(rules)) > TREE_PAYS:
         libseccomp.seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, TREE)
     for rule in rules:
@@ -144,8 +139,6 @@ def add_rules(context: c_void_p, default: int, rules: tuple[Rule, ...]) -> None:
 
 
 def add_rule(context: c_void_p, rule: Rule, number: int) -> None:
-    from ..kernel import libseccomp
-
     try:
         libseccomp.seccomp_rule_add_array(context, rule.action, number, rule.conditions)
     except SystemCallError as error:
@@ -155,15 +148,11 @@ def add_rule(context: c_void_p, rule: Rule, number: int) -> None:
 
 def unknown_names(rules: tuple[Rule, ...]) -> list[str]:
     """The names that libseccomp does not know, for any architecture."""
-    from ..kernel import libseccomp
-
     return [name for name in names_of(rules) if libseccomp.seccomp_syscall_resolve_name(name) == libseccomp.UNKNOWN]
 
 
 def exported(context: c_void_p) -> bytes:
     """By way of a file in memory: until version 2.6, the library writes to nothing but files."""
-    from ..kernel import libseccomp
-
     descriptor = os.memfd_create("seccomp", os.MFD_CLOEXEC)
     try:
         libseccomp.seccomp_export_bpf(context, descriptor)
@@ -207,8 +196,6 @@ def stub(default: int, tokens: list[int], rules: tuple[Rule, ...]) -> tuple[Inst
 
 def largest_number(token: int, rules: tuple[Rule, ...]) -> int | None:
     """The largest number of a call that the rules name, whatever they say about it; None where they name none."""
-    from ..kernel import libseccomp
-
     numbers = (libseccomp.seccomp_syscall_resolve_name_arch(token, name) for name in names_of(rules))
     return max((number for number in numbers if number >= 0), default=None)
 
