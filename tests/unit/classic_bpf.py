@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from typing import Any
 
@@ -75,6 +76,7 @@ COMPARE = {
 }
 
 
+@functools.cache
 def number_of(name: str, arch: int) -> int:
     return libseccomp.seccomp_syscall_resolve_name_arch(arch, name)
 
