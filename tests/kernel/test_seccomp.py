@@ -97,8 +97,8 @@ def test_in_a_user_namespace(runtime, filtered):
 
 
 def test_an_errno(runtime, filtered):
-    profile = allowing(rule("getpgid", action=ERRNO), rule("getppid", action=ERRNO, errnoRet=ODD))
-    calls = [number(name) for name in ("getpgid", "getppid", "getpid")]
+    profile = allowing(rule("getpgid", action=ERRNO), rule("getsid", action=ERRNO, errnoRet=ODD))
+    calls = [number(name) for name in ("getpgid", "getsid", "getpid")]
     assert errors(runtime.run(filtered(profile, *calls)).json) == ["EPERM", "ENOMSG", ""]
 
 
@@ -114,19 +114,19 @@ def test_the_default_errno(runtime, filtered):
 
 @pytest.mark.parametrize("action", ["SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD", "SCMP_ACT_KILL_PROCESS", "SCMP_ACT_TRAP"])
 def test_actions_that_kill(runtime, filtered, action):
-    made = filtered(allowing(rule("getppid", action=action)), number("getppid"))
+    made = filtered(allowing(rule("getsid", action=action)), number("getsid"))
     assert runtime.run(made).status == SIGSYS
 
 
 def test_a_call_that_is_traced_by_nobody(runtime, filtered):
-    made = filtered(allowing(rule("getppid", action="SCMP_ACT_TRACE", errnoRet=1)), number("getppid"))
+    made = filtered(allowing(rule("getsid", action="SCMP_ACT_TRACE", errnoRet=1)), number("getsid"))
     assert errors(runtime.run(made).json) == ["ENOSYS"]
 
 
 @pytest.mark.parametrize("action", ["SCMP_ACT_LOG", ALLOW])
 def test_actions_that_let_a_call_through(runtime, filtered, action):
     profile = {"defaultAction": "SCMP_ACT_LOG", "syscalls": [rule("getpid", action=action)]}
-    assert errors(runtime.run(filtered(profile, number("getpid"), number("getppid"))).json) == ["", ""]
+    assert errors(runtime.run(filtered(profile, number("getpid"), number("getsid"))).json) == ["", ""]
 
 
 @pytest.mark.parametrize("name", ["TSYNC", "LOG", "SPEC_ALLOW"])
@@ -187,9 +187,9 @@ def test_conditions_on_several_arguments_and_on_the_same_one(runtime, filtered):
 
 @X86_64
 def test_calls_of_an_architecture_that_is_not_listed_kill(runtime, filtered):
-    getpid, getppid = 20, 64  # asm/unistd_32.h
-    made = filtered(allowing(rule("getppid", action=ERRNO), architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]), 0)
-    made.process["args"] = ["/probe", "call32", str(getpid), str(getppid)]
+    getpid, getsid = 20, 147  # asm/unistd_32.h
+    made = filtered(allowing(rule("getsid", action=ERRNO), architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]), 0)
+    made.process["args"] = ["/probe", "call32", str(getpid), str(getsid)]
     result = runtime.run(made)
     if result.status == 128 + 11:
         pytest.skip("this kernel has no calls of i386")
@@ -200,8 +200,8 @@ def test_calls_of_an_architecture_that_is_not_listed_kill(runtime, filtered):
 
 @X86_64
 def test_calls_of_x32_kill_unless_listed(runtime, filtered):
-    profile = allowing(rule("getppid", action=ERRNO, errnoRet=ODD), architectures=["SCMP_ARCH_X86_64"])
-    made = filtered(profile, X32 | number("getppid"))
+    profile = allowing(rule("getsid", action=ERRNO, errnoRet=ODD), architectures=["SCMP_ARCH_X86_64"])
+    made = filtered(profile, X32 | number("getsid"))
     assert runtime.run(made).status == SIGSYS
     profile["architectures"].append("SCMP_ARCH_X32")
     assert errors(runtime.run(made).json) == ["ENOMSG"]
@@ -297,14 +297,14 @@ def watched(filtered, place):
 
 
 def test_the_agent_decides(runtime, watched, place):
-    made = watched("getppid", number("getppid"), number("getpid"))
+    made = watched("getsid", number("getsid"), number("getpid"))
     with agent(place / "agent", (0, -ODD, 0)) as listening:
         assert errors(runtime.run(made).json) == ["ENOMSG", ""]
-    assert [call for _pid, call in listening.calls] == [number("getppid")]
+    assert [call for _pid, call in listening.calls] == [number("getsid")]
 
 
 def test_the_agents_value_is_the_calls_result(runtime, watched, place):
-    made = watched("getppid", number("getppid"))
+    made = watched("getsid", number("getsid"))
     with agent(place / "agent", (4711, 0, 0)):
         (answer,) = runtime.run(made).json.values()
     assert answer == {"error": "", "result": 4711}
@@ -312,7 +312,7 @@ def test_the_agents_value_is_the_calls_result(runtime, watched, place):
 
 def test_what_the_agent_is_told(runtime, watched, place):
     """config-linux.md#containerprocessstate"""
-    made = watched("getppid", number("getppid"), listenerMetadata="any words")
+    made = watched("getsid", number("getsid"), listenerMetadata="any words")
     made.config["annotations"] = {"org.example": "yes"}
     with agent(place / "agent") as listening:
         assert runtime.run(made, container_id="minirun-test-watched").status == 0
@@ -325,9 +325,16 @@ def test_what_the_agent_is_told(runtime, watched, place):
     assert told["ociVersion"] and state["ociVersion"]
 
 
+@pytest.mark.deviates("runc", "1.1.5 keeps the connection as long as the container runs")
+def test_the_connection_is_closed(runtime, watched, place):
+    with agent(place / "agent") as listening:
+        assert runtime.run(watched("getsid", number("getsid"))).status == 0
+    assert listening.is_closed
+
+
 def test_without_metadata(runtime, watched, place):
     with agent(place / "agent") as listening:
-        assert runtime.run(watched("getppid", number("getppid"))).status == 0
+        assert runtime.run(watched("getsid", number("getsid"))).status == 0
     assert not listening.message.get("metadata")
 
 
@@ -342,21 +349,21 @@ def test_calls_of_the_runtime_itself_are_decided_about_too(runtime, watched, pla
 @pytest.mark.parametrize("flags", [["TSYNC"], ["WAIT_KILLABLE_RECV"], ["TSYNC", "WAIT_KILLABLE_RECV", "LOG"]])
 @pytest.mark.only("minirun", "others do not know these flags together with a listener yet")
 def test_flags_with_a_listener(runtime, watched, place, flags):
-    made = watched("getppid", number("getppid"), flags=[f"SECCOMP_FILTER_FLAG_{name}" for name in flags])
+    made = watched("getsid", number("getsid"), flags=[f"SECCOMP_FILTER_FLAG_{name}" for name in flags])
     with agent(place / "agent", (0, -ODD, 0)):
         assert errors(runtime.run(made).json) == ["ENOMSG"]
 
 
 def test_without_an_agent_the_container_is_refused(runtime, watched):
     with nothing_left(runtime.name):
-        assert runtime.run(watched("getppid", number("getppid"))).refused
+        assert runtime.run(watched("getsid", number("getsid"))).refused
 
 
 @pytest.mark.only("minirun", "its own errors")
 def test_a_socket_of_another_type(runtime, watched, place):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as wrong:
         wrong.bind(str(place / "agent"))
-        result = runtime.run(watched("getppid", number("getppid")))
+        result = runtime.run(watched("getsid", number("getsid")))
     assert result.refused and "SOCK_STREAM" in result.stderr
 
 
@@ -369,7 +376,7 @@ def test_a_listener_path_without_notifying_rules_is_ignored(runtime, filtered, p
 def test_a_long_path_to_the_agent(runtime, watched, place):
     deep = place / ("d" * 100) / ("e" * 100)
     deep.mkdir(parents=True)
-    made = watched("getppid", number("getppid"))
+    made = watched("getsid", number("getsid"))
     made.linux["seccomp"]["listenerPath"] = str(deep / "agent")
     with agent(deep / "agent", (0, -ODD, 0)):
         assert errors(runtime.run(made).json) == ["ENOMSG"]

@@ -3,7 +3,8 @@
     python agent.py PATH VALUE ERROR FLAGS
 
 It listens at PATH, takes one listener, and answers every call alike until its standard input ends. Then it tells what
-it saw as a JSON array: the message, the number of descriptors, and the pid and number of each call.
+it saw as a JSON array: the message, the number of descriptors, whether the runtime closed the connection, and the pid
+and number of each call.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Agent:
         self.process = process
         self.message: dict[str, Any] = {}
         self.descriptors = 0
+        self.is_closed = False
         self.calls: list[list[int]] = []
 
 
@@ -53,18 +55,17 @@ def agent(path: Path, answer: tuple[int, int, int] = CONTINUE) -> Iterator[Agent
         finally:
             said, _ = process.communicate(timeout=20)
             if said:
-                made.message, made.descriptors, made.calls = json.loads(said)
+                made.message, made.descriptors, made.is_closed, made.calls = json.loads(said)
 
 
 # ---- the program
 
 
-def take(connection: socket.socket) -> tuple[object, list[int]]:
-    """All that is said until the other side closes, and the descriptors."""
+def take(connection: socket.socket) -> tuple[object, list[int], bool]:
+    """The message, the descriptors, and whether the other side has closed the connection after them."""
     said, descriptors, _, _ = socket.recv_fds(connection, 1 << 16, 8)
-    while more := connection.recv(1 << 16):
-        said += more
-    return json.loads(said), descriptors
+    is_readable = select.select([connection], [], [], 1)[0]
+    return json.loads(said), descriptors, bool(is_readable) and connection.recv(1) == b""
 
 
 def answer_one(listener: int, answer: tuple[int, ...]) -> tuple[int, int]:
@@ -88,7 +89,7 @@ def main() -> None:
             return
         connection, _ = server.accept()
         with connection:
-            message, descriptors = take(connection)
+            message, descriptors, is_closed = take(connection)
     calls = []
     watched = [descriptors[0], sys.stdin]
     while sys.stdin not in (ready := select.select(watched, [], [])[0]) or descriptors[0] in ready:
@@ -96,7 +97,7 @@ def main() -> None:
             calls.append(answer_one(descriptors[0], tuple(map(int, answer))))
         except OSError:  # nobody is left who could ask
             watched = [sys.stdin]
-    print(json.dumps([message, len(descriptors), calls]))
+    print(json.dumps([message, len(descriptors), is_closed, calls]))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ FAMILY = {"x86_64": ["SCMP_ARCH_X86", "SCMP_ARCH_X32"], "aarch64": ["SCMP_ARCH_A
 NUMBERS = {
     "x86_64": {
         "getpid": 39,
-        "getppid": 110,
+        "getsid": 124,
         "mkdirat": 258,
         "getpgid": 121,
         "copy_file_range": 326,
@@ -36,7 +36,7 @@ NUMBERS = {
     },
     "aarch64": {
         "getpid": 172,
-        "getppid": 173,
+        "getsid": 156,
         "mkdirat": 34,
         "getpgid": 155,
         "copy_file_range": 285,
