@@ -21,7 +21,6 @@ from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .process import identity_steps, program_steps, rlimit_steps, scheduling_steps, terminal_steps
 from .rootfs import path_steps, propagation_after, propagation_before
-from .seccomp import compile_steps, filter_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,11 +42,11 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
     """Every step of a container's start, in order. Raises ConfigError where parts of config.json contradict."""
     if config.process is None:
         raise ConfigError("/process", "missing", "a container can't be started without a process")
-    filters = filter_steps(config, options)
-    early, late = ([], filters) if config.process.no_new_privileges else (filters, [])
+    compiling, filtering = filter_steps(config, options)
+    early, late = ([], filtering) if config.process.no_new_privileges else (filtering, [])
     return (
         state.MakeStateDirectory(options.root, options.id),  # the id is ours, or we stop before anything is made
-        *compile_steps(config.linux),  # by a library of the host's, so before the fork
+        *compiling,  # by a library of the host's, so before the fork
         *cgroup_steps(config.linux, options.id),  # a limit on memory comes before the first process
         StartContainerProcess(),  # from here on there are two
         *entry_steps(config, config.process),  # into the cgroup and the namespaces
@@ -59,6 +58,15 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *identity_steps(config.process),  # who it will be
         *program_steps(config.process, late),  # the last step is execve
     )
+
+
+def filter_steps(config: Config, options: Options) -> tuple[list[Step], list[Step]]:
+    """What makes the filter for system calls, and what loads it."""
+    if not config.linux.seccomp:
+        return [], []
+    from .seccomp import compile_steps, load_steps  # a millisecond, which a container without a filter need not spend
+
+    return compile_steps(config.linux.seccomp), load_steps(config.linux.seccomp, config, options)
 
 
 def entry_steps(config: Config, process: Process) -> list[Step]:

@@ -10,17 +10,14 @@ from ..steps.syscall_filter import Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import Config, Linux, Seccomp, SyscallRule
+    from ..spec.config import Config, Seccomp, SyscallRule
     from ..steps.step import Step
     from .container import Options
 
 WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 
 
-def compile_steps(linux: Linux) -> list[Step]:
-    seccomp = linux.seccomp
-    if not seccomp:
-        return []
+def compile_steps(seccomp: Seccomp) -> list[Step]:
     return [
         CompileFilter(
             action(seccomp.default_action, seccomp.default_errno_ret),
@@ -30,11 +27,8 @@ def compile_steps(linux: Linux) -> list[Step]:
     ]
 
 
-def filter_steps(config: Config, options: Options) -> list[Step]:
+def load_steps(seccomp: Seccomp, config: Config, options: Options) -> list[Step]:
     """Where these stand depends on noNewPrivileges: see steps/seccomp.py."""
-    seccomp = config.linux.seccomp
-    if not seccomp:
-        return []
     steps: list[Step] = [LoadFilter(flags(seccomp))]
     if uses_listener(seccomp):
         path = seccomp.listener_path or ""

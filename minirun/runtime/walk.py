@@ -56,10 +56,12 @@ def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None
 
 
 def cure(step: Step, error: SystemCallError, context: Context) -> str:
-    """What helps; once the system call filter holds, it is under suspicion first."""
-    if context.is_filtered:
-        return f"/linux/seccomp has to allow {error.call}, or set noNewPrivileges, which lets the filter come last"
-    return step.cure(error)
+    """What helps; once the system call filter holds, it is under suspicion, too."""
+    own = step.cure(error)
+    if not context.is_filtered:
+        return own
+    hint = f"/linux/seccomp has to allow {error.call} for minirun itself (with noNewPrivileges, only execve)"
+    return f"{own}; or {hint}" if own else hint
 
 
 def step_error(step: Step, index: int, steps: Steps, reason: str, call: str, cure: str) -> StepError:

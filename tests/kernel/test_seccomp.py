@@ -326,6 +326,7 @@ def test_what_the_agent_is_told(runtime, watched, place):
 
 
 @pytest.mark.deviates("runc", "1.1.5 keeps the connection as long as the container runs")
+@pytest.mark.deviates("crun", "1.8.1 keeps the connection as long as the container runs")
 def test_the_connection_is_closed(runtime, watched, place):
     with agent(place / "agent") as listening:
         assert runtime.run(watched("getsid", number("getsid"))).status == 0
@@ -338,8 +339,12 @@ def test_without_metadata(runtime, watched, place):
     assert not listening.message.get("metadata")
 
 
-@pytest.mark.parametrize("name", ["read", "close", "sendmsg", "recvmsg", "setresuid", "execve", "write"])
-@pytest.mark.deviates("runc", "refuses write(2), with which it hands the listener over")
+RUNC_REFUSES = pytest.mark.deviates("runc", "refuses write(2), with which it hands the listener over")
+
+
+@pytest.mark.parametrize(
+    "name", ["read", "close", "sendmsg", "recvmsg", "setresuid", "execve", pytest.param("write", marks=RUNC_REFUSES)]
+)
 def test_calls_of_the_runtime_itself_are_decided_about_too(runtime, watched, place, name):
     with agent(place / "agent") as listening:
         assert runtime.run(watched(name, number("getpid"))).status == 0
@@ -367,6 +372,7 @@ def test_a_socket_of_another_type(runtime, watched, place):
     assert result.refused and "SOCK_STREAM" in result.stderr
 
 
+@pytest.mark.deviates("crun", "connects to the path whether or not a rule needs it")
 def test_a_listener_path_without_notifying_rules_is_ignored(runtime, filtered, place):
     made = filtered(allowing(rule("getpgid", action=ERRNO), listenerPath=str(place / "nobody")), number("getpgid"))
     assert errors(runtime.run(made).json) == ["EPERM"]

@@ -9,7 +9,6 @@ from typing import Any
 from minirun.kernel import constants as c
 from minirun.kernel import libseccomp
 from minirun.plan.seccomp import compile_steps
-from minirun.spec.config import Linux
 from minirun.spec.load_seccomp import read_seccomp
 from minirun.spec.reader import Node
 from minirun.steps.seccomp import CompileFilter
@@ -26,7 +25,7 @@ def errno(number: int) -> int:
 
 
 def step_for(seccomp: dict[str, Any]) -> CompileFilter:
-    (step,) = compile_steps(Linux(seccomp=read_seccomp(Node(seccomp, "/linux/seccomp"))))
+    (step,) = compile_steps(read_seccomp(Node(seccomp, "/linux/seccomp")))
     assert isinstance(step, CompileFilter)
     return step
 
