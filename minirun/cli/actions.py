@@ -112,7 +112,6 @@ def execute(values: Mapping[str, Any]) -> int:
         terminal=values["tty"],
     )
     options = ExecOptions(
-        pid=0,
         preserve_fds=values["preserve_fds"],
         pid_file=absolute(values["pid_file"]),
         console_socket=absolute(values["console_socket"]),

@@ -15,6 +15,7 @@ SYSCALLS = {
         "pivot_root": 155,
         "ioprio_set": 251,
         "sched_setattr": 314,
+        "seccomp": 317,
         "bpf": 321,
         "open_tree": 428,
         "move_mount": 429,
@@ -29,6 +30,7 @@ SYSCALLS = {
         "pivot_root": 41,
         "ioprio_set": 30,
         "sched_setattr": 274,
+        "seccomp": 277,
         "bpf": 280,
         "open_tree": 428,
         "move_mount": 429,
@@ -237,6 +239,45 @@ IOPRIO_WHO_PGRP = 2
 
 # linux/personality.h
 PERSONALITIES = {"LINUX": 0x0000, "LINUX32": 0x0008}
+
+# linux/seccomp.h, by the names of libseccomp's seccomp.h. An errno goes into the low 16 bits of ERRNO and TRACE.
+SECCOMP_ACTIONS = {
+    "SCMP_ACT_KILL": 0x00000000,
+    "SCMP_ACT_KILL_PROCESS": 0x80000000,
+    "SCMP_ACT_KILL_THREAD": 0x00000000,
+    "SCMP_ACT_TRAP": 0x00030000,
+    "SCMP_ACT_ERRNO": 0x00050000,
+    "SCMP_ACT_TRACE": 0x7FF00000,
+    "SCMP_ACT_ALLOW": 0x7FFF0000,
+    "SCMP_ACT_LOG": 0x7FFC0000,
+    "SCMP_ACT_NOTIFY": 0x7FC00000,
+}
+SECCOMP_RET_DATA = 0x0000FFFF
+SECCOMP_SET_MODE_FILTER = 1
+SECCOMP_FILTER_FLAG_TSYNC = 1
+SECCOMP_FILTER_FLAG_LOG = 2
+SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
+SECCOMP_FILTER_FLAG_NEW_LISTENER = 8
+SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 16
+SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32
+
+# seccomp.h, of libseccomp
+SECCOMP_OPERATORS = {
+    "SCMP_CMP_NE": 1,
+    "SCMP_CMP_LT": 2,
+    "SCMP_CMP_LE": 3,
+    "SCMP_CMP_EQ": 4,
+    "SCMP_CMP_GE": 5,
+    "SCMP_CMP_GT": 6,
+    "SCMP_CMP_MASKED_EQ": 7,
+}
+SCMP_FLTATR_CTL_OPTIMIZE = 8
+SCMP_ARCH_X86_64 = 0xC000003E  # also AUDIT_ARCH_X86_64 of linux/audit.h
+SCMP_ARCH_X32 = 0x4000003E  # libseccomp's own: to the kernel these are calls of x86-64 with one bit more
+X32_SYSCALL_BIT = 0x40000000  # asm/unistd.h
+
+# linux/bpf_common.h
+BPF_MAXINSNS = 4096
 
 # asm-generic/ioctls.h
 TIOCGPTPEER = 0x5441

@@ -53,12 +53,15 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
     if config.process is None:
         raise ConfigError("/process", "missing", "a container can't be started without a process")
     check_terminal(config.process, options)
-    told = told_to_hooks(config, options)
+    told = told_to_others(config, options)
+    compiling, filtering = filter_steps(config, told, "creating")
+    early, late = ([], filtering) if config.process.no_new_privileges else (filtering, [])
     return (
         *poststop_steps(config, told),  # undone last, when nothing else is left
         *book_steps(options),  # the id is ours, or we stop before anything is made
         choose_cgroup(config.linux, options.id),
         note(config, options, complete=False),  # should minirun be killed from now on, `delete` knows what there is
+        *compiling,  # the system call filter, by a library of the host's: so before the fork
         *cgroup_steps(config.linux, options.id),  # a limit on memory comes before the first process
         StartContainerProcess(),  # from here on there are two
         *entry_steps(config, config.process),  # into the cgroup and the namespaces
@@ -70,19 +73,21 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *preparation_steps(config, config.process, options.preserve_fds),  # what takes rights, or opens files
         *rlimit_steps(config.process),  # the container's process is still the user that the runtime has a say over
         *late_limit_steps(config.linux),  # limits that would hit what came before
+        *early,  # the system call filter, while CAP_SYS_ADMIN is still there
         *identity_steps(config.process),  # who it will be
         *program_steps(config.process),  # all but the program itself
         note(config, options, complete=True),
         *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
         *([program.WaitForStart()] if options.wait_for_start else []),  # `create` ends, `start` goes on from here
         *hook_steps(config, "startContainer", told),
+        *late,  # the same where no_new_privs allows it: nothing that comes after needs any other call
         program.Execute(config.process.args, config.process.env),
         program.SeeProgramRun(),
         *hook_steps(config, "poststart", told),
     )
 
 
-def told_to_hooks(config: Config, options: Options) -> hooks.State:
+def told_to_others(config: Config, options: Options) -> hooks.State:
     return hooks.State(config.oci_version, options.id, options.bundle, tuple(sorted(config.annotations.items())))
 
 
@@ -120,6 +125,15 @@ def note(config: Config, options: Options, complete: bool) -> Step:
         tuple(zip(options.fields, options.values())),
         complete,
     )
+
+
+def filter_steps(config: Config, told: hooks.State, status: str) -> tuple[list[Step], list[Step]]:
+    """What makes the filter for system calls, and what loads it."""
+    if not config.linux.seccomp:
+        return [], []
+    from .seccomp import compile_steps, load_steps  # a millisecond, which a container without a filter need not spend
+
+    return compile_steps(config.linux.seccomp), load_steps(config.linux.seccomp, told, status)
 
 
 def entry_steps(config: Config, process: Process) -> list[Step]:

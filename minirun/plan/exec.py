@@ -9,9 +9,10 @@ from ..record import Record
 from ..spec.config import Config, Linux, Namespace
 from ..steps import program, rootfs, scheduling, state
 from ..steps.cgroup import JoinCgroup
+from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
-from .container import check_terminal, preparation_steps
+from .container import check_terminal, filter_steps, preparation_steps
 from .namespaces import namespace_steps
 from .process import identity_steps, program_steps, rlimit_steps, terminal_steps
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class ExecOptions(Record):
     """What the command line says beside the process. `pid` is that of the container's first process."""
 
-    pid: int
+    pid: int = 0
+    told: State = State("", "", "", ())  # what a listener for system calls is told of the container
     preserve_fds: int = 0
     pid_file: str = ""
     console_socket: str = ""
@@ -35,7 +37,10 @@ class ExecOptions(Record):
 def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[Step, ...]:
     """Every step, in order. `config` is the container's. Raises ConfigError, StateError."""
     check_terminal(process, options)
+    compiling, filtering = filter_steps(config, options.told, "running")
+    early, late = ([], filtering) if process.no_new_privileges else (filtering, [])
     return (
+        *compiling,
         StartContainerProcess(),
         *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
         *affinity_steps(process.affinity_before, "initial"),
@@ -48,9 +53,11 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *terminal_steps(process, options.console_socket, bind_console=False),
         *preparation_steps(config, process, options.preserve_fds),
         *rlimit_steps(process),
+        *early,
         *identity_steps(process),
         *program_steps(process),
         *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
+        *late,
         program.Execute(process.args, process.env),
         program.SeeProgramRun(),
     )

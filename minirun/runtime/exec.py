@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import MinirunError, StateError
+from ..plan.container import Options, told_to_others
 from ..plan.exec import ExecOptions, exec_plan
 from ..record import Record
 from ..spec.config import Capabilities, Process, User
@@ -38,7 +39,8 @@ def execute(root: str, name: str, wishes: Wishes, options: ExecOptions, log: Log
         check_status(container.status(), ignore_paused)
         config = load(container.directory)
         process = wished(config.process, wishes)
-        steps = exec_plan(config, process, options.replace(pid=container.pid))
+        told = told_to_others(config, Options(**container.facts["options"]))
+        steps = exec_plan(config, process, options.replace(pid=container.pid, told=told))
         return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup)
     except MinirunError as error:
         error.exit_status = FAILED

@@ -35,6 +35,13 @@ def run(options: Options, log: Log, *, stay: bool = True, keep: bool = False) ->
     return run_plan(steps, log, config, stay=stay, keep=keep)  # the list, done
 
 
+# What kills a container's process during its set-up.
+DEADLY: dict[int, str] = {
+    signal.SIGKILL: "the memory limit may be too small for the set-up",
+    signal.SIGSYS: "/linux/seccomp has to allow execve, and without noNewPrivileges what changes user and capabilities",
+}
+
+
 def check_proc() -> None:
     """Everything goes by way of /proc/self and /proc/PID, so it has to show this process's own pid namespace."""
     try:
@@ -106,7 +113,7 @@ def cause_of_death(context: Context) -> str:
     context.pid = 0
     code = os.waitstatus_to_exitcode(status)
     what = f"was killed by {signal.Signals(-code).name}" if code < 0 else "ended"
-    hint = "\n  cure:  the memory limit may be too small for the set-up" if code == -signal.SIGKILL else ""
+    hint = f"\n  cure:  {DEADLY[-code]}" if -code in DEADLY else ""
     return f"the container's process {what} before the program ran{hint}"
 
 

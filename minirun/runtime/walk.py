@@ -49,13 +49,22 @@ def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None
     try:
         step.apply(context)
     except SystemCallError as error:
-        raise step_error(step, index, steps, reason(error), error.shown, step.cure(error)) from error
+        raise step_error(step, index, steps, reason(error), error.shown, cure(step, error, context)) from error
     except Refused as error:
         raise step_error(step, index, steps, error.reason, "", error.cure) from error
     except OSError as error:  # from Python's own library
         raise step_error(
             step, index, steps, reason(error), str(error.filename or ""), step.cures.get(error.errno or 0, "")
         ) from error
+
+
+def cure(step: Step, error: SystemCallError, context: Context) -> str:
+    """What helps; once the system call filter holds, it is under suspicion, too."""
+    own = step.cure(error)
+    if not context.is_filtered:
+        return own
+    hint = f"/linux/seccomp has to allow {error.call} for minirun itself (with noNewPrivileges, only execve)"
+    return f"{own}; or {hint}" if own else hint
 
 
 def step_error(step: Step, index: int, steps: Steps, reason: str, call: str, cure: str) -> StepError:

@@ -181,6 +181,36 @@ class Personality(Record):
     domain: str
 
 
+class SyscallArgument(Record):
+    """config-linux.md#seccomp: a condition. Of SCMP_CMP_MASKED_EQ, `value` is the mask and `value_two` the result."""
+
+    index: int
+    value: int
+    op: str
+    value_two: int = 0
+
+
+class SyscallRule(Record):
+    """config-linux.md#seccomp: what happens to calls of these names; `action` is a name such as SCMP_ACT_ALLOW."""
+
+    names: tuple[str, ...]
+    action: str
+    errno_ret: int | None = None
+    args: tuple[SyscallArgument, ...] = ()
+
+
+class Seccomp(Record):
+    """config-linux.md#seccomp"""
+
+    default_action: str
+    default_errno_ret: int | None = None
+    architectures: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    listener_path: str | None = None
+    listener_metadata: str | None = None
+    syscalls: tuple[SyscallRule, ...] = ()
+
+
 class Linux(Record):
     """config-linux.md"""
 
@@ -196,6 +226,7 @@ class Linux(Record):
     readonly_paths: tuple[str, ...] = ()
     sysctl: Mapping[str, str] = {}
     personality: Personality | None = None
+    seccomp: Seccomp | None = None
 
 
 class Hook(Record):

@@ -3,8 +3,8 @@
     load("bundle")  ->  content  --bytes-->  decode  --JSON-->  parse  --records-->  Config
 
 There is one `read_xxx(node) -> Record` for each object of the OCI runtime spec. Those of the big objects have files of
-their own: load_process.py, load_hooks.py, and load_linux.py with load_resources.py. The rules that join two properties
-are in rules.py, the properties that minirun knows but can't apply yet in not_yet.py.
+their own: load_process.py, load_hooks.py, and load_linux.py with load_resources.py and load_seccomp.py. The rules that
+join two properties are in rules.py, the properties that minirun knows but can't apply yet in not_yet.py.
 """
 
 from __future__ import annotations

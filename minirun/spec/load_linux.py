@@ -1,4 +1,4 @@
-"""config.json's /linux -> Linux, but for its resources, which are in load_resources.py."""
+"""config.json's /linux -> Linux, but for its two big objects: load_resources.py, load_seccomp.py."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from ..errors import ConfigError
 from .config import Device, IdMapping, Linux, Namespace, Personality, Resources, TimeOffset
 from .load_process import MAX_ID, read_id
 from .load_resources import read_resources
+from .load_seccomp import read_seccomp
 from .reader import Node, refuse_twice
 from .sysctl import namespace_of
 
@@ -36,6 +37,7 @@ def read_linux(node: Node) -> Linux:
         readonly_paths=node.each("readonlyPaths", Node.absolute_path),
         sysctl=node.maybe("sysctl", read_sysctl) or {},
         personality=node.maybe("personality", read_personality),
+        seccomp=node.maybe("seccomp", read_seccomp),
     )
 
 

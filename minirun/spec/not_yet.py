@@ -22,7 +22,6 @@ NOT_YET = {
     "/process/apparmorProfile": "an AppArmor profile",
     "/process/selinuxLabel": "an SELinux label for the process",
     "/linux/mountLabel": "an SELinux label for the mounts",
-    "/linux/seccomp": "a filter for system calls",
     "/linux/intelRdt": "shares of the processor's cache and memory bandwidth (resctrl)",
     "/linux/netDevices": "network devices to move into the container",
     "/linux/memoryPolicy": "a NUMA memory policy",

@@ -30,7 +30,7 @@ class Program(Record):
 
 
 class State(Record):
-    """What a hook is told of the container, but for the pid (runtime.md#state)."""
+    """What others are told of the container, but for status and pid (runtime.md#state)."""
 
     oci_version: str
     id: str
@@ -38,11 +38,13 @@ class State(Record):
     annotations: tuple[tuple[str, str], ...]
 
     def to_json(self, status: str, pid: int) -> bytes:
+        return json.dumps(self.members(status, pid)).encode()
+
+    def members(self, status: str, pid: int) -> dict[str, object]:
         state: dict[str, object] = {"ociVersion": self.oci_version, "id": self.id, "status": status}
         if pid:
             state["pid"] = pid
-        state |= {"bundle": self.bundle, "annotations": dict(self.annotations)}
-        return json.dumps(state).encode()
+        return state | {"bundle": self.bundle, "annotations": dict(self.annotations)}
 
 
 class RunHook(Step):

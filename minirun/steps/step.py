@@ -61,6 +61,7 @@ class Context:
         self.incoming: list[int] = []  # descriptors that came with it
         self.console = -1  # the master side of the container's terminal
         self.cgroup = ""  # the container's cgroup as a path of the host's
+        self.filter = b""  # the system call filter, for the container's process to load
 
         # the container's process's
         self.umask = 0  # the caller's, which the program gets back
@@ -72,6 +73,7 @@ class Context:
         self.outgoing: list[int] = []  # descriptors to hand over with the next turn
         self.home = ""  # HOME, where config.json does not set it
         self.program = ""  # what args[0] came out as in the container's PATH
+        self.is_filtered = False  # whether the system call filter holds by now
 
 
 class Refused(Exception):

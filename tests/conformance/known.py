@@ -39,6 +39,10 @@ NO_NODE_TO_BIND = Known(
 NO_OWNER = Known("leaves the cgroup to root, unless systemd makes it")
 NEWER = "a property that this version does not know yet, and so ignores, as the spec demands of unknown ones"
 SCHEDULING = Known(NEWER, until="1.2.0")
+IGNORED_ERRNO = Known("ignores an errno that the action has no use for")
+NO_NAMES = Known("takes a rule without names for no rule")
+KEPT = Known("keeps the connection as long as the container runs")
+METADATA = Known("looks at it only together with a listener")
 OF_SPEC_1_3 = Known(NEWER)
 
 RUNC = {
@@ -97,6 +101,12 @@ RUNC = {
     "a_personality_that_does_not_exist": Known(NEWER, until="1.2.0"),
     "a_flag_of_the_personality": Known("ignores the flags; newer versions warn"),
     "a_memory_policy_that_does_not_exist": OF_SPEC_1_3,
+    "a_default_errno_for_an_action_that_has_none": IGNORED_ERRNO,
+    "an_errno_for_an_action_that_has_none": IGNORED_ERRNO,
+    "a_rule_without_names": NO_NAMES,
+    "a_flag_of_the_filter": Known("refuses any flags", until="1.2.0"),
+    "the_connection_is_closed": KEPT,
+    "metadata_without_a_listener": METADATA,
     "a_network_device_that_does_not_exist": OF_SPEC_1_3,
     "a_masked_path_that_is_relative": RELATIVE,
     "a_readonly_path_that_is_relative": RELATIVE,
@@ -173,6 +183,11 @@ CRUN = {
     "a_limit_of_no_pids": Known("takes 0 for a value that is not set"),
     "a_flag_of_the_personality": Known("ignores the flags"),
     "intel_rdt_without_resctrl": Known("goes on without resctrl"),
+    "a_rule_without_names": NO_NAMES,
+    "a_listener_path_without_a_use": Known("connects to the path whether or not a rule needs it"),
+    "the_connection_is_closed": KEPT,
+    "metadata_without_a_listener": METADATA,
+    "the_version_that_the_agent_gets": Known("says 0.2.0 whatever config.json says"),
     "a_memory_policy_that_does_not_exist": OF_SPEC_1_3,
     "a_network_device_that_does_not_exist": OF_SPEC_1_3,
     "a_masked_path_that_is_relative": RELATIVE,

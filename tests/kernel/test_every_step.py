@@ -50,6 +50,10 @@ def eventful(bundle: Callable[..., Bundle]) -> Bundle:
         made.namespace("time")
         made.linux["timeOffsets"] = {"boottime": {"secs": 7}}
     made.linux.update({"maskedPaths": ["/proc/kcore"], "readonlyPaths": ["/proc/sys"]})
+    made.linux["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["getsid"], "action": "SCMP_ACT_ERRNO"}],
+    }
     made.linux["cgroupsPath"] = f"/minirun-test-{os.getpid()}/deep/down"
     made.mount("/mnt/new", "rshared", "size=1m")
     made.bind("/etc", "/mnt/etc", "ro")

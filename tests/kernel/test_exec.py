@@ -213,3 +213,15 @@ def test_a_failed_exec_changes_nothing(running, runtime):
     with nothing_left(runtime.name):
         running.call("exec", "/missing")
     assert running.status == "running"
+
+
+def test_the_filter_for_system_calls_is_the_containers(life):
+    one = life()
+    one.bundle.linux["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}],
+    }
+    one.bundle.write()
+    one.started()
+    assert table(look(one))["Seccomp"] == "2"
+    assert one.process.status()["Seccomp"] == "2"

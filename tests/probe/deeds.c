@@ -153,6 +153,46 @@ int do_exe(int count, char **args)
     return 0;
 }
 
+/* ---- system calls */
+
+/* call NUMBER[:ARGUMENT...]...: makes these system calls as they stand, and tells what the kernel answered */
+int do_call(int count, char **args)
+{
+    for (int i = 0; i < count; i++) {
+        unsigned long word[7] = {0}; /* the number and six arguments */
+        char *at = args[i];
+        long result;
+
+        for (int k = 0; k < 7; k++) {
+            word[k] = strtoul(at, &at, 0);
+            if (*at++ != ':')
+                break;
+        }
+        result = syscall(word[0], word[1], word[2], word[3], word[4], word[5], word[6]);
+        open_object(args[i]);
+        text("error", result < 0 ? error_name(errno) : "");
+        number("result", result);
+        close_object();
+    }
+    return 0;
+}
+
+/* call32 NUMBER...: makes the system calls of i386 with these numbers, without arguments */
+int do_call32(int count, char **args)
+{
+    for (int i = 0; i < count; i++) {
+        long result = -ENOSYS;
+
+#if defined(__x86_64__) || defined(__i386__)
+        __asm__ volatile("int $0x80" : "=a"(result) : "a"(strtoul(args[i], NULL, 0)), "b"(0) : "memory");
+#endif
+        open_object(args[i]);
+        text("error", result < 0 ? error_name(-(int)result) : "");
+        close_object();
+    }
+    return 0;
+}
+
 /* ---- network */
 
 /* loopback: does 127.0.0.1 answer? A TCP connection to a listener of our own. */

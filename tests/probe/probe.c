@@ -47,7 +47,8 @@ static const struct verb with_json[] = {
     {"fds", do_fds, 0},     {"stat", do_stat, 1},   {"statfs", do_statfs, 1}, {"read", do_read, 1},
     {"write", do_write, 1}, {"open", do_open, 1},   {"list", do_list, 1},     {"mknod", do_mknod, 2},
     {"chmod", do_chmod, 2},
-    {"exe", do_exe, 0},     {"loopback", do_loopback, 0},
+    {"exe", do_exe, 0},     {"loopback", do_loopback, 0}, {"call", do_call, 1},
+    {"call32", do_call32, 1},
     {NULL, NULL, 0},
 };
 

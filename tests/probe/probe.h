@@ -32,6 +32,8 @@ int do_list(int count, char **args);
 int do_mknod(int count, char **args);
 int do_chmod(int count, char **args);
 int do_exe(int count, char **args);
+int do_call(int count, char **args);
+int do_call32(int count, char **args);
 int do_loopback(int count, char **args);
 int do_exit(int count, char **args);
 int do_signal(int count, char **args);

@@ -24,6 +24,7 @@ from minirun.spec.config import Linux, Mount
 from minirun.spec.default import default
 from minirun.spec.load import parse
 from minirun.steps.mounts import BindMount, Change, ChangeMount, MountFilesystem, Remount
+from minirun.steps.seccomp import LoadFilter, SendListener
 from minirun.steps.step import CONTAINER, RUNTIME, Step
 
 if TYPE_CHECKING:
@@ -167,6 +168,68 @@ def test_no_pivot_moves_the_root() -> None:
     steps = names(plan(config, OPTIONS.replace(no_pivot=True)))
     assert "MoveRoot" in steps
     assert "PivotRoot" not in steps
+
+
+# ---- the system call filter
+
+FILTER = {"defaultAction": "SCMP_ACT_LOG", "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_ALLOW"}]}
+NOTIFY = {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "listenerPath": "agent.sock",
+    "listenerMetadata": "words",
+    "syscalls": [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}],
+}
+
+
+def filtered(seccomp: dict[str, Any], no_new_privileges: bool) -> tuple[Step, ...]:
+    return plan_of(linux={"seccomp": seccomp}, process={"noNewPrivileges": no_new_privileges})
+
+
+def test_a_filter_is_compiled_before_there_are_two_processes() -> None:
+    steps = names(filtered(FILTER, False))
+    assert steps.index("CompileFilter") < steps.index("StartContainerProcess")
+    assert not {"CompileFilter", "LoadFilter"} & set(names(plan_of()))
+
+
+def test_without_no_new_privs_the_filter_is_loaded_while_the_capabilities_are_there() -> None:
+    steps = names(filtered(FILTER, False))
+    assert steps.index("SetRlimit") < steps.index("LoadFilter") < steps.index("DropBoundingSet")
+
+
+def test_with_no_new_privs_only_the_program_comes_after_the_filter() -> None:
+    steps = names(filtered(FILTER, True))
+    assert steps[-3:] == ["LoadFilter", "Execute", "SeeProgramRun"]
+    assert "SetNoNewPrivs" in steps[:-3]
+
+
+@pytest.mark.parametrize("no_new_privileges", [True, False])
+def test_the_listener_is_sent_as_soon_as_it_is_there(no_new_privileges: bool) -> None:
+    steps = filtered(NOTIFY, no_new_privileges)
+    place = names(steps).index("LoadFilter") + 1
+    sent = steps[place]
+    assert isinstance(sent, SendListener)
+    assert (sent.path, sent.metadata, sent.state.id) == ("/bundle/agent.sock", "words", "example")
+
+
+@pytest.mark.parametrize(
+    ("given", "seccomp", "wanted"),
+    [
+        ([], FILTER, 0),
+        (["LOG", "SPEC_ALLOW"], FILTER, c.SECCOMP_FILTER_FLAG_LOG | c.SECCOMP_FILTER_FLAG_SPEC_ALLOW),
+        (["TSYNC"], FILTER, c.SECCOMP_FILTER_FLAG_TSYNC | c.SECCOMP_FILTER_FLAG_TSYNC_ESRCH),
+        (["WAIT_KILLABLE_RECV"], FILTER, 0),
+        ([], NOTIFY, c.SECCOMP_FILTER_FLAG_NEW_LISTENER),
+        (
+            ["WAIT_KILLABLE_RECV"],
+            NOTIFY,
+            c.SECCOMP_FILTER_FLAG_NEW_LISTENER | c.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+        ),
+    ],
+)
+def test_the_flags_of_the_filter(given: list[str], seccomp: dict[str, Any], wanted: int) -> None:
+    steps = filtered({**seccomp, "flags": [f"SECCOMP_FILTER_FLAG_{name}" for name in given]}, True)
+    (flags,) = (step.flags for step in steps if isinstance(step, LoadFilter))
+    assert flags == wanted
 
 
 # ---- mounts

@@ -20,6 +20,7 @@ from . import (  # noqa: F401, I001  (the order is that of the table)
     device_rules,
     resources,
     kernel,
+    seccomp,
     paths,
     descriptors,
     operations,

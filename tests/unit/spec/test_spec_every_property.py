@@ -44,6 +44,16 @@ WHOLE = changed(
         "/linux/devices": [{"type": "c", "path": "/a", "major": 1, "minor": 1}],
         "/linux/resources": {"devices": [{"allow": True}], "memory": {}, "cpu": {}, "network": {}, "pids": {}},
         "/linux/personality": {"domain": "LINUX"},
+        "/linux/seccomp": {
+            "defaultAction": "SCMP_ACT_ERRNO",
+            "syscalls": [
+                {
+                    "names": ["read"],
+                    "action": "SCMP_ACT_ERRNO",
+                    "args": [{"index": 0, "value": 0, "op": "SCMP_CMP_EQ"}],
+                }
+            ],
+        },
     }
 )
 
@@ -66,6 +76,9 @@ OBJECTS = {
     "/linux/timeOffsets/monotonic": "secs nanosecs",
     "/linux/devices/0": "type path major minor fileMode uid gid",
     "/linux/personality": "domain flags",
+    "/linux/seccomp": "defaultAction defaultErrnoRet architectures flags listenerPath listenerMetadata syscalls",
+    "/linux/seccomp/syscalls/0": "names action errnoRet args",
+    "/linux/seccomp/syscalls/0/args/0": "index value valueTwo op",
     "/linux/resources": RESOURCES,
     "/linux/resources/devices/0": "allow type major minor access",
     "/linux/resources/memory": MEMORY,

@@ -25,7 +25,6 @@ EXAMPLES = (
     Bad("/process/apparmorProfile", "docker-default"),
     Bad("/process/selinuxLabel", "system_u:system_r:container_t:s0"),
     Bad("/linux/mountLabel", "system_u:object_r:container_file_t:s0"),
-    Bad("/linux/seccomp", {"defaultAction": "SCMP_ACT_ALLOW"}),
     Bad("/linux/intelRdt", {"closID": "a"}),
     Bad("/linux/intelRdt", {"enableMonitoring": True}),
     Bad("/linux/netDevices", {"eth0": {"name": "eth1"}}),

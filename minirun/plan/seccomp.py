@@ -1,0 +1,83 @@
+"""`linux.seccomp` -> the steps that compile, load and share the system call filter."""
+
+from __future__ import annotations
+
+from errno import EPERM
+
+from ..kernel import constants
+from ..steps.seccomp import CompileFilter, LoadFilter, SendListener
+from ..steps.syscall_filter import Rule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..spec.config import Seccomp, SyscallRule
+    from ..steps.hooks import State
+    from ..steps.step import Step
+
+WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
+
+
+def compile_steps(seccomp: Seccomp) -> list[Step]:
+    return [
+        CompileFilter(
+            action(seccomp.default_action, seccomp.default_errno_ret),
+            tuple(name.removeprefix("SCMP_ARCH_").lower() for name in seccomp.architectures),
+            tuple(one for rule in seccomp.syscalls for one in rules_of(rule)),
+        )
+    ]
+
+
+def load_steps(seccomp: Seccomp, told: State, status: str) -> list[Step]:
+    """Where these stand depends on noNewPrivileges: see steps/seccomp.py. A listener is told the state."""
+    steps: list[Step] = [LoadFilter(flags(seccomp))]
+    if uses_listener(seccomp):
+        path = seccomp.listener_path or ""
+        steps.append(
+            SendListener(
+                path if path.startswith("/") else f"{told.bundle}/{path}",
+                seccomp.listener_metadata,
+                told,
+                status,
+            )
+        )
+    return steps
+
+
+def action(name: str, errno_ret: int | None) -> int:
+    """The number that the kernel knows. config-linux.md#seccomp: without an errno it is EPERM."""
+    number = constants.SECCOMP_ACTIONS[name]
+    if name not in WITH_ERRNO:
+        return number
+    return number | (EPERM if errno_ret is None else errno_ret)
+
+
+def rules_of(rule: SyscallRule) -> list[Rule]:
+    """Conditions on different arguments have to be met together, as seccomp_rule_add(3) has it. It refuses two on the
+    same one; other runtimes take these, and all that stand with them, for alternatives, and so do profiles."""
+    number = action(rule.action, rule.errno_ret)
+    conditions = tuple((arg.index, constants.SECCOMP_OPERATORS[arg.op], arg.value, arg.value_two) for arg in rule.args)
+    indexes = [index for index, *_ in conditions]
+    if len(indexes) == len(set(indexes)):
+        return [Rule(rule.names, number, conditions)]
+    return [Rule(rule.names, number, (condition,)) for condition in conditions]
+
+
+def uses_listener(seccomp: Seccomp) -> bool:
+    """config-linux.md#seccomp: without SCMP_ACT_NOTIFY, listenerPath is ignored."""
+    return any(rule.action == "SCMP_ACT_NOTIFY" for rule in seccomp.syscalls)
+
+
+def flags(seccomp: Seccomp) -> int:
+    """seccomp(2). Without `flags` there are none: since Linux 5.16 a filter brings no mitigation of its own unless the
+    administrator wants so, and SECCOMP_FILTER_FLAG_SPEC_ALLOW would take that back.
+    """
+    number = 0
+    for name in seccomp.flags:
+        number |= getattr(constants, name)
+    if number & constants.SECCOMP_FILTER_FLAG_TSYNC:
+        # Or else the kernel tells a failure by a number that could be a listener's, and so allows no listener.
+        number |= constants.SECCOMP_FILTER_FLAG_TSYNC_ESRCH
+    if uses_listener(seccomp):
+        return number | constants.SECCOMP_FILTER_FLAG_NEW_LISTENER
+    # It says how to wait for the listener, and without one the kernel takes it for a mistake.
+    return number & ~constants.SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV

@@ -1,0 +1,144 @@
+"""config.json's /linux/seccomp -> Seccomp: which system calls the container may make (seccomp(2)).
+
+The names are those of libseccomp's seccomp.h. Which system calls there are is left to the library: profiles name calls
+of every architecture and of kernels to come.
+"""
+
+from __future__ import annotations
+
+from .config import Seccomp, SyscallArgument, SyscallRule
+from .reader import Node
+
+ERRNO, TRACE, NOTIFY = "SCMP_ACT_ERRNO", "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY"
+ACTIONS = (
+    "SCMP_ACT_KILL",
+    "SCMP_ACT_KILL_PROCESS",
+    "SCMP_ACT_KILL_THREAD",
+    "SCMP_ACT_TRAP",
+    ERRNO,
+    TRACE,
+    "SCMP_ACT_ALLOW",
+    "SCMP_ACT_LOG",
+    NOTIFY,
+)
+# What the action has room for. libseccomp takes an errno below MAX_ERRNO of linux/err.h, the kernel's largest.
+ERRNO_AT_MOST = {ERRNO: 4094, TRACE: 2**16 - 1}
+OPERATORS = (
+    "SCMP_CMP_NE",
+    "SCMP_CMP_LT",
+    "SCMP_CMP_LE",
+    "SCMP_CMP_EQ",
+    "SCMP_CMP_GE",
+    "SCMP_CMP_GT",
+    "SCMP_CMP_MASKED_EQ",
+)
+ARCHITECTURES = (
+    "SCMP_ARCH_X86",
+    "SCMP_ARCH_X86_64",
+    "SCMP_ARCH_X32",
+    "SCMP_ARCH_ARM",
+    "SCMP_ARCH_AARCH64",
+    "SCMP_ARCH_MIPS",
+    "SCMP_ARCH_MIPS64",
+    "SCMP_ARCH_MIPS64N32",
+    "SCMP_ARCH_MIPSEL",
+    "SCMP_ARCH_MIPSEL64",
+    "SCMP_ARCH_MIPSEL64N32",
+    "SCMP_ARCH_PPC",
+    "SCMP_ARCH_PPC64",
+    "SCMP_ARCH_PPC64LE",
+    "SCMP_ARCH_S390",
+    "SCMP_ARCH_S390X",
+    "SCMP_ARCH_PARISC",
+    "SCMP_ARCH_PARISC64",
+    "SCMP_ARCH_RISCV64",
+    "SCMP_ARCH_LOONGARCH64",
+    "SCMP_ARCH_M68K",
+    "SCMP_ARCH_SH",
+    "SCMP_ARCH_SHEB",
+)
+FLAGS = (  # seccomp(2)
+    "SECCOMP_FILTER_FLAG_TSYNC",
+    "SECCOMP_FILTER_FLAG_LOG",
+    "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
+    "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+)
+
+MAX_INDEX = 5  # syscall(2): no call has more than six arguments
+MAX_UINT64 = 2**64 - 1
+
+
+def read_seccomp(node: Node) -> Seccomp:
+    """config-linux.md#seccomp"""
+    default = read_default_action(node.need("defaultAction"))
+    seccomp = Seccomp(
+        default_action=default,
+        default_errno_ret=read_errno(node, "defaultErrnoRet", default),
+        architectures=node.each("architectures", lambda name: name.one_of(ARCHITECTURES)),
+        flags=node.each("flags", lambda name: name.one_of(FLAGS)),
+        listener_path=node.text("listenerPath"),
+        listener_metadata=node.text("listenerMetadata"),
+        syscalls=node.each("syscalls", read_rule),
+    )
+    check_listener(node, seccomp)
+    return seccomp
+
+
+def read_default_action(node: Node) -> str:
+    """Who answers for every call answers for those too that the answering takes: minirun's own, to begin with."""
+    if node.one_of(ACTIONS) == NOTIFY:
+        raise node.wrong("an action that needs nobody to answer: " + ", ".join(a for a in ACTIONS if a != NOTIFY))
+    return node.string()
+
+
+def read_errno(node: Node, key: str, action: str) -> int | None:
+    """config-linux.md#seccomp: when the action doesn't support an errno, the runtime MUST fail."""
+    member = node.get(key)
+    if member is None:
+        return None
+    if action not in ERRNO_AT_MOST:
+        raise member.wrong(f"nothing with {action}: an errno is for {' and '.join(ERRNO_AT_MOST)}")
+    return member.integer(0, ERRNO_AT_MOST[action])
+
+
+def read_rule(node: Node) -> SyscallRule:
+    """config-linux.md#seccomp: `names` MUST contain at least one entry."""
+    names = node.need("names")
+    if not names.value:
+        raise names.wrong("at least one name of a system call")
+    action = node.need("action").one_of(ACTIONS)
+    return SyscallRule(
+        names=node.each("names", lambda name: read_name(name, action)),
+        action=action,
+        errno_ret=read_errno(node, "errnoRet", action),
+        args=node.each("args", read_argument),
+    )
+
+
+def read_name(node: Node, action: str) -> str:
+    """What hands the listener over can't wait for somebody to listen: other runtimes refuse write(2) for that."""
+    if node.filled() == "sendmmsg" and action == NOTIFY:
+        raise node.wrong(f"{NOTIFY} for other calls: this is the one that hands the listener over")
+    return node.string()
+
+
+def read_argument(node: Node) -> SyscallArgument:
+    """config-linux.md#seccomp; seccomp_rule_add(3) has the meaning of the operators."""
+    return SyscallArgument(
+        index=node.need("index").integer(0, MAX_INDEX),
+        value=node.need("value").integer(0, MAX_UINT64),
+        op=node.need("op").one_of(OPERATORS),
+        value_two=node.number("valueTwo", 0, MAX_UINT64) or 0,
+    )
+
+
+def check_listener(node: Node, seccomp: Seccomp) -> None:
+    """config-linux.md#seccomp: `listenerMetadata` MUST NOT be set if `listenerPath` is not set."""
+    if seccomp.listener_path is not None:
+        return
+    if seccomp.listener_metadata is not None:
+        raise node.need("listenerMetadata").wrong("this only together with listenerPath")
+    for index, rule in enumerate(seccomp.syscalls):
+        if rule.action == NOTIFY:
+            place = Node(NOTIFY, f"{node.pointer}/syscalls/{index}/action")
+            raise place.wrong("this only together with listenerPath: nobody would answer")

@@ -1,0 +1,131 @@
+"""Which system calls the container may make: seccomp(2).
+
+    runtime                        the container's process
+    CompileFilter                                               before the fork, since libseccomp is the host's
+                                   LoadFilter                   from here on, the filter holds for minirun, too
+    SendListener  ◄── listener ──                               only if somebody is to decide about calls
+
+Loading takes CAP_SYS_ADMIN or no_new_privs, so that no filter can mislead a set-user-id program. Without
+noNewPrivileges it comes before the capabilities are dropped, and the filter has to allow what the steps after it do;
+with it, nothing but execve(2) comes after.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from errno import EACCES, EBUSY, ECONNREFUSED, EDOM, EINVAL, ELIBACC, ENOENT, EPROTOTYPE
+
+from ..kernel import files, seccomp
+from ..kernel.libc import os_call, show
+from ..kernel.sockets import send_descriptor
+from .hooks import State
+from .step import RUNTIME, Context, Step
+from .syscall_filter import Rule, action_name, lets_through, names_of, program, unknown_names
+
+
+class CompileFilter(Step):
+    """Have libseccomp make a program of the rules. The container's process gets it by the fork."""
+
+    runs_in = RUNTIME
+    chapter = "seccomp"
+    man = "seccomp_init(3)"
+    spec = "config-linux.md#seccomp"
+    no_shell = "systemd-run(1) has SystemCallFilter=, in a language of its own"
+    cures = {
+        ELIBACC: "install libseccomp: on Debian and Ubuntu, apt-get install libseccomp2",
+        EDOM: "an architecture of the other byte order can't run on this machine: leave it out",
+    }
+
+    default: int
+    architectures: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    origin: str = "/linux/seccomp"
+
+    def describe(self) -> str:
+        calls = f"{len(self.rules)} rules for {len(names_of(self.rules))} calls" if self.rules else "no rules"
+        return f"compile the system call filter (default {action_name(self.default)}, {calls})"
+
+    def apply(self, context: Context) -> None:
+        context.filter = program(self.default, self.architectures, self.rules)
+        unknown = unknown_names(self.rules)
+        if unknown and lets_through(self.default):  # else they are refused like everything that has no rule
+            context.log.warning(
+                f"{self.origin}/syscalls: libseccomp does not know {', '.join(unknown)}: these go unfiltered"
+            )
+
+
+class LoadFilter(Step):
+    """From here on the kernel asks the filter about every call. It can't be taken back, and children inherit it."""
+
+    chapter = "seccomp"
+    man = "seccomp(2)"
+    spec = "config-linux.md#seccomp"
+    no_shell = "a shell has no such command, and would have to live with the filter itself"
+    cures = {
+        EACCES: "without noNewPrivileges this takes CAP_SYS_ADMIN: set noNewPrivileges",
+        EINVAL: "the kernel needs CONFIG_SECCOMP_FILTER, and has to know the actions and flags (seccomp(2))",
+        EBUSY: "somebody listens to this process already: of nested containers only one may use SCMP_ACT_NOTIFY",
+    }
+
+    flags: int
+    origin: str = "/linux/seccomp"
+
+    def describe(self) -> str:
+        return "load the system call filter" + (", with a listener" if seccomp.has_listener(self.flags) else "")
+
+    def apply(self, context: Context) -> None:
+        listener = seccomp.set_mode_filter(context.filter, self.flags)
+        context.is_filtered = True
+        if seccomp.has_listener(self.flags):
+            context.outgoing.append(listener)
+
+
+class SendListener(Step):
+    """Hand the listener to the program that decides about the calls of SCMP_ACT_NOTIFY (seccomp_unotify(2))."""
+
+    runs_in = RUNTIME
+    chapter = "seccomp"
+    man = "unix(7)"
+    spec = "config-linux.md#containerprocessstate"
+    no_shell = "a shell can't send a descriptor"
+    cures = {
+        ENOENT: "the program that is to decide about the calls has to listen there first",
+        ECONNREFUSED: "nobody listens there any more",
+        EPROTOTYPE: "the socket has to be of the type SOCK_STREAM",
+    }
+
+    path: str
+    metadata: str | None
+    state: State
+    status: str  # of the container at that moment
+    origin: str = "/linux/seccomp/listenerPath"
+
+    def describe(self) -> str:
+        return f"send the listener of the system call filter to {self.path}"
+
+    def apply(self, context: Context) -> None:
+        listener = context.incoming.pop()
+        try:
+            # By descriptor, because an address has no more than 108 bytes (unix(7)).
+            place = files.open(self.path, os.O_PATH | os.O_CLOEXEC)
+            try:
+                address, message = files.by_descriptor(place), self.message(context.pid)
+                os_call(
+                    "connect",
+                    lambda: send_descriptor(address, listener, message),
+                    shown=lambda: show("connect", self.path),
+                )
+            finally:
+                os.close(place)
+        finally:
+            os.close(listener)  # once the last copy is closed, calls are answered with ENOSYS
+
+    def message(self, pid: int) -> bytes:
+        """The container process state."""
+        state = self.state.members(self.status, pid)
+        told: dict[str, object] = {"ociVersion": self.state.oci_version, "fds": ["seccompFd"], "pid": pid}
+        told["state"] = state
+        if self.metadata is not None:
+            told["metadata"] = self.metadata
+        return json.dumps(told).encode()
