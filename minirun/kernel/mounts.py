@@ -109,9 +109,12 @@ class MountAttr(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in ("attr_set", "attr_clr", "propagation", "userns_fd")]
 
 
-def mount_setattr(mount_fd: int, recursive: bool, attr_set: int = 0, attr_clr: int = 0, propagation: int = 0) -> None:
-    """mount_setattr(2) on the mount that `mount_fd` holds. `propagation` is one of MS_SHARED, MS_SLAVE …"""
-    attributes = MountAttr(attr_set, attr_clr, propagation, 0)
+def mount_setattr(
+    mount_fd: int, recursive: bool, attr_set: int = 0, attr_clr: int = 0, propagation: int = 0, userns: int = 0
+) -> None:
+    """mount_setattr(2) on the mount that `mount_fd` holds. `propagation` is one of MS_SHARED, MS_SLAVE …, `userns` the
+    descriptor of the user namespace that MOUNT_ATTR_IDMAP takes its map from."""
+    attributes = MountAttr(attr_set, attr_clr, propagation, userns)
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
     decoded = "AT_EMPTY_PATH" + ("|AT_RECURSIVE" if recursive else "")
     changes = f"{{set {Flags.of(attr_set, 'MOUNT_ATTR_')}, clear {Flags.of(attr_clr, 'MOUNT_ATTR_')}" + (

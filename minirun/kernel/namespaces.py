@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from .libc import Flags, call, show
+import os
+
+from . import files
+from .constants import CLONE_NEWUSER
+from .libc import Flags, SystemCallError, call, os_call, show
 
 
 def unshare(flags: int) -> None:
@@ -13,3 +17,42 @@ def unshare(flags: int) -> None:
 def setns(descriptor: int, kind: int) -> None:
     """setns(2): enter the namespace that `descriptor` holds; EINVAL unless it is of the kind CLONE_NEW…"""
     call("setns", descriptor, kind, shown=lambda: show("setns", descriptor, Flags.of(kind, "CLONE_")))
+
+
+def new_user_namespace(uid_map: str, gid_map: str) -> int:
+    """A descriptor of a new user namespace with these maps, as the files of user_namespaces(7) take them.
+
+    A namespace begins with a process in it, which a child is for a moment; the descriptor keeps it afterwards.
+    """
+    told, told_by_child = os.pipe()
+    waits_in_child, kept = os.pipe()
+    child = os_call("fork", os.fork)
+    if child == 0:
+        os.close(kept)
+        wait_in_new_user_namespace(told_by_child, waits_in_child)
+    os.close(told_by_child)
+    os.close(waits_in_child)
+    try:
+        number = int(os.read(told, 10) or b"0")
+        if number:
+            raise SystemCallError(number, "unshare", "unshare(CLONE_NEWUSER)")
+        files.write_file(f"/proc/{child}/uid_map", uid_map)
+        files.write_file(f"/proc/{child}/gid_map", gid_map)
+        return files.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(told)
+        os.close(kept)
+        os.waitpid(child, 0)
+
+
+def wait_in_new_user_namespace(tell: int, wait: int) -> None:
+    """The child: tell the errno of unshare(2), and stay until the parent closes its end. Never returns."""
+    number = 0
+    try:
+        unshare(CLONE_NEWUSER)
+    except SystemCallError as error:
+        number = error.errno or 0
+    finally:
+        os.write(tell, str(number).encode())
+        os.read(wait, 1)
+        os._exit(0)

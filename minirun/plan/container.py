@@ -163,7 +163,7 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
     path = rootfs_path(config, options)
     steps: list[Step] = [*propagation_before(linux, path), rootfs.BindRootfs(path)]
     for index, mount in enumerate(config.mounts):  # in the order of config.json: later ones may cover earlier ones
-        steps += mount_steps(mount, f"/mounts/{index}", options.bundle, "cgroup" in types)
+        steps += mount_steps(mount, f"/mounts/{index}", options.bundle, linux)
     steps += device_steps(config, in_user_namespace="user" in types)  # after /dev is mounted
     if config.process:
         steps += terminal_steps(config.process, options.console_socket)  # after /dev/pts is mounted

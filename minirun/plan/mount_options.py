@@ -43,6 +43,9 @@ FLAGS = {
     "rbind": (c.MS_BIND | c.MS_REC, True),
 }
 
+# Words that ask for mapped owners, and whether on all mounts below, too: config.md#linux-mount-options.
+ID_MAPS = {"idmap": False, "ridmap": True}
+
 # Word: (attributes of mount_setattr(2) to set, to clear). With a leading "r" the word holds for every mount below, too.
 # The access time modes are one field, which has to be cleared before one of them is set: mount_setattr(2).
 ATTRIBUTES = {

@@ -5,12 +5,15 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..kernel.constants import ATTR_ATIME_MASK, MS_BIND, MS_REC, MS_REMOUNT
 from ..record import Record
+from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from ..steps.mounts import BindCgroup, BindMount, Change, ChangeMount, MountCgroup, MountFilesystem, Remount
 from . import mount_options
+from .namespaces import ranges
+from .rootfs import volume_propagation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import Mount
+    from ..spec.config import Linux, Mount
     from ..steps.step import Step
 
 
@@ -21,6 +24,7 @@ class MountOptions(Record):
     changes: tuple[Change, ...] = ()  # for mount_setattr(2), in order: a later word wins over an earlier one
     data: tuple[str, ...] = ()  # words of the file system's own
     copy_up: bool = False
+    id_map: str = ""  # idmap or ridmap
 
     def beyond_mount(self) -> tuple[Change, ...]:
         """The changes that mount(2) has no flags for: all from the first recursive one or propagation on."""
@@ -29,7 +33,7 @@ class MountOptions(Record):
 
 def sort_options(words: tuple[str, ...]) -> MountOptions:
     """Later words win over earlier ones, as in fstab(5)."""
-    flags, copy_up = 0, False
+    flags, copy_up, id_map = 0, False, ""
     changes: list[Change] = []
     data: list[str] = []
     for word in words:
@@ -44,9 +48,11 @@ def sort_options(words: tuple[str, ...]) -> MountOptions:
             changes.append(Change(*mount_options.ATTRIBUTES[word[1:]], recursive=True))
         elif word == "tmpcopyup":
             copy_up = True
+        elif word in mount_options.ID_MAPS:
+            id_map = word
         elif word != "defaults":
             data.append(word)
-    return MountOptions(flags, tuple(changes), tuple(data), copy_up)
+    return MountOptions(flags, tuple(changes), tuple(data), copy_up, id_map)
 
 
 def is_plain(change: Change) -> bool:
@@ -66,14 +72,17 @@ def add_plain(changes: list[Change], word: str) -> None:
     changes.append(last)
 
 
-def mount_steps(mount: Mount, origin: str, bundle: str, own_cgroup_namespace: bool) -> list[Step]:
+def mount_steps(mount: Mount, origin: str, bundle: str, linux: Linux) -> list[Step]:
     """The steps for one entry; `origin` is its place in config.json. Raises ConfigError."""
+    own_cgroup_namespace = any(namespace.type == "cgroup" for namespace in linux.namespaces)
     options = sort_options(mount.options)
     destination = "/" + mount.destination.lstrip("/")
     if options.copy_up and (mount.type != "tmpfs" or options.flags & MS_BIND):
         raise ConfigError(
             f"{origin}/options", f"found tmpcopyup on type {mount.type}", "tmpcopyup goes with tmpfs only"
         )
+    if options.id_map or mount.uid_mappings:
+        return mapped(mount, destination, options, origin, bundle, linux)
     if options.flags & MS_REMOUNT:
         remount: Step = Remount(destination, options.flags, ",".join(options.data), origin)
         return [remount, *change_steps(destination, options, origin)]
@@ -87,7 +96,27 @@ def mount_steps(mount: Mount, origin: str, bundle: str, own_cgroup_namespace: bo
     return filesystem(mount, destination, options, origin)
 
 
-def bind(mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str) -> Step:
+def mapped(mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str, linux: Linux) -> list[Step]:
+    """A mount with mappings of its own is mapped even without the option, which older versions of the spec lack."""
+    has_user_namespace = any(namespace.type == "user" for namespace in linux.namespaces)
+    if not mount.uid_mappings and not has_user_namespace:
+        raise ConfigError(
+            f"{origin}/options",
+            f"found {options.id_map}, but nothing to map by",
+            "with it uidMappings and gidMappings in the mount, or a user namespace in /linux/namespaces",
+        )
+    if options.flags & MS_REMOUNT or not options.flags & MS_BIND:
+        raise ConfigError(origin, "found a mapping for what is not a bind mount", "it goes with bind or rbind only")
+    bound = bind(mount, destination, options, origin, bundle)
+    deep = mount_options.ID_MAPS.get(options.id_map, False)
+    maps = ranges(mount.uid_mappings), ranges(mount.gid_mappings)
+    return [
+        OpenMappedMount(bound.source, bound.recursive, deep, *maps, volume_propagation(linux), origin),
+        AttachMappedMount(destination, options.changes, origin),
+    ]
+
+
+def bind(mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str) -> BindMount:
     if not mount.source:
         raise ConfigError(f"{origin}/source", "missing", "a bind mount needs a file or directory of the host")
     if options.data:

@@ -32,6 +32,12 @@ def propagation_after(linux: Linux) -> list[Step]:
     return [rootfs.SetRootPropagation(kind | (MS_REC if recursive else 0), "/linux/rootfsPropagation")]
 
 
+def volume_propagation(linux: Linux) -> int:
+    """What `propagation_before` has done to every mount of the namespace, for one that comes from outside of it."""
+    kind, _recursive = asked_propagation(linux)
+    return {MS_SHARED: 0, MS_PRIVATE: MS_PRIVATE}.get(kind, MS_SLAVE)
+
+
 def asked_propagation(linux: Linux) -> tuple[int, bool]:
     return mount_options.propagation(linux.rootfs_propagation or "rslave") or (MS_SLAVE, True)
 

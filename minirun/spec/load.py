@@ -15,7 +15,7 @@ import os
 from ..errors import ConfigError, MinirunError
 from .config import Config, Hooks, Linux, Mount, Root
 from .load_hooks import read_hooks
-from .load_linux import read_linux
+from .load_linux import read_linux, read_mapping
 from .load_process import read_process
 from .not_yet import refuse_not_yet
 from .reader import Node
@@ -155,12 +155,18 @@ def read_root(node: Node) -> Root:
 def read_mount(node: Node) -> Mount:
     """config.md#mounts. A relative destination is relative to "/", as version 1.0 and every peer have it."""
     destination = node.need("destination").filled()
-    return Mount(
+    mount = Mount(
         destination=destination if destination.startswith("/") else "/" + destination,
         type=node.text("type"),
         source=node.text("source"),
         options=node.each("options", Node.string),
+        uid_mappings=node.each("uidMappings", read_mapping),
+        gid_mappings=node.each("gidMappings", read_mapping),
     )
+    if bool(mount.uid_mappings) != bool(mount.gid_mappings):
+        name, other = ("gidMappings", "uidMappings") if mount.uid_mappings else ("uidMappings", "gidMappings")
+        raise ConfigError(f"{node.pointer}/{name}", "missing", f"a mount with {other} needs {name}, too")
+    return mount
 
 
 def read_annotations(node: Node) -> dict[str, str]:

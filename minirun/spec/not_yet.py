@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 # JSON pointers, where * stands for every element of an array, and what the property is to a reader.
 NOT_YET = {
-    "/mounts/*/uidMappings": "a mount with mapped owners",
-    "/mounts/*/gidMappings": "a mount with mapped owners",
     "/process/apparmorProfile": "an AppArmor profile",
     "/process/selinuxLabel": "an SELinux label for the process",
     "/linux/mountLabel": "an SELinux label for the mounts",
@@ -32,8 +30,6 @@ NOT_YET = {
 }
 # Of these, a member asks for something even if its value is empty: its name does.
 NAMES = ("/linux/netDevices",)
-# In /mounts/*/options
-OPTIONS_NOT_YET = ("idmap", "ridmap")
 
 
 def refuse_not_yet(config: Node) -> None:
@@ -42,9 +38,6 @@ def refuse_not_yet(config: Node) -> None:
         for pointer, value in found(config.value, pattern.split("/")[1:], config.pointer):
             if not is_empty(value) or (pattern in NAMES and value):
                 raise refusal(pointer, meaning)
-    for pointer, value in found(config.value, ["mounts", "*", "options", "*"], config.pointer):
-        if value in OPTIONS_NOT_YET:
-            raise refusal(pointer, "a mount with mapped owners")
 
 
 def refusal(pointer: str, meaning: str) -> ConfigError:

@@ -20,9 +20,10 @@ from minirun.plan import mount_options
 from minirun.plan.container import Options, plan
 from minirun.plan.limits import cgroup_path
 from minirun.plan.mounts import mount_steps, sort_options
-from minirun.spec.config import Linux, Mount
+from minirun.spec.config import IdMapping, Linux, Mount, Namespace
 from minirun.spec.default import default
 from minirun.spec.load import parse
+from minirun.steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from minirun.steps.mounts import BindMount, Change, ChangeMount, MountFilesystem, Remount
 from minirun.steps.seccomp import LoadFilter, SendListener
 from minirun.steps.step import CONTAINER, RUNTIME, Step
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 OPTIONS = Options(id="example", bundle="/bundle")
+LINUX = Linux(namespaces=(Namespace("mount"), Namespace("cgroup")))
 
 
 def all_step_classes() -> list[type[Step]]:
@@ -235,13 +237,13 @@ def test_the_flags_of_the_filter(given: list[str], seccomp: dict[str, Any], want
 # ---- mounts
 
 ALL_WORDS = sorted(
-    {"defaults", "tmpcopyup", *mount_options.FLAGS}
+    {"defaults", "tmpcopyup", "idmap", "ridmap", *mount_options.FLAGS}
     | {prefix + word for word in (*c.PROPAGATION, *mount_options.ATTRIBUTES) for prefix in ("", "r")}
 )
 
 
 def mounts(*words: str, kind: str = "tmpfs", source: str | None = "tmpfs") -> list[Step]:
-    return mount_steps(Mount("/mnt", kind, source, words), "/mounts/0", "/bundle", True)
+    return mount_steps(Mount("/mnt", kind, source, words), "/mounts/0", "/bundle", LINUX)
 
 
 def test_the_specs_table_is_complete() -> None:
@@ -252,7 +254,7 @@ def test_the_specs_table_is_complete() -> None:
         ratime rbind rdev rdiratime relatime remount rexec rnoatime rnodiratime rnoexec rnorelatime
         rnostrictatime rnosuid rnosymfollow ro rprivate rrelatime rro rrw rshared rslave
         rstrictatime rsuid rsymfollow runbindable rw shared silent slave strictatime suid symfollow
-        sync tmpcopyup unbindable mand nomand rnodev
+        sync tmpcopyup unbindable mand nomand rnodev idmap ridmap
     """
     assert set(table.split()) <= set(ALL_WORDS)
 
@@ -300,7 +302,7 @@ def test_recursive_words_and_propagation_follow_the_mount() -> None:
 
 
 def test_a_relative_source_is_the_bundles_and_a_relative_destination_the_roots() -> None:
-    (step,) = mount_steps(Mount("mnt", None, "data", ("bind",)), "/mounts/0", "/bundle", True)
+    (step,) = mount_steps(Mount("mnt", None, "data", ("bind",)), "/mounts/0", "/bundle", LINUX)
     assert step == BindMount("/bundle/data", "/mnt", False, (), "/mounts/0")
 
 
@@ -329,6 +331,52 @@ def test_a_dev_of_the_host_is_left_as_it_is() -> None:
 def test_a_mount_that_makes_no_sense_is_refused(words: tuple[str, ...], kind: Any, source: Any, pointer: str) -> None:
     with pytest.raises(ConfigError) as caught:
         mounts(*words, kind=kind, source=source)
+    assert caught.value.pointer == pointer
+
+
+# ---- mounts with mapped owners
+
+MAPPED = Mount("/mnt", None, "/vol", ("bind", "ro", "idmap"), (IdMapping(0, 1000, 2),), (IdMapping(5, 6, 7),))
+MOUNT_ONLY = Linux(namespaces=(Namespace("mount"),))
+WITH_USERS = Linux(namespaces=(Namespace("mount"), Namespace("user")))
+
+
+def test_the_runtime_maps_and_the_container_attaches() -> None:
+    opened, attached = mount_steps(MAPPED, "/mounts/3", "/bundle", MOUNT_ONLY)
+    maps = ((0, 1000, 2),), ((5, 6, 7),)
+    assert opened == OpenMappedMount("/vol", False, False, *maps, c.MS_SLAVE, "/mounts/3")
+    assert attached == AttachMappedMount("/mnt", (Change(c.MOUNT_ATTR_RDONLY),), "/mounts/3")
+    assert (opened.runs_in, attached.runs_in) == (RUNTIME, CONTAINER)
+
+
+def test_without_mappings_those_of_the_user_namespace_count() -> None:
+    bare = MAPPED.replace(uid_mappings=(), gid_mappings=(), options=("rbind", "ridmap"))
+    opened, _attached = mount_steps(bare, "/mounts/0", "/bundle", WITH_USERS)
+    assert opened == OpenMappedMount("/vol", True, True, (), (), c.MS_SLAVE, "/mounts/0")
+
+
+@pytest.mark.parametrize(
+    ("propagation", "kind"), [(None, c.MS_SLAVE), ("private", c.MS_PRIVATE), ("shared", 0), ("slave", c.MS_SLAVE)]
+)
+def test_a_mapped_mount_is_cut_off_like_the_others(propagation: str | None, kind: int) -> None:
+    opened, _ = mount_steps(MAPPED, "/mounts/0", "/bundle", MOUNT_ONLY.replace(rootfs_propagation=propagation))
+    assert isinstance(opened, OpenMappedMount)
+    assert opened.propagation == kind
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"uid_mappings": (), "gid_mappings": ()}, "/mounts/0/options"),
+        ({"options": ("idmap",), "type": "tmpfs"}, "/mounts/0"),
+        ({"options": (), "type": "tmpfs"}, "/mounts/0"),
+        ({"options": ("remount", "bind", "idmap")}, "/mounts/0"),
+        ({"source": None}, "/mounts/0/source"),
+    ],
+)
+def test_a_mapping_that_makes_no_sense_is_refused(changes: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        mount_steps(MAPPED.replace(**changes), "/mounts/0", "/bundle", MOUNT_ONLY)
     assert caught.value.pointer == pointer
 
 

@@ -6,7 +6,7 @@ Each is set to 1.5, which none of them can be. A reader that looks at the proper
 from __future__ import annotations
 
 import pytest
-from unit.spec.spec_helpers import GOOD, TIME_NAMESPACE, USER_NAMESPACE, changed, load_changed, refused
+from unit.spec.spec_helpers import GOOD, MAPPINGS, TIME_NAMESPACE, USER_NAMESPACE, changed, load_changed, refused
 
 from minirun.errors import ConfigError
 from minirun.spec.load import parse
@@ -31,7 +31,7 @@ EVERY_NAMESPACE = [{"type": name} for name in ("mount", "network", "user", "time
 WHOLE = changed(
     {
         **USER_NAMESPACE,
-        "/mounts": [{"destination": "/a"}],
+        "/mounts": [{"destination": "/a", "uidMappings": [{**MAPPINGS[0]}], "gidMappings": [{**MAPPINGS[0]}]}],
         "/process/terminal": True,
         "/process/rlimits": [{"type": "RLIMIT_CPU", "soft": 1, "hard": 1}],
         "/process/scheduler": {"policy": "SCHED_DEADLINE"},
@@ -61,6 +61,8 @@ OBJECTS = {
     "": TOP,
     "/root": ROOT,
     "/mounts/0": MOUNT,
+    "/mounts/0/uidMappings/0": "containerID hostID size",
+    "/mounts/0/gidMappings/0": "containerID hostID size",
     "/process": PROCESS,
     "/process/rlimits/0": "type soft hard",
     "/process/capabilities": CAPABILITIES,

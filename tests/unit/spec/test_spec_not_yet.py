@@ -13,15 +13,9 @@ from minirun.spec.default import default
 from minirun.spec.load import parse
 from minirun.spec.not_yet import NAMES, NOT_YET
 
-MAPPING = {"containerID": 0, "hostID": 0, "size": 1}
-MOUNT = {"/mounts": [{"destination": "/a"}, {"destination": "/b"}]}
 R = "/linux/resources"
 
 EXAMPLES = (
-    Bad("/mounts", [{"destination": "/a", "uidMappings": [MAPPING]}], "/mounts/0/uidMappings"),
-    Bad("/mounts", [{"destination": "/a"}, {"destination": "/b", "gidMappings": [MAPPING]}], "/mounts/1/gidMappings"),
-    Bad("/mounts", [{"destination": "/a", "options": ["bind", "idmap"]}], "/mounts/0/options/1"),
-    Bad("/mounts", [{"destination": "/a", "options": ["ridmap"]}], "/mounts/0/options/0"),
     Bad("/process/apparmorProfile", "docker-default"),
     Bad("/process/selinuxLabel", "system_u:system_r:container_t:s0"),
     Bad("/linux/mountLabel", "system_u:object_r:container_file_t:s0"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from unit.spec.spec_helpers import GONE, GOOD, Bad, bad, changed, load_changed
+from unit.spec.spec_helpers import GONE, GOOD, MAPPINGS, Bad, bad, changed, load_changed
 
 from minirun.errors import ConfigError
 from minirun.spec.config import Linux, Mount, Root
@@ -48,6 +48,8 @@ from minirun.spec.load import parse
     Bad("/mounts", [{"destination": "/a", "type": 3}], "/mounts/0/type"),
     Bad("/mounts", [{"destination": "/a", "source": False}], "/mounts/0/source"),
     Bad("/mounts", [{"destination": "/a", "options": "ro"}], "/mounts/0/options"),
+    Bad("/mounts", [{"destination": "/a", "uidMappings": MAPPINGS}], "/mounts/0/gidMappings", says="missing"),
+    Bad("/mounts", [{"destination": "/a", "gidMappings": MAPPINGS}], "/mounts/0/uidMappings", says="missing"),
     Bad("/mounts", [{"destination": "/a", "options": ["ro", None]}], "/mounts/0/options/1"),
     Bad("/annotations", []),
     Bad("/annotations", {"": "x"}, "/annotations/"),
