@@ -123,12 +123,15 @@ OPEN_FLAGS = (
 )
 
 # linux/openat2.h
+RESOLVE_NO_XDEV = 0x01
 RESOLVE_NO_MAGICLINKS = 0x02
 RESOLVE_NO_SYMLINKS = 0x04
+RESOLVE_BENEATH = 0x08
 RESOLVE_IN_ROOT = 0x10
 
 # linux/magic.h
 PROC_SUPER_MAGIC = 0x9FA0
+SELINUX_MAGIC = 0xF97CFF8C
 DEVPTS_SUPER_MAGIC = 0x1CD1
 
 # Documentation/admin-guide/devices.txt: /dev/null and /dev/ptmx

@@ -144,9 +144,19 @@ def write_file(path: str, value: str) -> None:
     """Write a kernel file such as /proc/sys/… in one write(2): such files take a value whole or not at all."""
     descriptor = open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
-        os_call("write", os.write, descriptor, value.encode(), shown=lambda: show("write", path, value))
+        write(descriptor, path, value)
     finally:
         os.close(descriptor)
+
+
+def write(descriptor: int, path: str, value: str) -> None:
+    """write(2) to the open kernel file `path`, all of it at once."""
+    os_call("write", os.write, descriptor, value.encode(), shown=lambda: show("write", path, value))
+
+
+def set_xattr(path: str, name: str, value: str) -> None:
+    """setxattr(2)"""
+    os_call("setxattr", os.setxattr, path, name, value.encode(), shown=lambda: show("setxattr", path, name, value))
 
 
 def read_file(path: str) -> str:

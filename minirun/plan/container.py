@@ -17,6 +17,7 @@ from ..steps.sysctl import SetSysctl
 from ..steps.terminal import UseTerminal
 from .devices import device_steps
 from .hooks import hook_steps, poststop_steps
+from .labels import module_steps, open_label_steps
 from .limits import cgroup_steps, choose_cgroup, late_limit_steps
 from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
@@ -59,6 +60,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
     return (
         *poststop_steps(config, told),  # undone last, when nothing else is left
         *book_steps(options),  # the id is ours, or we stop before anything is made
+        *module_steps(config.linux, config.process),  # a label that nobody would look at
         choose_cgroup(config.linux, options.id),
         note(config, options, complete=False),  # should minirun be killed from now on, `delete` knows what there is
         *compiling,  # the system call filter, by a library of the host's: so before the fork
@@ -147,6 +149,7 @@ def entry_steps(config: Config, process: Process) -> list[Step]:
         *([namespaces.SetLoopbackUp()] if "network" in new_namespaces(config.linux) else []),
         *name_steps(config),
         *sysctl_steps(config),  # while /proc is still the host's
+        *open_label_steps(process),  # likewise
     ]
 
 

@@ -8,6 +8,7 @@ from ..record import Record
 from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from ..steps.mounts import BindCgroup, BindMount, Change, ChangeMount, MountCgroup, MountFilesystem, Remount
 from . import mount_options
+from .labels import context_option, label_mount_steps
 from .namespaces import ranges
 from .rootfs import volume_propagation
 
@@ -93,7 +94,7 @@ def mount_steps(mount: Mount, origin: str, bundle: str, linux: Linux) -> list[St
         return [BindCgroup(destination, options.changes, origin)]
     if mount.type == "cgroup" and not options.data:
         return [MountCgroup(destination, options.changes, origin)]
-    return filesystem(mount, destination, options, origin)
+    return filesystem(mount, destination, options, origin, linux)
 
 
 def mapped(mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str, linux: Linux) -> list[Step]:
@@ -129,14 +130,14 @@ def bind(mount: Mount, destination: str, options: MountOptions, origin: str, bun
     return BindMount(source, destination, bool(options.flags & MS_REC), options.changes, origin)
 
 
-def filesystem(mount: Mount, destination: str, options: MountOptions, origin: str) -> list[Step]:
+def filesystem(mount: Mount, destination: str, options: MountOptions, origin: str, linux: Linux) -> list[Step]:
     if not mount.type:
         raise ConfigError(f"{origin}/type", "missing", "a file system's name, or the option bind or rbind")
     kind = "cgroup2" if mount.type == "cgroup" else mount.type
     source = mount.source or kind
-    data = ",".join(options.data)
+    data = ",".join((*options.data, *context_option(linux, kind, options.data)))
     mounted: Step = MountFilesystem(kind, source, destination, options.flags, data, options.copy_up, origin)
-    return [mounted, *change_steps(destination, options, origin)]
+    return [mounted, *label_mount_steps(linux, kind, destination), *change_steps(destination, options, origin)]
 
 
 def change_steps(destination: str, options: MountOptions, origin: str) -> list[Step]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..spec.config import Capabilities
 from ..steps import credentials, program, scheduling, terminal
+from .labels import set_label_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def identity_steps(process: Process) -> list[Step]:
         credentials.SetUser(user.uid, user.gid, user.additional_gids),
         credentials.SetCapabilities(granted.effective, granted.permitted, granted.inheritable),
         credentials.SetAmbientSet(granted.ambient),
+        *set_label_steps(process),
     ]
     return steps
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..kernel.constants import MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE
 from ..steps import masks, rootfs
 from . import mount_options
+from .labels import context_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,5 +47,9 @@ def path_steps(linux: Linux) -> list[Step]:
     """The paths that are hidden or made read-only, all of them in mounts that are made by now."""
     return [
         *(masks.MakePathReadOnly(p, f"/linux/readonlyPaths/{i}") for i, p in enumerate(linux.readonly_paths)),
-        *(masks.MaskPath(p, f"/linux/maskedPaths/{i}") for i, p in enumerate(linux.masked_paths)),
+        *(mask(linux, path, f"/linux/maskedPaths/{index}") for index, path in enumerate(linux.masked_paths)),
     ]
+
+
+def mask(linux: Linux, path: str, origin: str) -> Step:
+    return masks.MaskPath(path, origin, ",".join(context_option(linux, "tmpfs", ())))

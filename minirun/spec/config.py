@@ -109,6 +109,8 @@ class Process(Record):
     io_priority: IOPriority | None = None
     affinity_before: tuple[int, ...] = ()  # execCPUAffinity: for `exec` only, before it joins the cgroup
     affinity_after: tuple[int, ...] = ()  # and after it
+    apparmor_profile: str | None = None
+    selinux_label: str | None = None
 
 
 class Namespace(Record):
@@ -229,6 +231,7 @@ class Linux(Record):
     sysctl: Mapping[str, str] = {}
     personality: Personality | None = None
     seccomp: Seccomp | None = None
+    mount_label: str | None = None
 
 
 class Hook(Record):

@@ -38,6 +38,7 @@ def read_linux(node: Node) -> Linux:
         sysctl=node.maybe("sysctl", read_sysctl) or {},
         personality=node.maybe("personality", read_personality),
         seccomp=node.maybe("seccomp", read_seccomp),
+        mount_label=node.maybe("mountLabel", read_mount_label) or None,
     )
 
 
@@ -128,6 +129,13 @@ def read_sysctl(node: Node) -> dict[str, str]:
             )
         values[key] = value.string()
     return values
+
+
+def read_mount_label(node: Node) -> str:
+    """config-linux.md#mount-label: it will stand between quotation marks, since labels have commas (mount(8))."""
+    if '"' in node.string():
+        raise node.wrong("a label without quotation marks")
+    return node.string()
 
 
 def read_personality(node: Node) -> Personality:

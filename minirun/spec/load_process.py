@@ -72,6 +72,8 @@ def read_process(node: Node) -> Process:
         oom_score_adj=node.number("oomScoreAdj", -1000, 1000),  # proc(5)
         scheduler=node.maybe("scheduler", read_scheduler),
         io_priority=node.maybe("ioPriority", read_io_priority),
+        apparmor_profile=node.text("apparmorProfile"),
+        selinux_label=node.text("selinuxLabel"),
         **read_affinity(node.get("execCPUAffinity")),
     )
 

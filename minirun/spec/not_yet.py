@@ -17,9 +17,6 @@ if TYPE_CHECKING:
 
 # JSON pointers, where * stands for every element of an array, and what the property is to a reader.
 NOT_YET = {
-    "/process/apparmorProfile": "an AppArmor profile",
-    "/process/selinuxLabel": "an SELinux label for the process",
-    "/linux/mountLabel": "an SELinux label for the mounts",
     "/linux/intelRdt": "shares of the processor's cache and memory bandwidth (resctrl)",
     "/linux/netDevices": "network devices to move into the container",
     "/linux/memoryPolicy": "a NUMA memory policy",

@@ -20,6 +20,7 @@ class MaskPath(Step):
 
     path: str
     origin: str
+    data: str = ""  # options of the tmpfs, beside its size
 
     def describe(self) -> str:
         return f"hide {self.path}"
@@ -35,7 +36,7 @@ class MaskPath(Step):
             return
         try:
             if stat.S_ISDIR(os.fstat(place).st_mode):
-                options = "nr_blocks=1,nr_inodes=1"
+                options = ",".join(filter(None, ("nr_blocks=1", "nr_inodes=1", self.data)))
                 mounts.mount("tmpfs", files.by_descriptor(place), "tmpfs", MS_RDONLY, options)
             else:
                 bind_null(place)

@@ -23,7 +23,9 @@ from minirun.plan.mounts import mount_steps, sort_options
 from minirun.spec.config import IdMapping, Linux, Mount, Namespace
 from minirun.spec.default import default
 from minirun.spec.load import parse
+from minirun.steps.labels import LabelMount, SetExecLabel
 from minirun.steps.mapped_mounts import AttachMappedMount, OpenMappedMount
+from minirun.steps.masks import MaskPath
 from minirun.steps.mounts import BindMount, Change, ChangeMount, MountFilesystem, Remount
 from minirun.steps.seccomp import LoadFilter, SendListener
 from minirun.steps.step import CONTAINER, RUNTIME, Step
@@ -378,6 +380,47 @@ def test_a_mapping_that_makes_no_sense_is_refused(changes: dict[str, Any], point
     with pytest.raises(ConfigError) as caught:
         mount_steps(MAPPED.replace(**changes), "/mounts/0", "/bundle", MOUNT_ONLY)
     assert caught.value.pointer == pointer
+
+
+# ---- labels
+
+LABEL = "system_u:object_r:container_file_t:s0:c1,c2"
+
+
+def test_labels_are_looked_at_first_and_put_on_last() -> None:
+    steps = plan_of(
+        process={"apparmorProfile": "strict", "selinuxLabel": LABEL, "noNewPrivileges": True},
+        linux={"mountLabel": LABEL},
+    )
+    kinds = names(steps)
+    assert kinds.count("RequireSecurityModule") == 3
+    last_fork = max(kinds.index("StartContainerProcess"), kinds.index("ForkIntoNamespaces"))
+    assert kinds.index("RequireSecurityModule") < kinds.index("MakeCgroup")
+    assert last_fork < kinds.index("OpenExecAttribute") < kinds.index("PivotRoot")
+    assert kinds.index("PivotRoot") < kinds.index("SetExecLabel") < kinds.index("SetNoNewPrivs")
+    written = [step.text() for step in steps if isinstance(step, SetExecLabel)]
+    assert written == ["exec strict", LABEL]
+
+
+def test_only_file_systems_that_take_a_label_get_one() -> None:
+    steps = plan_of(linux={"mountLabel": LABEL, "maskedPaths": ["/proc/acpi"]})
+    told = {step.destination: step.data for step in steps if isinstance(step, MountFilesystem)}
+    assert {place for place, data in told.items() if "context" in data} == {"/dev", "/dev/pts", "/dev/shm"}
+    assert told["/dev/shm"].endswith(f',context="{LABEL}"')
+    assert LabelMount("/dev/mqueue", LABEL) in steps
+    assert [step.data for step in steps if isinstance(step, MaskPath)] == [f'context="{LABEL}"']
+
+
+def test_a_label_in_the_options_wins() -> None:
+    (step,) = mount_steps(
+        Mount("/mnt", "tmpfs", "x", ("context=x",)), "/mounts/0", "/", LINUX.replace(mount_label=LABEL)
+    )
+    assert isinstance(step, MountFilesystem)
+    assert step.data == "context=x"
+
+
+def test_without_labels_there_are_no_steps_for_them() -> None:
+    assert not {"RequireSecurityModule", "OpenExecAttribute", "SetExecLabel"} & set(names(plan_of()))
 
 
 # ---- cgroups

@@ -234,6 +234,18 @@ def test_propagations(name: str) -> None:
     assert load_changed({f"{L}/rootfsPropagation": name}).linux.rootfs_propagation == name
 
 
+@bad(
+    Bad(f"{L}/mountLabel", 5, says="a string"),
+    Bad(f"{L}/mountLabel", 'x",size=1g', says="quotation"),
+)
+def test_bad_mount_labels(row: Bad) -> None:
+    row.check()
+
+
+def test_mount_label() -> None:
+    assert load_changed({f"{L}/mountLabel": "u:r:t:s0:c1,c2"}).linux.mount_label == "u:r:t:s0:c1,c2"
+
+
 @pytest.mark.parametrize("domain", ["LINUX", "LINUX32"])
 def test_personality(domain: str) -> None:
     value = {"domain": domain, "flags": []}

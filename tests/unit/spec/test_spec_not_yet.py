@@ -16,9 +16,6 @@ from minirun.spec.not_yet import NAMES, NOT_YET
 R = "/linux/resources"
 
 EXAMPLES = (
-    Bad("/process/apparmorProfile", "docker-default"),
-    Bad("/process/selinuxLabel", "system_u:system_r:container_t:s0"),
-    Bad("/linux/mountLabel", "system_u:object_r:container_file_t:s0"),
     Bad("/linux/intelRdt", {"closID": "a"}),
     Bad("/linux/intelRdt", {"enableMonitoring": True}),
     Bad("/linux/netDevices", {"eth0": {"name": "eth1"}}),
