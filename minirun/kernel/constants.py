@@ -13,6 +13,7 @@ SYSCALLS = {
     "x86_64": {
         "getcwd": 79,
         "pivot_root": 155,
+        "set_mempolicy": 238,
         "ioprio_set": 251,
         "sched_setattr": 314,
         "seccomp": 317,
@@ -29,6 +30,7 @@ SYSCALLS = {
         "getcwd": 17,
         "pivot_root": 41,
         "ioprio_set": 30,
+        "set_mempolicy": 237,
         "sched_setattr": 274,
         "seccomp": 277,
         "bpf": 280,
@@ -240,6 +242,18 @@ SCHED_FLAGS = {
 IOPRIO_CLASSES = {"IOPRIO_CLASS_RT": 1, "IOPRIO_CLASS_BE": 2, "IOPRIO_CLASS_IDLE": 3}
 IOPRIO_CLASS_SHIFT = 13
 IOPRIO_WHO_PGRP = 2
+
+# linux/mempolicy.h
+MEMORY_MODES = {
+    "MPOL_DEFAULT": 0,
+    "MPOL_PREFERRED": 1,
+    "MPOL_BIND": 2,
+    "MPOL_INTERLEAVE": 3,
+    "MPOL_LOCAL": 4,
+    "MPOL_PREFERRED_MANY": 5,
+    "MPOL_WEIGHTED_INTERLEAVE": 6,
+}
+MEMORY_FLAGS = {"MPOL_F_NUMA_BALANCING": 1 << 13, "MPOL_F_RELATIVE_NODES": 1 << 14, "MPOL_F_STATIC_NODES": 1 << 15}
 
 # linux/personality.h
 PERSONALITIES = {"LINUX": 0x0000, "LINUX32": 0x0008}

@@ -193,6 +193,22 @@ def personality(domain: int) -> None:
     call("personality", ctypes.c_ulong(domain), shown=lambda: show("personality", Flags(hex(domain))))
 
 
+def set_mempolicy(mode: int, nodes: tuple[int, ...], name: str) -> None:
+    """set_mempolicy(2) for this process; `mode` has the flags in it. The kernel reads one bit less than it is told."""
+    bits = ctypes.sizeof(ctypes.c_ulong) * 8
+    words = (max(nodes, default=0) + 2) // bits + 1
+    mask = (ctypes.c_ulong * words)()
+    for node in nodes:
+        mask[node // bits] |= 1 << node % bits
+    syscall(
+        "set_mempolicy",
+        mode,
+        ctypes.byref(mask),
+        words * bits,
+        shown=lambda: show("set_mempolicy", Flags(name), Flags(f"nodes {nodes}"), words * bits),
+    )
+
+
 def sethostname(name: str) -> None:
     """sethostname(2)"""
     encoded = name.encode()

@@ -22,6 +22,7 @@ from .limits import cgroup_steps, choose_cgroup, late_limit_steps
 from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .process import identity_steps, program_steps, rlimit_steps, scheduling_steps, terminal_steps
+from .resctrl import join_resctrl_steps, resctrl_steps
 from .rootfs import path_steps, propagation_after, propagation_before
 
 TYPE_CHECKING = False
@@ -65,8 +66,9 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         note(config, options, complete=False),  # should minirun be killed from now on, `delete` knows what there is
         *compiling,  # the system call filter, by a library of the host's: so before the fork
         *cgroup_steps(config.linux, options.id),  # a limit on memory comes before the first process
+        *resctrl_steps(config.linux, options.id),
         StartContainerProcess(),  # from here on there are two
-        *entry_steps(config, config.process),  # into the cgroup and the namespaces
+        *entry_steps(config, config.process, options),  # into the cgroup and the namespaces
         *filesystem_steps(config, options),  # what it will see
         *hook_steps(config, "prestart", told),
         *hook_steps(config, "createRuntime", told),
@@ -138,13 +140,14 @@ def filter_steps(config: Config, told: hooks.State, status: str) -> tuple[list[S
     return compile_steps(config.linux.seccomp), load_steps(config.linux.seccomp, told, status)
 
 
-def entry_steps(config: Config, process: Process) -> list[Step]:
+def entry_steps(config: Config, process: Process, options: Options) -> list[Step]:
     """Out of the host's namespaces, with the host's rights still at hand."""
     return [
         *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
         JoinCgroup(),  # before the cgroup namespace, whose root is the cgroup of this moment
         CloseToTracers(),  # before the first namespace that others may share
         *namespace_steps(config),
+        *join_resctrl_steps(config.linux, options.id),
         StartSession(),
         *([namespaces.SetLoopbackUp()] if "network" in new_namespaces(config.linux) else []),
         *name_steps(config),
@@ -191,12 +194,13 @@ def root_steps(config: Config, options: Options) -> list[Step]:
 
 def preparation_steps(config: Config, process: Process, preserve_fds: int) -> list[Step]:
     """Everything about the program that needs more than the program will be allowed."""
-    personality = config.linux.personality
+    personality, memory_policy = config.linux.personality, config.linux.memory_policy
     home_is_known = any(pair.startswith("HOME=") and pair != "HOME=" for pair in process.env)
     return [
         *([UseTerminal()] if process.terminal else []),
         *scheduling_steps(process),
         *([scheduling.SetPersonality(personality.domain)] if personality else []),
+        *([scheduling.SetMemoryPolicy(*memory_policy.values())] if memory_policy else []),
         descriptors.ReopenNull(),
         descriptors.OwnStdio(process.user.uid),
         descriptors.KeepDescriptors(preserve_fds),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..spec.reader import escape
 from ..spec.sysctl import namespace_of
 from ..steps import namespaces as steps
+from ..steps.network import MoveNetDevice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ def namespace_steps(config: Config) -> list[Step]:
         *([steps.Unshare(rest)] if (rest := tuple(name for name in new if name != "user")) else []),
         *time_steps(linux),
         *fork_steps(linux),
+        *device_steps(linux),
     ]
 
 
@@ -59,6 +62,8 @@ def changed_by(config: Config, kind: str) -> str:
         return "/mounts"
     if kind == "uts" and (config.hostname is not None or config.domainname is not None):
         return "/hostname" if config.hostname is not None else "/domainname"
+    if kind == "network" and config.linux.net_devices:
+        return "/linux/netDevices"
     owned = any(namespace_of(key) == kind for key in config.linux.sysctl)
     return "/linux/sysctl" if owned else ""
 
@@ -92,6 +97,14 @@ def time_steps(linux: Linux) -> list[Step]:
 def fork_steps(linux: Linux) -> list[Step]:
     types = {namespace.type for namespace in linux.namespaces}
     return [steps.ForkIntoNamespaces(), steps.AdoptContainer()] if types & {"pid", "time"} else []
+
+
+def device_steps(linux: Linux) -> list[Step]:
+    """Before the sysctls, which may be of one of these devices."""
+    return [
+        MoveNetDevice(device.host_name, device.name, f"/linux/netDevices/{escape(device.host_name)}")
+        for device in linux.net_devices
+    ]
 
 
 def name_steps(config: Config) -> list[Step]:

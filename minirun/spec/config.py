@@ -215,6 +215,31 @@ class Seccomp(Record):
     syscalls: tuple[SyscallRule, ...] = ()
 
 
+class NetDevice(Record):
+    """config-linux.md#network-devices: a device of the host, and its name in the container."""
+
+    host_name: str
+    name: str
+
+
+class MemoryPolicy(Record):
+    """config-linux.md#memory-policy: set_mempolicy(2). `nodes` are numbers, each once and in order."""
+
+    mode: str
+    nodes: tuple[int, ...] = ()
+    flags: tuple[str, ...] = ()
+
+
+class IntelRdt(Record):
+    """config-linux.md#intelrdt: a class of service of the kernel's resctrl, "" standing for the root one."""
+
+    clos_id: str | None = None
+    schemata: tuple[str, ...] = ()
+    l3_cache_schema: str | None = None
+    mem_bw_schema: str | None = None
+    enable_monitoring: bool = False
+
+
 class Linux(Record):
     """config-linux.md"""
 
@@ -232,6 +257,9 @@ class Linux(Record):
     personality: Personality | None = None
     seccomp: Seccomp | None = None
     mount_label: str | None = None
+    net_devices: tuple[NetDevice, ...] = ()
+    memory_policy: MemoryPolicy | None = None
+    intel_rdt: IntelRdt | None = None
 
 
 class Hook(Record):

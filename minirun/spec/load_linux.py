@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from .config import Device, IdMapping, Linux, Namespace, Personality, Resources, TimeOffset
+from .load_hardware import read_intel_rdt, read_memory_policy, read_net_devices
 from .load_process import MAX_ID, read_id
 from .load_resources import read_resources
 from .load_seccomp import read_seccomp
@@ -38,6 +39,9 @@ def read_linux(node: Node) -> Linux:
         sysctl=node.maybe("sysctl", read_sysctl) or {},
         personality=node.maybe("personality", read_personality),
         seccomp=node.maybe("seccomp", read_seccomp),
+        net_devices=node.maybe("netDevices", read_net_devices) or (),
+        memory_policy=node.maybe("memoryPolicy", read_memory_policy),
+        intel_rdt=node.maybe("intelRdt", read_intel_rdt),
         mount_label=node.maybe("mountLabel", read_mount_label) or None,
     )
 

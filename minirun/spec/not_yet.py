@@ -17,23 +17,18 @@ if TYPE_CHECKING:
 
 # JSON pointers, where * stands for every element of an array, and what the property is to a reader.
 NOT_YET = {
-    "/linux/intelRdt": "shares of the processor's cache and memory bandwidth (resctrl)",
-    "/linux/netDevices": "network devices to move into the container",
-    "/linux/memoryPolicy": "a NUMA memory policy",
     "/linux/resources/blockIO": "limits for block devices",
     "/linux/resources/hugepageLimits": "limits for huge pages",
     "/linux/resources/rdma": "limits for RDMA devices",
     "/linux/resources/unified": "files of the cgroup by name",
 }
-# Of these, a member asks for something even if its value is empty: its name does.
-NAMES = ("/linux/netDevices",)
 
 
 def refuse_not_yet(config: Node) -> None:
     """The error for the first property in the tables that asks for something."""
     for pattern, meaning in NOT_YET.items():
         for pointer, value in found(config.value, pattern.split("/")[1:], config.pointer):
-            if not is_empty(value) or (pattern in NAMES and value):
+            if not is_empty(value):
                 raise refusal(pointer, meaning)
 
 

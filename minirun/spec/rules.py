@@ -38,6 +38,8 @@ def needs(config: Config) -> Iterator[tuple[str, str, str]]:
         yield "/linux/uidMappings", "mappings", "user"
     if config.linux.gid_mappings:
         yield "/linux/gidMappings", "mappings", "user"
+    for device in config.linux.net_devices:
+        yield f"/linux/netDevices/{escape(device.host_name)}", "a device to move", "network"
     for key in config.linux.sysctl:
         yield f"/linux/sysctl/{escape(key)}", "a parameter", namespace_of(key) or "mount"
 

@@ -60,13 +60,15 @@ def apparmor_is_on() -> bool:
 
 
 def selinux_is_on() -> bool:
-    """selinux_enabled(3) looks for the file system, too: whoever switches SELinux on mounts it."""
+    """Whoever switches SELinux on mounts its file system and loads a policy. Until then every process is "kernel", and
+    the kernel takes any label without a word."""
     try:
         place = files.open(SELINUXFS, os.O_PATH | os.O_CLOEXEC)
     except SystemCallError:
         return False
     try:
-        return files.filesystem_type(place) & 0xFFFFFFFF == SELINUX_MAGIC  # a long is signed
+        mounted = files.filesystem_type(place) & 0xFFFFFFFF == SELINUX_MAGIC  # a long is signed
+        return mounted and files.read_file("/proc/self/attr/current").strip("\0\n") != "kernel"
     finally:
         os.close(place)
 

@@ -265,6 +265,7 @@ class SeeProgramRun(Step):
     def apply(self, context: Context) -> None:
         if not processes.has_executed(context.pid):
             raise ContainerDied
+        context.program_runs = True
 
 
 def quoted(word: str) -> str:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from errno import EACCES, EINVAL, EPERM
+from errno import EACCES, EINVAL, ENOSYS, EPERM
 
 from ..kernel import files, processes
-from ..kernel.constants import IOPRIO_CLASSES, PERSONALITIES, RLIMITS, SCHED_FLAGS, SCHED_POLICIES
+from ..kernel.constants import (
+    IOPRIO_CLASSES,
+    MEMORY_FLAGS,
+    MEMORY_MODES,
+    PERSONALITIES,
+    RLIMITS,
+    SCHED_FLAGS,
+    SCHED_POLICIES,
+)
 from .step import RUNTIME, Context, Step
 
 RLIM_INFINITY = 2**64 - 1
@@ -151,6 +159,51 @@ class SetAffinity(Step):
 
     def apply(self, context: Context) -> None:
         processes.sched_setaffinity(self.cpus)
+
+
+class SetMemoryPolicy(Step):
+    """From which NUMA nodes the program's memory comes: execve(2) keeps the policy of the process (numa(7))."""
+
+    chapter = "process"
+    man = "set_mempolicy(2)"
+    spec = "config-linux.md#memory-policy"
+    cures = {
+        EINVAL: "the nodes must be on-line, have memory, and be allowed by cpuset.mems of the cgroup: see numactl -H. "
+        "MPOL_WEIGHTED_INTERLEAVE came with Linux 6.9; MPOL_F_NUMA_BALANCING goes with MPOL_BIND",
+        ENOSYS: "this kernel is built without NUMA",
+    }
+
+    mode: str
+    nodes: tuple[int, ...]
+    flags: tuple[str, ...]
+    origin: str = "/linux/memoryPolicy"
+
+    def words(self) -> str:
+        return "|".join((self.mode, *self.flags))
+
+    def describe(self) -> str:
+        nodes = f" on the nodes {', '.join(map(str, self.nodes))}" if self.nodes else ""
+        return f"set the memory policy {self.words()}{nodes}"
+
+    def shell(self) -> str | None:
+        nodes = ",".join(map(str, self.nodes))
+        option = NUMACTL.get(self.mode)
+        return option and f'exec numactl {option}{nodes} "$SHELL"'
+
+    no_shell = "numactl(8) of Debian 12 does not know this policy"
+
+    def apply(self, context: Context) -> None:
+        mode = MEMORY_MODES[self.mode] | sum(MEMORY_FLAGS[name] for name in set(self.flags))
+        processes.set_mempolicy(mode, self.nodes, self.words())
+
+
+NUMACTL = {
+    "MPOL_PREFERRED": "--preferred=",
+    "MPOL_PREFERRED_MANY": "--preferred-many=",
+    "MPOL_BIND": "--membind=",
+    "MPOL_INTERLEAVE": "--interleave=",
+    "MPOL_LOCAL": "--localalloc",
+}
 
 
 class SetPersonality(Step):

@@ -60,6 +60,11 @@ class Context:
         self.sender = 0  # who sent the latest turn, by the kernel's word
         self.incoming: list[int] = []  # descriptors that came with it
         self.console = -1  # the master side of the container's terminal
+        self.resctrl = ""  # where that file system is mounted
+        self.made_clos = ""  # the class of service that this run has made in it for others to share, as a path
+        self.network = -1  # the container's network namespace, while devices may have to come back from it
+        self.moved_devices: dict[str, tuple[str, bool]] = {}  # the host's name -> the container's, whether it was up
+        self.program_runs = False  # from then on, what was handed to the container is the container's
         self.cgroup = ""  # the container's cgroup as a path of the host's
         self.filter = b""  # the system call filter, for the container's process to load
 

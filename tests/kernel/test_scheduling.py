@@ -112,6 +112,72 @@ def test_an_io_priority_that_makes_no_sense_is_refused(runtime, bundle, wanted):
     assert runtime.run(made).refused
 
 
+# ---- memory policy (config-linux.md#memory-policy, set_mempolicy(2))
+
+NEWER_THAN_RUNC = pytest.mark.deviates("runc", "came with 1.4")
+NEWER_THAN_CRUN = pytest.mark.deviates("crun", "came with 1.26")
+NUMA = needs.path("/proc/self/numa_maps")
+
+
+@NUMA
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        ({"mode": "MPOL_BIND", "nodes": "0"}, "bind:0"),
+        ({"mode": "MPOL_INTERLEAVE", "nodes": "0"}, "interleave:0"),
+        ({"mode": "MPOL_PREFERRED", "nodes": "0"}, "prefer:0"),
+        ({"mode": "MPOL_PREFERRED_MANY", "nodes": "0"}, "prefer (many):0"),
+        ({"mode": "MPOL_LOCAL"}, "local"),
+        ({"mode": "MPOL_DEFAULT", "nodes": ""}, "default"),
+        ({"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"]}, "bind=static:0"),
+        ({"mode": "MPOL_BIND", "nodes": "0-0", "flags": ["MPOL_F_RELATIVE_NODES"]}, "bind=relative:0"),
+    ],
+    ids=str,
+)
+@NEWER_THAN_RUNC
+@NEWER_THAN_CRUN
+def test_the_memory_policy_is_set(runtime, bundle, wanted, shown):
+    made = bundle("sleep")
+    made.linux["memoryPolicy"] = wanted
+    with runtime.running(made) as container:
+        line = next(line for line in container.lines("numa_maps") if "stack" in line)
+        assert line.split(" ", 1)[1].startswith(shown)
+
+
+@NEWER_THAN_RUNC
+@NEWER_THAN_CRUN
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"mode": "MPOL_FORGET", "nodes": "0"},
+        {"mode": "MPOL_BIND"},
+        {"mode": "MPOL_LOCAL", "nodes": "0"},
+        {"mode": "MPOL_BIND", "nodes": "900"},
+        {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"]},
+    ],
+    ids=str,
+)
+def test_a_memory_policy_that_cannot_be_is_refused(runtime, bundle, wanted):
+    made = bundle()
+    made.linux["memoryPolicy"] = wanted
+    assert runtime.run(made).refused
+
+
+# ---- resctrl (config-linux.md#intelrdt)
+
+
+@needs.command("! grep -q ' - resctrl ' /proc/self/mountinfo", "resctrl is mounted here")
+@pytest.mark.deviates("crun", "goes on without resctrl")
+@pytest.mark.parametrize("wanted", [{"closID": "gold"}, {"schemata": ["L3:0=f"]}, {"enableMonitoring": True}], ids=str)
+def test_a_class_of_service_without_resctrl_is_refused(runtime, bundle, wanted):
+    made = bundle()
+    made.linux["intelRdt"] = wanted
+    result = runtime.run(made)
+    assert result.refused
+    if runtime.name == "minirun":
+        assert "mount -t resctrl" in result.stderr
+
+
 # ---- personality
 
 

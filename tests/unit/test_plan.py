@@ -28,6 +28,10 @@ from minirun.steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from minirun.steps.masks import MaskPath
 from minirun.steps.mounts import BindMount, Change, ChangeMount, MountFilesystem, Remount
 from minirun.steps.seccomp import LoadFilter, SendListener
+from minirun.steps.namespaces import OpenNamespace
+from minirun.steps.network import MoveNetDevice
+from minirun.steps.resctrl import FindClos, FindResctrl, JoinClos, MakeClos, MakeMonitoringGroup, WriteSchema
+from minirun.steps.scheduling import SetMemoryPolicy
 from minirun.steps.step import CONTAINER, RUNTIME, Step
 
 if TYPE_CHECKING:
@@ -421,6 +425,76 @@ def test_a_label_in_the_options_wins() -> None:
 
 def test_without_labels_there_are_no_steps_for_them() -> None:
     assert not {"RequireSecurityModule", "OpenExecAttribute", "SetExecLabel"} & set(names(plan_of()))
+
+
+# ---- devices, memory and caches of the machine
+
+
+def test_network_devices_move_before_the_sysctls_about_them() -> None:
+    steps = plan_of(linux={"netDevices": {"eth1": {"name": "net%d"}}, "sysctl": {"net.ipv4.ip_forward": "1"}})
+    moved = next(step for step in steps if isinstance(step, MoveNetDevice))
+    assert moved == MoveNetDevice("eth1", "net%d", "/linux/netDevices/eth1")
+    kinds = names(steps)
+    assert kinds.index("AdoptContainer") < kinds.index("MoveNetDevice") < kinds.index("SetSysctl")
+
+
+def test_the_hosts_own_network_namespace_gets_no_device() -> None:
+    namespaces = [{"type": "mount"}, {"type": "network", "path": "/proc/1/ns/net"}]
+    steps = plan_of(linux={"netDevices": {"eth1": {}}, "namespaces": namespaces}, hostname=None)
+    assert [step.changed_by for step in steps if isinstance(step, OpenNamespace)] == ["/linux/netDevices"]
+
+
+def test_a_memory_policy() -> None:
+    steps = plan_of(linux={"memoryPolicy": {"mode": "MPOL_BIND", "nodes": "0-1", "flags": ["MPOL_F_STATIC_NODES"]}})
+    assert SetMemoryPolicy("MPOL_BIND", (0, 1), ("MPOL_F_STATIC_NODES",)) in steps
+
+
+def rdt_steps(told: dict[str, Any]) -> list[Step]:
+    return [step for step in plan_of(linux={"intelRdt": told}) if step.chapter == "resctrl"]
+
+
+RDT = "/linux/intelRdt"
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"),
+    [
+        ({}, [MakeClos("example", False, ()), JoinClos("example")]),
+        ({"closID": "gold"}, [FindClos("gold"), JoinClos("gold")]),
+        ({"closID": "/"}, [JoinClos("")]),
+        (
+            {"closID": "gold", "schemata": ["L2:0=f"], "memBwSchema": "MB:0=20", "l3CacheSchema": "L3:0=f\nMB:0=10"},
+            [
+                MakeClos("gold", True, ("L3:0=f", "MB:0=20")),
+                WriteSchema("gold", "L3:0=f", f"{RDT}/l3CacheSchema"),
+                WriteSchema("gold", "MB:0=20", f"{RDT}/memBwSchema"),
+                WriteSchema("gold", "L2:0=f", f"{RDT}/schemata/0"),
+                JoinClos("gold"),
+            ],
+        ),
+        (
+            {"closID": "/", "enableMonitoring": True},
+            [MakeMonitoringGroup("", "example"), JoinClos(""), JoinClos("mon_groups/example")],
+        ),
+        (
+            {"enableMonitoring": True},
+            [
+                MakeClos("example", False, ()),
+                MakeMonitoringGroup("example", "example"),
+                JoinClos("example"),
+                JoinClos("example/mon_groups/example"),
+            ],
+        ),
+    ],
+)
+def test_classes_of_service(told: dict[str, Any], expected: list[Step]) -> None:
+    assert rdt_steps(told) == [FindResctrl(), *expected]
+
+
+def test_the_final_process_joins_its_class_of_service() -> None:
+    kinds = names(plan_of(linux={"intelRdt": {}}))
+    assert kinds.index("WriteState") > kinds.index("JoinClos") > kinds.index("AdoptContainer")
+    assert kinds.index("MakeClos") < kinds.index("StartContainerProcess")
 
 
 # ---- cgroups

@@ -54,6 +54,9 @@ WHOLE = changed(
                 }
             ],
         },
+        "/linux/netDevices": {"eth0": {}},
+        "/linux/memoryPolicy": {"mode": "MPOL_LOCAL"},
+        "/linux/intelRdt": {},
     }
 )
 
@@ -81,6 +84,9 @@ OBJECTS = {
     "/linux/seccomp": "defaultAction defaultErrnoRet architectures flags listenerPath listenerMetadata syscalls",
     "/linux/seccomp/syscalls/0": "names action errnoRet args",
     "/linux/seccomp/syscalls/0/args/0": "index value valueTwo op",
+    "/linux/netDevices/eth0": "name",
+    "/linux/memoryPolicy": "mode nodes flags",
+    "/linux/intelRdt": "closID schemata l3CacheSchema memBwSchema enableMonitoring enableCMT enableMBM",
     "/linux/resources": RESOURCES,
     "/linux/resources/devices/0": "allow type major minor access",
     "/linux/resources/memory": MEMORY,

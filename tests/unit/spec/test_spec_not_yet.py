@@ -8,18 +8,12 @@ import pytest
 from unit.spec.spec_helpers import GOOD, Bad, bad, changed, load_changed, refused
 
 from minirun import __version__
-from minirun.errors import ConfigError
-from minirun.spec.default import default
 from minirun.spec.load import parse
-from minirun.spec.not_yet import NAMES, NOT_YET
+from minirun.spec.not_yet import NOT_YET
 
 R = "/linux/resources"
 
 EXAMPLES = (
-    Bad("/linux/intelRdt", {"closID": "a"}),
-    Bad("/linux/intelRdt", {"enableMonitoring": True}),
-    Bad("/linux/netDevices", {"eth0": {"name": "eth1"}}),
-    Bad("/linux/memoryPolicy", {"mode": "MPOL_DEFAULT"}),
     Bad(f"{R}/blockIO", {"weight": 10}),
     Bad(f"{R}/blockIO", {"throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 600}]}),
     Bad(f"{R}/hugepageLimits", [{"pageSize": "2MB", "limit": 0}]),
@@ -44,8 +38,6 @@ def test_every_line_of_the_table_has_an_example() -> None:
     "nothing", [None, {}, [], "", 0, False, {"a": []}, {"a": {"b": ["", 0][1], "c": ""}, "d": None}]
 )
 def test_asking_for_nothing_is_none(pointer: str, nothing: object) -> None:
-    if pointer in NAMES and nothing:
-        return  # there the names alone ask for something
     if pointer.startswith(R):
         assert load_changed({pointer: nothing}) == parse(changed({R: {}}))
     else:
@@ -72,11 +64,3 @@ def test_depth_is_no_way_around() -> None:
         parse(value)
     while isinstance(deep, dict):  # or else the collector takes it apart recursively
         deep = deep.pop("a")
-
-
-def test_a_network_device_asks_for_something_by_its_name_alone():
-    config = default(rootless=False, uid=0, gid=0)
-    config["linux"]["netDevices"] = {"eth0": {}}
-    with pytest.raises(ConfigError) as caught:
-        parse(config)
-    assert caught.value.pointer == "/linux/netDevices"

@@ -1,0 +1,91 @@
+"""Network devices and their addresses, by rtnetlink(7) and pyroute2.
+
+pyroute2 takes longer to import than a whole container takes to start, so it is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .constants import CLONE_NEWNET
+from .libc import Flags, SystemCallError, show
+from .namespaces import setns
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+IFF_UP = 1  # net/if.h
+IFA_F_PERMANENT, RT_SCOPE_UNIVERSE = 0x80, 0  # linux/if_addr.h, linux/rtnetlink.h
+
+
+class Network:
+    """A network namespace, by a netlink socket that was opened in it and stays there (network_namespaces(7))."""
+
+    def __init__(self, namespace: int) -> None:
+        """`namespace` is a descriptor; this process enters it for as long as it takes to open the socket."""
+        from pyroute2 import IPRoute
+
+        self.namespace = namespace
+        own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            setns(namespace, CLONE_NEWNET)
+            try:
+                self.netlink = IPRoute()
+                self.names()  # the socket is opened with the first request
+            finally:
+                setns(own, CLONE_NEWNET)
+        finally:
+            os.close(own)
+
+    def close(self) -> None:
+        self.netlink.close()
+
+    def names(self) -> dict[str, int]:
+        """The devices' names and numbers."""
+        return {link.get("ifname"): link["index"] for link in self.netlink.get_links()}
+
+    def is_up(self, index: int) -> bool:
+        (link,) = self.netlink.get_links(index)
+        return bool(link["flags"] & IFF_UP)
+
+    def permanent_addresses(self, index: int) -> list[dict[str, Any]]:
+        """What config-linux.md#network-devices wants kept: permanent addresses of global scope, of any family."""
+        return [
+            {"family": message["family"], "prefixlen": message["prefixlen"], **told(message)}
+            for message in self.netlink.get_addr(index=index)
+            if message.get("flags", message["flags"]) & IFA_F_PERMANENT and message["scope"] == RT_SCOPE_UNIVERSE
+        ]
+
+    def move(self, index: int, name: str, to: Network) -> int:
+        """RTM_SETLINK with IFLA_NET_NS_FD and IFLA_IFNAME; the number that the device has there."""
+        before = set(to.names().values())
+        call = show("RTM_SETLINK", index, Flags("IFLA_NET_NS_FD"), name)
+        self.request(lambda: self.netlink.link("set", index=index, net_ns_fd=to.namespace, ifname=name), call)
+        (moved,) = set(to.names().values()) - before
+        return moved
+
+    def add_address(self, index: int, address: dict[str, Any]) -> None:
+        """RTM_NEWADDR"""
+        call = show("RTM_NEWADDR", index, Flags(address))
+        self.request(lambda: self.netlink.addr("add", index=index, **address), call)
+
+    def set_up(self, index: int) -> None:
+        """RTM_SETLINK with IFF_UP"""
+        call = show("RTM_SETLINK", index, Flags("IFF_UP"))
+        self.request(lambda: self.netlink.link("set", index=index, state="up"), call)
+
+    def request(self, send: Callable[[], object], call: str) -> None:
+        from pyroute2.netlink.exceptions import NetlinkError
+
+        try:
+            send()
+        except NetlinkError as error:
+            raise SystemCallError(error.code, "sendmsg", call) from None
+
+
+def told(message: Any) -> dict[str, Any]:
+    """The attributes that make the address the same again; IPv4 has the address itself in IFA_LOCAL, IPv6 has not."""
+    attributes = {name: message.get(name) for name in ("local", "address", "broadcast")}
+    return {name: value for name, value in attributes.items() if value is not None}
