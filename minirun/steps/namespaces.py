@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from errno import EACCES, EAGAIN, EINVAL, ENOENT, ENOSPC, EPERM
 
-from ..kernel import files, namespaces, processes, signals
+from ..kernel import files, namespaces, processes, programs, signals
 from ..kernel.constants import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
@@ -116,14 +116,23 @@ class Unshare(Step):
         return f'exec unshare{keep} {" ".join(TYPES[name][1] for name in self.types)} "$SHELL"'
 
     def apply(self, context: Context) -> None:
+        if self.types == ("user",) and os.geteuid() != 0:
+            # newuidmap(1) only serves who owns /proc/PID, and that is root as long as the process is closed to
+            # tracers; BecomeNamespaceRoot closes it again.
+            processes.set_dumpable(True)
         flags = 0
         for name in self.types:
             flags |= TYPES[name][0]
         namespaces.unshare(flags)
 
 
+# Who lets a user map more ids than the own one: those that root has granted in /etc/subuid and /etc/subgid.
+MAP_HELPERS = {"uid": "newuidmap", "gid": "newgidmap"}
+
+
 class WriteIdMap(Step):
-    """Say which ids of the host the ids of a new user namespace are. Only a process outside may write several."""
+    """Say which ids of the host the ids of a new user namespace are. Only a process outside may write several, and only
+    one with CAP_SETUID there: other users have the set-user-id programs newuidmap(1) and newgidmap(1) do it."""
 
     runs_in = RUNTIME
     chapter = "namespaces"
@@ -150,7 +159,20 @@ class WriteIdMap(Step):
         return f"printf '{shown}\\n' > /proc/$pid/{self.kind}_map"
 
     def apply(self, context: Context) -> None:
-        files.write_file(f"/proc/{context.pid}/{self.kind}_map", self.text())
+        if os.geteuid() == 0:
+            files.write_file(f"/proc/{context.pid}/{self.kind}_map", self.text())
+        else:
+            self.ask_helper(context.pid)
+
+    def ask_helper(self, pid: int) -> None:
+        helper = MAP_HELPERS[self.kind]
+        program = programs.find(helper)
+        if program is None:
+            raise Refused(f"there is no {helper} here, which maps ids for users other than root", "install uidmap")
+        status, message = programs.run(program, (str(pid), *self.text().split()))
+        if status != 0:
+            granted = f"/etc/sub{self.kind}"
+            raise Refused(message or f"{helper} ended with status {status}", f"root grants ids in {granted}: subuid(5)")
 
 
 class BecomeNamespaceRoot(Step):

@@ -167,6 +167,7 @@ def test_a_memory_policy_that_cannot_be_is_refused(runtime, bundle, wanted):
 
 
 @needs.command("! grep -q ' - resctrl ' /proc/self/mountinfo", "resctrl is mounted here")
+@pytest.mark.deviates("runc", "1.1 looks for resctrl only if there is one of the two older schemata")
 @pytest.mark.deviates("crun", "goes on without resctrl")
 @pytest.mark.parametrize("wanted", [{"closID": "gold"}, {"schemata": ["L3:0=f"]}, {"enableMonitoring": True}], ids=str)
 def test_a_class_of_service_without_resctrl_is_refused(runtime, bundle, wanted):
