@@ -54,6 +54,10 @@ RUNC = {
         "looks for its descriptors in the container's /proc, and without mounts there is none"
     ),
     "only_one_of_a_mounts_mappings": Known(NEWER, until="1.2.0"),
+    "the_mappings_of_a_mount": Known(NEWER, until="1.2.0"),
+    "a_mount_mapped_by_the_user_namespace": Known(
+        "takes the option for data, which a bind mount has no use for", "1.2.0"
+    ),
     "a_mapped_mount_without_mappings": Known("takes the option for data, which a bind mount has no use for", "1.2.0"),
     "options_cleared_on_a_bind_mount": Known(
         "calls mount(2) a second time only if an option sets something, so that the source's flags stay", "1.2.0"
@@ -107,6 +111,12 @@ RUNC = {
     "a_flag_of_the_filter": Known("refuses any flags", until="1.2.0"),
     "the_connection_is_closed": KEPT,
     "metadata_without_a_listener": METADATA,
+    "a_memory_policy_without_its_nodes": OF_SPEC_1_3,
+    "the_memory_policy": OF_SPEC_1_3,
+    "a_network_device": OF_SPEC_1_3,
+    "a_network_device_is_up": OF_SPEC_1_3,
+    "a_network_device_whose_name_is_taken": OF_SPEC_1_3,
+    "a_template_for_a_network_device": OF_SPEC_1_3,
     "a_network_device_that_does_not_exist": OF_SPEC_1_3,
     "a_masked_path_that_is_relative": RELATIVE,
     "a_readonly_path_that_is_relative": RELATIVE,
@@ -182,6 +192,7 @@ CRUN = {
     "cpu_burst": Known(NEWER),
     "a_limit_of_no_pids": Known("takes 0 for a value that is not set"),
     "a_flag_of_the_personality": Known("ignores the flags"),
+    "a_label_without_selinux[mountLabel]": Known("leaves the label out where SELinux is off"),
     "intel_rdt_without_resctrl": Known("goes on without resctrl"),
     "a_rule_without_names": NO_NAMES,
     "a_listener_path_without_a_use": Known("connects to the path whether or not a rule needs it"),
@@ -189,6 +200,12 @@ CRUN = {
     "metadata_without_a_listener": METADATA,
     "the_version_that_the_agent_gets": Known("says 0.2.0 whatever config.json says"),
     "a_memory_policy_that_does_not_exist": OF_SPEC_1_3,
+    "a_memory_policy_without_its_nodes": OF_SPEC_1_3,
+    "the_memory_policy": OF_SPEC_1_3,
+    "a_network_device": OF_SPEC_1_3,
+    "a_network_device_is_up": OF_SPEC_1_3,
+    "a_network_device_whose_name_is_taken": OF_SPEC_1_3,
+    "a_template_for_a_network_device": OF_SPEC_1_3,
     "a_network_device_that_does_not_exist": OF_SPEC_1_3,
     "a_masked_path_that_is_relative": RELATIVE,
     "a_readonly_path_that_is_relative": RELATIVE,

@@ -40,6 +40,7 @@ CGROUP = Path("/sys/fs/cgroup")
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 PR_CAPBSET_DROP = 24
 CLONE_NEWNS = 0x00020000  # linux/sched.h
+CLONE_NEWNET = 0x40000000
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -93,6 +94,23 @@ def needs_kernel(*wanted: int) -> None:
 def needs_capability(number: int, name: str) -> None:
     if not capabilities() >> number & 1:
         raise NotTestable(f"the suite runs without {name}")
+
+
+def needs_owner_maps(directory: Path) -> None:
+    """mount_setattr(2), "ID-mapped mounts": some file systems know them, and some kernels."""
+    needs_kernel(5, 12)
+    words = ["stat", "--file-system", "--format=%T", str(directory)]
+    kind = subprocess.run(words, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+    if kind == "tmpfs":
+        needs_kernel(6, 3)
+    elif kind not in ("ext2/ext3", "xfs", "btrfs"):
+        raise NotTestable(f"{kind} is not known to map owners")
+
+
+def needs_apparmor() -> None:
+    enabled = Path("/sys/module/apparmor/parameters/enabled")
+    if not (enabled.exists() and enabled.read_text().startswith("Y") and shutil.which("apparmor_parser")):
+        raise NotTestable("needs AppArmor and its parser")
 
 
 @functools.cache
@@ -153,6 +171,27 @@ def mount_tree(top: Path, *options: str) -> Iterator[Path]:
         if options:
             mount("-o", ",".join(["remount", "bind", *options]), top)
         yield top
+
+
+# ---- a network to take devices from
+
+
+@contextlib.contextmanager
+def other_network() -> Iterator[None]:
+    """The suite, and what it starts, in a network namespace with the veth(4) pair near and far."""
+    if shutil.which("ip") is None:
+        raise NotTestable("needs ip of iproute2")
+    own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if LIBC.unshare(CLONE_NEWNET) != 0:
+            raise NotTestable("no network namespace can be made here")
+        words = ["link", "add", "far", "type", "veth", "peer", "name", "near"]
+        if subprocess.run(["ip", *words], capture_output=True, timeout=10, check=False).returncode != 0:
+            raise NotTestable("this kernel has no veth devices")
+        yield
+    finally:
+        LIBC.setns(own, CLONE_NEWNET)
+        os.close(own)
 
 
 # ---- namespaces to join

@@ -57,7 +57,11 @@ def eventful(bundle: Callable[..., Bundle]) -> Bundle:
     made.linux["cgroupsPath"] = f"/minirun-test-{os.getpid()}/deep/down"
     made.mount("/mnt/new", "rshared", "size=1m")
     made.bind("/etc", "/mnt/etc", "ro")
-    for name in ("mnt/new", "mnt/etc"):
+    (made.path / "volume").mkdir()
+    made.bind(made.path / "volume", "/mnt/mapped", "idmap")
+    if Path("/proc/self/numa_maps").exists():
+        made.linux["memoryPolicy"] = {"mode": "MPOL_LOCAL"}
+    for name in ("mnt/new", "mnt/etc", "mnt/mapped"):
         (made.rootfs / name).mkdir()
     os.chown(made.rootfs, 100000, 100000)  # so that the container's root may make what is missing
     os.chown(made.rootfs / "dev", 100000, 100000)

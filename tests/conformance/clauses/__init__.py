@@ -7,6 +7,7 @@ from . import (  # noqa: F401, I001  (the order is that of the table)
     mount_options,
     propagation,
     process,
+    labels,
     terminal,
     limits,
     capabilities,

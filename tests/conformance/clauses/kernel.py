@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..suite import NotTestable, clause, expect
+from ..machine import other_network
+from ..suite import NotTestable, clause, expect, expect_true
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -101,6 +102,68 @@ def intel_rdt_without_resctrl(container: Container) -> None:
 def a_memory_policy_that_does_not_exist(container: Container) -> None:
     container.linux["memoryPolicy"] = {"mode": "MPOL_FORGET", "nodes": ""}
     container.must_be_refused("there is no MPOL_FORGET")
+
+
+@clause(
+    "config-linux.md#memory-policy",
+    "`memoryPolicy` (object, OPTIONAL) sets the NUMA memory policy for the container.",
+    each=(("MPOL_BIND", "bind:0"), ("MPOL_INTERLEAVE", "interleave:0"), ("MPOL_PREFERRED", "prefer:0")),
+)
+def the_memory_policy(container: Container, wanted: tuple[str, str]) -> None:
+    if not Path("/proc/self/numa_maps").exists():
+        raise NotTestable("this kernel is built without NUMA")
+    mode, shown = wanted
+    container.linux["memoryPolicy"] = {"mode": mode, "nodes": "0"}
+    with container.running() as program:
+        line = next(line for line in program.lines("numa_maps") if "stack" in line)
+        expect("the policy of the program's stack", line.split()[1], shown)
+
+
+@clause("config-linux.md#memory-policy", "Others that there is at least one node, e.g. `MPOL_BIND`")
+def a_memory_policy_without_its_nodes(container: Container) -> None:
+    container.linux["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": ""}
+    container.must_be_refused("MPOL_BIND has no nodes")
+
+
+DEVICES = "config-linux.md#network-devices"
+
+
+@clause(
+    DEVICES,
+    "`name` (string, OPTIONAL) - the name of the network device inside the container namespace.",
+    each=("x0", ""),
+)
+def a_network_device(container: Container, name: str) -> None:
+    container.linux["netDevices"] = {"near": {"name": name}}
+    with other_network():
+        expect("the devices", set(container.look()["interfaces"]), {"lo", name or "near"})
+
+
+@clause(DEVICES, 'The runtime MUST set the network device state to "up" after moving it to the network namespace')
+def a_network_device_is_up(container: Container) -> None:
+    container.linux["netDevices"] = {"near": {}}
+    with other_network():
+        expect_true("near is up", container.look()["interfaces"].get("near", {}).get("up"))
+
+
+@clause(DEVICES, "In that case, the runtime MUST allow the move, and the kernel will generate a unique name")
+def a_template_for_a_network_device(container: Container) -> None:
+    container.linux["netDevices"] = {"near": {"name": "net%d"}}
+    with other_network():
+        expect("the devices", set(container.look()["interfaces"]), {"lo", "net0"})
+
+
+@clause(
+    DEVICES,
+    (
+        "If a network device with the specified name already exists in the container namespace, the runtime MUST "
+        "generate an error"
+    ),
+)
+def a_network_device_whose_name_is_taken(container: Container) -> None:
+    container.linux["netDevices"] = {"near": {"name": "lo"}}
+    with other_network():
+        container.must_be_refused("there is lo in the container already")
 
 
 @clause("config-linux.md#network-devices", "A set of network devices that MUST be made available in the container.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
-from ..machine import mount_tree
+from ..machine import mount_tree, needs_namespace, needs_owner_maps
 from ..suite import SHOULD, clause, expect, expect_true
 
 if TYPE_CHECKING:
@@ -137,6 +138,46 @@ def a_mapped_mount_without_mappings(container: Container, option: str) -> None:
     container.host_directory()
     container.bind(container.place / "host", "/mnt", option)
     container.must_be_refused(f"{option} without any mappings")
+
+
+IDMAP = "config.md#linux-mount-options"
+OWN_MAPPINGS = (
+    "If `uidMappings` or `gidMappings` are specified for the mount, the runtime MUST use those values for the mount's "
+    "mapping."
+)
+
+
+def owned_volume(container: Container, *options: str) -> dict[str, Any]:
+    """A volume at /mnt that belongs, with a file, to user 1000 and group 2000."""
+    directory = container.host_directory()
+    needs_owner_maps(directory)
+    (directory / "file").write_text("x")
+    for path in (directory, directory / "file"):
+        os.chown(path, 1000, 2000)
+    return container.bind(directory, "/mnt", *options)
+
+
+def owner(container: Container) -> tuple[int, int]:
+    told = container.look("stat", "/mnt/file")["/mnt/file"]
+    return told["uid"], told["gid"]
+
+
+@clause(IDMAP, OWN_MAPPINGS, each=("idmap", "ridmap"))
+def the_mappings_of_a_mount(container: Container, option: str) -> None:
+    entry = owned_volume(container, option)
+    entry["uidMappings"] = [{"containerID": 1000, "hostID": 3, "size": 1}]
+    entry["gidMappings"] = [{"containerID": 2000, "hostID": 4, "size": 1}]
+    expect("user and group of /mnt/file", owner(container), (3, 4))
+
+
+@clause(IDMAP, "Indicates that the mount MUST have an idmapping applied.")
+def a_mount_mapped_by_the_user_namespace(container: Container) -> None:
+    """A runtime may refuse this ("the runtime MAY use the container's user namespace mapping"), but not skip it."""
+    needs_namespace("user")
+    owned_volume(container, "idmap")
+    container.user_namespace()
+    result = container.run("stat", "/mnt/file")
+    expect_true("the mount is refused or mapped", result.status != 0 or owner(container) == (1000, 2000))
 
 
 BIND = "Runtimes MUST/SHOULD/MAY implement the following option strings for Linux"
