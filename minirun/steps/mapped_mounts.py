@@ -72,7 +72,7 @@ class OpenMappedMount(Step):
         if error.errno == EINVAL and error.call == "mount_setattr":
             return (
                 "this file system, or one below it, can't map owners, or does so already: ext4, xfs and btrfs can, "
-                "overlayfs since Linux 5.19, tmpfs since 6.3"
+                "tmpfs since Linux 6.3; overlayfs, proc and sysfs can't"
             )
         if error.errno == EINVAL:
             return "the ranges must not overlap, and there may be at most 340"

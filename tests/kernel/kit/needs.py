@@ -92,3 +92,11 @@ def real_time() -> pytest.MarkDecorator:
 
 def path(name: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not os.path.lexists(name), reason=f"this host has no {name}")
+
+
+def maps_owners(directory: Path) -> bool:
+    """Whether mounts of this file system can be ID-mapped: mount_setattr(2) lists those that can."""
+    words = ["stat", "--file-system", "--format=%T", str(directory)]
+    kind = subprocess.run(words, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
+    release = tuple(int(number) for number in platform.release().split("-")[0].split(".")[:2])
+    return kind in ("ext2/ext3", "xfs", "btrfs") or (kind == "tmpfs" and release >= (6, 3))
