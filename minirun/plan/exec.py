@@ -13,6 +13,7 @@ from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
 from .container import check_terminal, filter_steps, preparation_steps
+from .labels import hold_proc_steps, module_steps, open_label_steps
 from .namespaces import namespace_steps
 from .process import identity_steps, program_steps, rlimit_steps, terminal_steps
 
@@ -40,6 +41,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
     compiling, filtering = filter_steps(config, options.told, "running")
     early, late = ([], filtering) if process.no_new_privileges else (filtering, [])
     return (
+        *module_steps(Linux(), process),
         *compiling,
         StartContainerProcess(),
         *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
@@ -47,7 +49,9 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         JoinCgroup(options.cgroup),
         *affinity_steps(process.affinity_after, "final"),
         CloseToTracers(),  # before it is where the container's processes could trace it
+        *hold_proc_steps(process),  # while there is no other
         *namespace_steps(joined(config, options.pid)),
+        *open_label_steps(process),
         StartSession(),
         rootfs.HoldRoot(),
         *terminal_steps(process, options.console_socket, bind_console=False),

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ..steps.labels import APPARMOR, SELINUX, LabelMount, OpenExecAttribute, RequireSecurityModule, SetExecLabel
+from ..steps.labels import (
+    APPARMOR,
+    SELINUX,
+    HoldProc,
+    LabelMount,
+    OpenExecAttribute,
+    RequireSecurityModule,
+    SetExecLabel,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +38,11 @@ def module_steps(linux: Linux, process: Process) -> list[Step]:
     if linux.mount_label:
         needed["/linux/mountLabel"] = SELINUX
     return [RequireSecurityModule(module, origin) for origin, module in needed.items()]
+
+
+def hold_proc_steps(process: Process) -> list[Step]:
+    """For `exec`, before the container's mount namespace is joined: its /proc is not to be trusted with a label."""
+    return [HoldProc(origin) for _module, _label, origin in program_labels(process)[:1]]
 
 
 def open_label_steps(process: Process) -> list[Step]:

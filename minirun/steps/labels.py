@@ -76,6 +76,25 @@ def selinux_is_on() -> bool:
 IS_ON = {APPARMOR: apparmor_is_on, SELINUX: selinux_is_on}
 
 
+class HoldProc(Step):
+    """The mount namespace of a running container has its own /proc, which the container may have changed by now."""
+
+    chapter = "labels"
+    man = "proc_pid_attr(5)"
+    spec = "config.md#linux-process"
+
+    origin: str
+
+    def describe(self) -> str:
+        return "hold the host's /proc"
+
+    def shell(self) -> str:
+        return "exec {proc}</proc"
+
+    def apply(self, context: Context) -> None:
+        context.proc = files.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
 class OpenExecAttribute(Step):
     """Open the file in the /proc from before the root changes. This process can write to it until it is the program."""
 
@@ -93,7 +112,8 @@ class OpenExecAttribute(Step):
         return f"exec {{attribute}}>/proc/self/attr/{ATTRIBUTES[self.module][0]}"
 
     def apply(self, context: Context) -> None:
-        proc = files.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        held = context.proc if context.proc >= 0 else None
+        proc = files.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC) if held is None else os.dup(held)
         try:
             if files.filesystem_type(proc) != PROC_SUPER_MAGIC:  # in a mount namespace that was joined
                 raise Refused("/proc is no proc file system here", "join another mount namespace, or none")

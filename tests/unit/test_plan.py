@@ -493,7 +493,7 @@ def test_classes_of_service(told: dict[str, Any], expected: list[Step]) -> None:
 
 def test_the_final_process_joins_its_class_of_service() -> None:
     kinds = names(plan_of(linux={"intelRdt": {}}))
-    assert kinds.index("WriteState") > kinds.index("JoinClos") > kinds.index("AdoptContainer")
+    assert kinds.index("Execute") > kinds.index("JoinClos") > kinds.index("AdoptContainer")
     assert kinds.index("MakeClos") < kinds.index("StartContainerProcess")
 
 
