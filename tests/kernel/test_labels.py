@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from kernel.kit import needs
+from kernel.kit.life import Life
 
 pytestmark = pytest.mark.root
 
@@ -102,6 +103,20 @@ def test_a_hostile_profile_name_is_no_command(runtime, bundle, profile):
     made = bundle()
     made.process["apparmorProfile"] = f"{profile}\nchangeprofile unconfined"
     assert runtime.run(made).refused
+
+
+@APPARMOR
+def test_a_further_process_has_the_profile_of_the_first(runtime, bundle, profile):
+    """It is told through the host's /proc: the container's lies in its mount namespace, and could be another one."""
+    made = bundle("sleep")
+    made.process["apparmorProfile"] = profile
+    one = Life(runtime, made)
+    try:
+        one.started()
+        seen = one.call("exec", "/probe", "read", "/proc/self/attr/current", options=[]).json
+        assert seen["/proc/self/attr/current"]["text"].rstrip("\0\n") == f"{profile} (enforce)"
+    finally:
+        one.end()
 
 
 @NO_APPARMOR
