@@ -27,11 +27,11 @@ from minirun.steps.labels import LabelMount, SetExecLabel
 from minirun.steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from minirun.steps.masks import MaskPath
 from minirun.steps.mounts import BindMount, Change, ChangeMount, MountFilesystem, Remount
-from minirun.steps.seccomp import LoadFilter, SendListener
 from minirun.steps.namespaces import OpenNamespace
 from minirun.steps.network import MoveNetDevice
 from minirun.steps.resctrl import FindClos, FindResctrl, JoinClos, MakeClos, MakeMonitoringGroup, WriteSchema
 from minirun.steps.scheduling import SetMemoryPolicy
+from minirun.steps.seccomp import LoadFilter, SendListener
 from minirun.steps.step import CONTAINER, RUNTIME, Step
 
 if TYPE_CHECKING:
