@@ -35,27 +35,46 @@ def start(root: str, name: str, log: Log) -> None:
 
     When the program can't be run, or a hook fails, the container is deleted (runtime.md#lifecycle, 7 to 9).
     """
-    container = find(root, name)
-    status = container.status()
+    lock = Lock(root, name)  # of two starts one is later, and finds the container running
+    own = Signals()
+    try:
+        container = find(root, name)
+        check_created(container.status())
+        go_on(container, own, log)
+    except NotStarted as error:
+        destroy(root, name, log)
+        raise error.cause from None
+    finally:
+        own.close()
+        lock.release()
+
+
+def check_created(status: str) -> None:
     if status != CREATED:
         article = "an already running" if status in ALIVE else f"a {status}"
         raise StateError(f"cannot start {article} container")
+
+
+class NotStarted(Exception):
+    """The container had its chance."""
+
+    def __init__(self, cause: MinirunError) -> None:
+        self.cause = cause
+
+
+def go_on(container: Container, own: Signals, log: Log) -> None:
+    """Walk the rest of the plan with the process that waits for it. Raises NotStarted."""
     steps = steps_of(container)
-    own = Signals()
+    sync = connect(container, own)
+    context = context_of(container, log, sync)
+    context.signal_mask = {int(number) for number in own.caller_mask}
     try:
-        sync = connect(container, own)
-        context = context_of(container, log, sync)
-        context.signal_mask = {int(number) for number in own.caller_mask}
         sync.give_turn(context)
         walk(steps, context, sync, log, [], first=1 + next(i for i, step in enumerate(steps) if step.ends_create))
     except ContainerDied:
-        destroy(root, name, log)
-        raise ContainerDied("the container's process ended before the program ran") from None
-    except MinirunError:
-        destroy(root, name, log)
-        raise
-    finally:
-        own.close()
+        raise NotStarted(ContainerDied("the container's process ended before the program ran")) from None
+    except MinirunError as error:
+        raise NotStarted(error) from None
 
 
 def connect(container: Container, own: Signals) -> Sync:

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 
 class Life:
-    """What is written to standard output and error goes to files, since the program inherits them from `create`."""
+    """What a command writes goes to files of its own, since the program inherits them from `create` and `run`."""
 
     def __init__(self, runtime: Runtime, bundle: Bundle) -> None:
         self.runtime, self.bundle, self.id = runtime, bundle, new_id()
+        self.calls = 0
+        self.programs_output = bundle.path / "no output yet"
         bundle.write()
 
     def call(self, command: str, *words: str, options: Sequence[str] = ()) -> Result:
@@ -32,15 +34,17 @@ class Life:
         return self.line(command, *options, self.id, *words)
 
     def line(self, *words: str, **more: Any) -> Result:
-        output, errors = self.bundle.path / "output", self.bundle.path / "errors"
-        with output.open("a+") as out, errors.open("a+") as err:
-            before, errors_before = out.tell(), err.tell()
+        self.calls += 1
+        output, errors = (self.bundle.path / f"{self.calls}-{name}" for name in ("output", "errors"))
+        if words[0] in ("create", "run"):
+            self.programs_output = output
+        with output.open("w") as out, errors.open("w") as err:
             argv = [*self.runtime.argv, *words]
             environment = self.runtime.environment
             done = subprocess.run(
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment, timeout=TIMEOUT, **more
             )
-            return Result(done.returncode, tail(output, before), tail(errors, errors_before))
+        return Result(done.returncode, text(output), text(errors))
 
     def create(self, *options: str) -> Result:
         return self.call("create", options=["--bundle", str(self.bundle.path), *options])
@@ -78,7 +82,8 @@ class Life:
         return Process(self.state()["pid"])
 
     def output(self) -> str:
-        return (self.bundle.path / "output").read_text()
+        """What the program has written so far."""
+        return text(self.programs_output)
 
     def wait_for(self, happens: Callable[[], bool]) -> None:
         deadline = time.monotonic() + TIMEOUT
@@ -105,5 +110,5 @@ def has_ended(pid: int) -> bool:
     return not Path(f"/proc/{pid}").exists() or is_zombie(pid)
 
 
-def tail(file: Path, start: int) -> str:
-    return file.read_bytes()[start:].decode(errors="surrogateescape")
+def text(file: Path) -> str:
+    return file.read_bytes().decode(errors="surrogateescape") if file.exists() else ""

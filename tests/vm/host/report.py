@@ -73,13 +73,18 @@ def failures(results: Iterable[Result]) -> Iterator[str]:
 
 
 def not_tested(results: Sequence[Result]) -> Iterator[str]:
-    """Each with the reason of the last place, which is the one that can do most."""
+    """By the reason of the last place, which is the one that can do most, and without parameters: for a screen."""
     done = {result.test for result in results if result.outcome != SKIPPED}
-    reasons = {result.test: result.reason for result in results if result.test not in done}
-    if reasons:
+    last = {result.test: result.reason for result in results if result.test not in done}
+    tests: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for test, reason in last.items():
+        tests[reason][test.partition("[")[0]] += 1
+    if tests:
         yield "\nTested in no place:"
-    for test, reason in sorted(reasons.items()):
-        yield f"    {test}: {reason}"
+    for reason, functions in sorted(tests.items()):
+        yield f"    {reason}:"
+        for function, number in sorted(functions.items()):
+            yield f"        {function}" + (f" ({number} of them)" if number > 1 else "")
 
 
 def slowest(results: Iterable[Result]) -> Iterator[str]:
