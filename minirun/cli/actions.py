@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from ..errors import MinirunError, StateError
@@ -23,7 +24,12 @@ def perform(call: Call) -> int:
     """Do what the command line says; the exit status. Every failure ends here, told in one piece on stderr."""
     values = call.named
     try:
-        return ACTIONS[call.command](values)
+        status = ACTIONS[call.command](values)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # "minirun list | head": nobody wants to read the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), 1)
+        return 128 + signal.SIGPIPE
     except MinirunError as error:
         tell(str(error), values)
         return error.exit_status
@@ -224,6 +230,16 @@ def spec(values: Mapping[str, Any]) -> int:
     return 0
 
 
+def features(values: Mapping[str, Any]) -> int:
+    """minirun features"""
+    import json
+
+    from ..runtime.features import features
+
+    print(json.dumps(features(), indent=2))
+    return 0
+
+
 ACTIONS = {
     "run": run,
     "create": create,
@@ -237,4 +253,5 @@ ACTIONS = {
     "kill": kill,
     "delete": delete,
     "spec": spec,
+    "features": features,
 }

@@ -242,8 +242,20 @@ SPEC = Command(
     ),
 )
 
+FEATURES = Command(
+    "features",
+    """Print what minirun can do, as JSON for engines.
+
+    \b
+    Example:
+      minirun features | jq .linux.namespaces
+    """,
+    (),
+)
+
 COMMANDS = {
-    command.name: command for command in (RUN, CREATE, START, EXEC, STATE, LIST, PS, PAUSE, RESUME, KILL, DELETE, SPEC)
+    command.name: command
+    for command in (RUN, CREATE, START, EXEC, STATE, LIST, PS, PAUSE, RESUME, KILL, DELETE, SPEC, FEATURES)
 }
 
 

@@ -1,0 +1,68 @@
+"""minirun features: what it says is what a config.json may ask for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from unit.spec.spec_helpers import load_changed
+
+from minirun.plan.mounts import sort_options
+from minirun.runtime.features import features, mount_options
+from minirun.spec.not_yet import NOT_YET
+
+SHOWN = features()
+REPOSITORY = Path(__file__).parents[2]
+
+
+def test_the_versions_are_taken() -> None:
+    for name in ("ociVersionMin", "ociVersionMax"):
+        assert load_changed({"/ociVersion": SHOWN[name]}).oci_version == SHOWN[name]
+
+
+@pytest.mark.parametrize("kind", SHOWN["hooks"])
+def test_the_hooks_are_taken(kind: str) -> None:
+    hooks = load_changed({"/hooks": {kind: [{"path": "/bin/true"}]}}).hooks
+    assert sum(len(entries) for entries in hooks.values()) == 1
+
+
+@pytest.mark.parametrize("word", mount_options())
+def test_the_mount_options_are_no_words_of_a_file_system(word: str) -> None:
+    assert sort_options((word,)).data == ()
+
+
+@pytest.mark.parametrize("name", SHOWN["linux"]["namespaces"])
+def test_the_namespaces_are_taken(name: str) -> None:
+    kinds = {"mount", name}
+    mappings = [{"containerID": 0, "hostID": 0, "size": 1}] if name == "user" else []
+    changes = {"/linux/namespaces": [{"type": kind} for kind in sorted(kinds)]}
+    if mappings:
+        changes |= {"/linux/uidMappings": mappings, "/linux/gidMappings": mappings}
+    assert {namespace.type for namespace in load_changed(changes).linux.namespaces} == kinds
+
+
+@pytest.mark.parametrize("kind", ["actions", "archs", "operators", "knownFlags"])
+def test_the_words_of_filters_are_taken(kind: str) -> None:
+    for word in SHOWN["linux"]["seccomp"][kind]:
+        rule = {"names": ["mkdir"], "action": "SCMP_ACT_ERRNO"}
+        seccomp: dict[str, object] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}
+        if kind == "actions":
+            rule["action"] = word
+            seccomp["listenerPath"] = "/run/agent.sock"
+        elif kind == "operators":
+            rule["args"] = [{"index": 0, "value": 1, "valueTwo": 1, "op": word}]  # type: ignore[assignment]
+        else:
+            seccomp["architectures" if kind == "archs" else "flags"] = [word]
+        assert load_changed({"/linux/seccomp": seccomp}).linux.seccomp
+
+
+def test_a_reader_that_stops_is_no_fault() -> None:
+    words = f"{sys.executable} -m minirun features | head -n 1"
+    done = subprocess.run(["bash", "-c", words], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+def test_what_can_not_be_done_yet_is_not_promised() -> None:
+    assert SHOWN["linux"]["cgroup"]["rdma"] == ("/linux/resources/rdma" not in NOT_YET)
