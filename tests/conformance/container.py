@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .life import Life
 from .machine import Mounted, parse_mount
 from .runtime import TIME_LIMIT, descendants, ended, new_id, read_line
 from .suite import Broken, expect_true
@@ -147,6 +148,12 @@ class Container:
         target.chmod(mode)
         return target
 
+    def host_programs(self) -> None:
+        """A shell and what it calls, for a container that has to do more than the probe can."""
+        for directory in ("/bin", "/lib", "/lib64", "/usr"):
+            if Path(directory).exists():
+                self.bind(directory, directory, "ro")
+
     def host_directory(self, name: str = "host") -> Path:
         directory = self.place / name
         directory.mkdir()
@@ -191,6 +198,36 @@ class Container:
                 yield Running(self.find_program(process))
         finally:
             self.delete()
+
+    # ---- one operation after the other
+
+    @contextlib.contextmanager
+    def life(self, *words: str) -> Iterator[Life]:
+        """To be taken through its operations; the words are the probe's."""
+        self.write(*words)
+        life = Life(self)
+        try:
+            yield life
+        finally:
+            life.end()
+
+    @contextlib.contextmanager
+    def created(self, *words: str) -> Iterator[Life]:
+        with self.life(*words or ("sleep",)) as life:
+            life.must_create()
+            yield life
+
+    @contextlib.contextmanager
+    def started(self, *words: str) -> Iterator[Life]:
+        with self.created(*words) as life:
+            life.must_start()
+            yield life
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[Life]:
+        with self.started() as life:
+            life.must_stop()
+            yield life
 
     def find_program(self, process: subprocess.Popen[str]) -> int:
         """The host's number of the process below the runtime that runs the probe."""

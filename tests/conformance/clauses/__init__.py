@@ -22,5 +22,9 @@ from . import (  # noqa: F401, I001  (the order is that of the table)
     kernel,
     paths,
     descriptors,
+    hooks,
+    state,
+    lifecycle,
+    hook_failures,
     operations,
 )
