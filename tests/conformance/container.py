@@ -251,11 +251,15 @@ class Container:
         points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         return [point for point in points if point.startswith(str(self.place))]
 
+    def cgroups_of_the_host(self) -> list[str]:
+        """By their names, the deepest first."""
+        walk = os.walk("/sys/fs/cgroup", topdown=False)
+        return [f"{directory}/{name}" for directory, names, _files in walk for name in names if self.id in name]
+
     def left_behind(self) -> list[str]:
         """Mounts, cgroups and processes of this container that are on the host."""
         found = [f"the mount {point}" for point in self.mounts_of_the_host()]
-        for directory, subdirectories, _files in os.walk("/sys/fs/cgroup"):
-            found += [f"the cgroup {directory}/{name}" for name in subdirectories if self.id in name]
+        found += [f"the cgroup {path}" for path in self.cgroups_of_the_host()]
         for pid in descendants(os.getpid()):
             with contextlib.suppress(OSError):
                 if self.id in Path(f"/proc/{pid}/cmdline").read_text():

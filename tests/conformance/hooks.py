@@ -31,8 +31,8 @@ IN_CONTAINER = ("createContainer", "startContainer")
 OUTSIDE = ("prestart", "createRuntime", "poststart", "poststop")
 
 ENVIRONMENT = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
-# The shell's words for the state, and for the pid in it. Every hook reads its state first: a runtime that can't do with
-# less is the matter of one case only.
+# The shell's words for the state, and for the pid in it. Every hook reads its state first, but in the one case that is
+# about hooks that don't.
 READ, STATE = "state=$(cat)", '"$state"'
 SAVE_STATE = f"echo {STATE} >state"
 PID = rf"""$(echo {STATE} | sed 's/.*"pid": *\([0-9]*\).*/\1/')"""

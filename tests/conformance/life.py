@@ -114,7 +114,7 @@ class Life:
 
     def wait_for_program(self) -> None:
         """The probe's `sleep` and `wait` say when they have begun; `start` may return a little earlier."""
-        self.wait_for("the program runs", lambda: "ready" in self.output(), PATIENCE)
+        self.wait_for("the program runs", lambda: "ready" in self.output())
 
     def processes(self) -> list[int]:
         """All that are alive and were not there before. An orphan is this suite's child: machine.move_out()."""
@@ -142,6 +142,9 @@ class Life:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, os.WNOHANG)
             time.sleep(0.005)
+        for cgroup in self.container.cgroups_of_the_host():
+            with contextlib.suppress(OSError):
+                os.rmdir(cgroup)
 
 
 def must(operation: str, result: Result) -> None:

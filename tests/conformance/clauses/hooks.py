@@ -21,6 +21,17 @@ HOOKS = "config.md#posix-platform-hooks"
 
 @clause(
     HOOKS,
+    "For POSIX platforms, the configuration structure supports `hooks` for configuring custom actions related to the "
+    "lifecycle of the container. `hooks` (object, OPTIONAL) MAY contain any of the following properties",
+    each=("an empty object", "empty lists"),
+)
+def there_are_no_hooks(container: Container, how: str) -> None:
+    container.config["hooks"] = {} if how == "an empty object" else {kind: [] for kind in KINDS}
+    go_through(container)
+
+
+@clause(
+    HOOKS,
     "`path` (string, REQUIRED) with similar semantics to IEEE Std 1003.1-2008 `execv`'s path. "
     "This specification extends the IEEE standard in that `path` MUST be absolute.",
     each=("relative", "missing"),
@@ -165,25 +176,25 @@ def hooks_that_are_part_of_create(container: Container, kind: str) -> None:
 
 @for_each(OF_CREATE, AFTER_ENVIRONMENT)
 def the_mounts_are_there(container: Container, kind: str) -> None:
-    points = mount_points_seen(container, kind)
-    expect_true(f"a mount of config.json is there: {points}", any(point.endswith("/mounted") for point in points))
+    expect_true("a mount of config.json is there", mount_points_seen(container, kind))
 
 
 @for_each(OF_CREATE, AFTER_ENVIRONMENT)
 def the_root_is_still_the_hosts(container: Container, kind: str) -> None:
+    """Until pivot_root(2), what will be /mounted has a longer path."""
     points = mount_points_seen(container, kind)
-    expect_true(f"the container's process still has the host's root: {points}", "/proc" in points)
-    expect_true(f"the mounts are below the bundle's root: {points}", f"{container.rootfs}/mounted" in points)
+    expect_true(f"the mount is somewhere below the host's root: {points}", points and "/mounted" not in points)
 
 
 def mount_points_seen(container: Container, kind: str) -> list[str]:
-    """What is mounted for the container's process at the time of a hook."""
+    """Where a mount of config.json is for the container's process at the time of a hook."""
     hooks = Hooks(container)
     container.mount("/mounted")
     pid = "self" if kind in IN_CONTAINER else PID
     hooks.add(kind, f"cat /proc/{pid}/mountinfo >mounts")
     with container.created():
-        return [line.split()[4] for line in hooks.lines("mounts")]
+        points = [line.split()[4] for line in hooks.lines("mounts")]
+    return [point for point in points if point.endswith("/mounted")]
 
 
 @for_each(("prestart", "createRuntime"), AFTER_ENVIRONMENT)

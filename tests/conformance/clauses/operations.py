@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from ..life import must, must_fail, settled
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from ..container import Container
     from ..life import Life
+    from ..runtime import Result
 
 QUERY, CREATE, START, KILL, DELETE = (
     f"runtime.md#{name}" for name in ("query-state", "create", "start", "kill", "delete")
@@ -128,6 +130,20 @@ def create_with_an_id_that_is_in_use(container: Container, stage: str) -> None:
     stages = {"created": container.created, "running": container.started, "stopped": container.stopped}
     with stages[stage]() as life:
         refused_without_effect(life, life.create)
+
+
+@clause(CREATE, UNIQUE)
+def of_two_creates_at_once_one_wins(container: Container) -> None:
+    with container.life("sleep") as life:
+        expect("how many came off", at_once(life.create), 1)
+        expect("status", life.status, "created")
+
+
+def at_once(operation: Callable[[], Result]) -> int:
+    """Called twice at the same time; how often there was no error."""
+    with ThreadPoolExecutor(2) as pool:
+        calls = [pool.submit(operation) for _ in range(2)]
+    return [call.result().status for call in calls].count(0)
 
 
 @clause(CREATE, UNIQUE, each=("a/b", ".."))
@@ -265,6 +281,13 @@ def start_of_a_running_container(container: Container) -> None:
 
 
 @clause(START, NOT_CREATED)
+def of_two_starts_at_once_one_wins(container: Container) -> None:
+    with container.created() as life:
+        expect("how many came off", at_once(life.start), 1)
+        expect("status", life.status, "running")
+
+
+@clause(START, NOT_CREATED)
 def start_of_a_stopped_container(container: Container) -> None:
     with container.stopped() as life:
         refused_without_effect(life, life.start)
@@ -318,7 +341,7 @@ def the_signal_is_sent(container: Container, names: tuple[str, str]) -> None:
     with container.started("wait") as life:
         life.wait_for("the program waits", lambda: "ready" in life.output())
         life.must_kill(asked)
-        life.wait_for("a signal arrives", lambda: "SIG" in life.output(), 5)
+        life.wait_for("a signal arrives", lambda: "SIG" in life.output())
         expect("signals of the container's process", life.output().split(), ["ready", wanted])
 
 
@@ -340,9 +363,9 @@ def the_signal_goes_to_no_other_process(container: Container) -> None:
         life.must_start()
         life.wait_for("both wait", lambda: life.output().count("ready") == 2)
         life.must_kill("USR1")
-        life.wait_for("the shell gets it", lambda: "shell" in life.output(), 5)
+        life.wait_for("the shell gets it", lambda: "shell" in life.output())
         life.must_kill("USR1")
-        life.wait_for("the shell gets it again", lambda: life.output().count("shell") == 2, 5)
+        life.wait_for("the shell gets it again", lambda: life.output().count("shell") == 2)
         expect_true("the child gets nothing", "child" not in life.output())
 
 
