@@ -229,6 +229,10 @@ class Container:
             life.must_stop()
             yield life
 
+    def at(self, stage: str) -> contextlib.AbstractContextManager[Life]:
+        """By the status in the spec."""
+        return {"created": self.created, "running": self.started, "stopped": self.stopped}[stage]()
+
     def find_program(self, process: subprocess.Popen[str]) -> int:
         """The host's number of the process below the runtime that runs the probe."""
         probe = os.stat(self.rootfs / "probe")

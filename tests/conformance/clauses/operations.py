@@ -127,8 +127,7 @@ def an_id_that_is_in_use(container: Container) -> None:
 
 @clause(CREATE, UNIQUE, each=("created", "running", "stopped"))
 def create_with_an_id_that_is_in_use(container: Container, stage: str) -> None:
-    stages = {"created": container.created, "running": container.started, "stopped": container.stopped}
-    with stages[stage]() as life:
+    with container.at(stage) as life:
         refused_without_effect(life, life.create)
 
 

@@ -30,12 +30,6 @@ def all_operations_on_the_same_container(container: Container) -> None:
         life.must_delete()
 
 
-def at(container: Container, stage: str) -> Any:
-    """A container at this stage."""
-    stages = {"created": container.created, "running": container.started, "stopped": container.stopped}
-    return stages[stage]()
-
-
 # ---- fields
 
 
@@ -46,14 +40,14 @@ def at(container: Container, stage: str) -> Any:
     each=STAGES,
 )
 def the_version_in_the_state(container: Container, stage: str) -> None:
-    with at(container, stage) as life:
+    with container.at(stage) as life:
         version = life.state().get("ociVersion")
         expect_true(f"{version!r} is a version of semver.org", re.match(r"1\.\d+\.\d+", str(version)))
 
 
 @clause(STATE, "`id` (string, REQUIRED) is the container's ID.", each=STAGES)
 def the_id_in_the_state(container: Container, stage: str) -> None:
-    with at(container, stage) as life:
+    with container.at(stage) as life:
         expect("id", life.state().get("id"), container.id)
 
 
@@ -96,7 +90,7 @@ def the_status_after_kill(container: Container) -> None:
 @clause(STATE, STOPPED, each=STAGES[:2])
 def the_status_after_a_crash(container: Container, stage: str) -> None:
     """A signal from elsewhere, which the runtime does not know of; and a created container can end, too."""
-    with at(container, stage) as life:
+    with container.at(stage) as life:
         os.kill(life.pid, 9)
         life.wait_for_status("stopped")
 
@@ -109,7 +103,7 @@ PID = (
 
 @clause(STATE, PID, each=STAGES[:2])
 def the_pid_in_the_state(container: Container, stage: str) -> None:
-    with at(container, stage) as life:
+    with container.at(stage) as life:
         expect_true("it is a process of this suite's", life.pid in life.processes())
         expect_true("it is in the container's namespaces", namespace("uts", life.pid) != namespace("uts"))
         expect_true("it is the first one there", first_in_its_namespace(life.pid))
@@ -137,7 +131,7 @@ BUNDLE = (
 
 @clause(STATE, BUNDLE, each=STAGES)
 def the_bundle_in_the_state(container: Container, stage: str) -> None:
-    with at(container, stage) as life:
+    with container.at(stage) as life:
         expect("bundle", life.state().get("bundle"), str(container.bundle))
 
 
@@ -176,7 +170,7 @@ REQUIRED = {"ociVersion", "id", "status", "bundle"}
 
 @clause(STATE, "The state of a container includes the following properties", each=STAGES)
 def the_properties_of_the_state(container: Container, stage: str) -> None:
-    with at(container, stage) as life:
+    with container.at(stage) as life:
         state = life.state()
         expect("properties that are missing", REQUIRED - state.keys(), set())
         wrong = [name for name, kind in TYPES.items() if name in state and not isinstance(state[name], kind)]
