@@ -104,6 +104,11 @@ class Life:
     def exists(self) -> bool:
         return self.query().status == 0
 
+    def is_over(self) -> bool:
+        """Stopped, or deleted already."""
+        answer = self.query()
+        return answer.status != 0 or json.loads(answer.stdout)["status"] == "stopped"
+
     def output(self) -> str:
         """What the program wrote so far."""
         return self.said.read_text(errors="surrogateescape")
