@@ -4,6 +4,8 @@
 
 suite.py       what a case is, and what can come of one
 container.py   a container to try: config.json as a dictionary, a root file system, what the probe inside told
+life.py        the same container taken through create, start, state, kill and delete
+hooks.py       hooks that write down what they see
 runtime.py     a runtime, known by its command line only
 machine.py     what this machine lacks, and the mounts and processes of the host that a case needs
 clauses/       the cases, one file for each part of the spec

@@ -19,7 +19,7 @@ from .container import Container
 from .known import known
 from .machine import CGROUP, end_orphans, move_out
 from .runtime import PREFIX, Runtime
-from .suite import FAIL, NOT_TESTABLE, PASS, Broken, Case, NotTestable, Outcome, chosen
+from .suite import CASES, FAIL, NOT_TESTABLE, PASS, Broken, Case, NotTestable, Outcome, chosen
 
 PROBE_SOURCES = Path(__file__).resolve().parent.parent / "probe"
 
@@ -134,12 +134,16 @@ def read_reports(files: list[Path]) -> tuple[dict[str, str], list[Outcome]]:
     for file in files:
         its_machines, its_outcomes = report.from_json(file.read_text())
         for title, machine in its_machines.items():
-            machines[title] = "; ".join(dict.fromkeys(filter(None, [machines.get(title), machine])))
+            names = [*machines.get(title, "").split("; "), machine]
+            machines[title] = "; ".join(dict.fromkeys(filter(None, names)))
         for outcome in its_outcomes:
             key = (outcome.case.name, outcome.runtime)
             if key not in outcomes or outcome.kind != NOT_TESTABLE:
                 outcomes[key] = outcome
-    return machines, list(outcomes.values())
+    cases, titles = list(CASES), list(machines)
+    return machines, sorted(
+        outcomes.values(), key=lambda outcome: (cases.index(outcome.case.name), titles.index(outcome.runtime))
+    )
 
 
 def write_reports(

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .life import Life
 from .machine import Mounted, parse_mount
 from .runtime import TIME_LIMIT, descendants, ended, new_id, read_line
 from .suite import Broken, expect_true
@@ -147,6 +148,12 @@ class Container:
         target.chmod(mode)
         return target
 
+    def host_programs(self) -> None:
+        """A shell and what it calls, for a container that has to do more than the probe can."""
+        for directory in ("/bin", "/lib", "/lib64", "/usr"):
+            if Path(directory).exists():
+                self.bind(directory, directory, "ro")
+
     def host_directory(self, name: str = "host") -> Path:
         directory = self.place / name
         directory.mkdir()
@@ -192,6 +199,40 @@ class Container:
         finally:
             self.delete()
 
+    # ---- one operation after the other
+
+    @contextlib.contextmanager
+    def life(self, *words: str) -> Iterator[Life]:
+        """To be taken through its operations; the words are the probe's."""
+        self.write(*words)
+        life = Life(self)
+        try:
+            yield life
+        finally:
+            life.end()
+
+    @contextlib.contextmanager
+    def created(self, *words: str) -> Iterator[Life]:
+        with self.life(*words or ("sleep",)) as life:
+            life.must_create()
+            yield life
+
+    @contextlib.contextmanager
+    def started(self, *words: str) -> Iterator[Life]:
+        with self.created(*words) as life:
+            life.must_start()
+            yield life
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[Life]:
+        with self.started() as life:
+            life.must_stop()
+            yield life
+
+    def at(self, stage: str) -> contextlib.AbstractContextManager[Life]:
+        """By the status in the spec."""
+        return {"created": self.created, "running": self.started, "stopped": self.stopped}[stage]()
+
     def find_program(self, process: subprocess.Popen[str]) -> int:
         """The host's number of the process below the runtime that runs the probe."""
         probe = os.stat(self.rootfs / "probe")
@@ -214,11 +255,15 @@ class Container:
         points = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
         return [point for point in points if point.startswith(str(self.place))]
 
+    def cgroups_of_the_host(self) -> list[str]:
+        """By their names, the deepest first."""
+        walk = os.walk("/sys/fs/cgroup", topdown=False)
+        return [f"{directory}/{name}" for directory, names, _files in walk for name in names if self.id in name]
+
     def left_behind(self) -> list[str]:
         """Mounts, cgroups and processes of this container that are on the host."""
         found = [f"the mount {point}" for point in self.mounts_of_the_host()]
-        for directory, subdirectories, _files in os.walk("/sys/fs/cgroup"):
-            found += [f"the cgroup {directory}/{name}" for name in subdirectories if self.id in name]
+        found += [f"the cgroup {path}" for path in self.cgroups_of_the_host()]
         for pid in descendants(os.getpid()):
             with contextlib.suppress(OSError):
                 if self.id in Path(f"/proc/{pid}/cmdline").read_text():

@@ -45,6 +45,14 @@ KEPT = Known("keeps the connection as long as the container runs")
 METADATA = Known("looks at it only together with a listener")
 OF_SPEC_1_3 = Known(NEWER)
 
+DELETES_CREATED = Known("ends and deletes it, since engines delete what they never started")
+UNHEARD = Known("`start` does not hear of the failure: the container ends, and is left to `delete`")
+NO_PROCESS = Known("refuses it at `create` already")
+EARLY = Known("runs poststart hooks at the end of `create`, before the program has begun", until="1.5.0")
+EARLY_AND_LEFT = Known(
+    "runs poststart hooks in `create`; newer versions run them in `start`, but do not go on to delete"
+)
+
 RUNC = {
     "oci_version_is_missing": UNCHECKED_VERSION,
     "oci_version_is_no_version": UNCHECKED_VERSION,
@@ -124,6 +132,23 @@ RUNC = {
         "does not look at it; the kernel's own file of version 1 does, an eBPF filter of version 2 lets it pass",
         sometimes=True,
     ),
+    "process_is_missing_until_start": NO_PROCESS,
+    "hooks_that_end_start": EARLY,
+    "the_program_runs_already": EARLY,
+    "the_program_runs_already_after_a_slow_beginning": EARLY,
+    "later_hooks_are_told_the_status[running]": EARLY,
+    "a_failed_hook_is_an_error[poststart]": EARLY,
+    "a_failed_hook_stops_the_container[poststart]": EARLY,
+    "a_failed_hook_leads_to_the_destruction[poststart]": EARLY_AND_LEFT,
+    "a_failed_hook_leads_to_poststop[poststart]": EARLY_AND_LEFT,
+    "a_failed_hook_is_an_error[startContainer]": UNHEARD,
+    "a_failed_hook_leads_to_the_destruction[startContainer]": UNHEARD,
+    "a_failed_hook_leads_to_poststop[startContainer]": UNHEARD,
+    "the_hooks_after_a_failed_poststop_hook_run": Known("stops at the first poststop hook that fails"),
+    "delete_of_a_created_container": DELETES_CREATED,
+    "of_two_creates_at_once_one_wins": Known(
+        "looks for the id before it takes it, and what loses the race deletes the winner's books", sometimes=True
+    ),
 }
 
 WRONG_TYPE = Known("takes a value of the wrong type for one that is not set")
@@ -132,6 +157,12 @@ OPTION = "hands the option on to the file system, which does not know it"
 ALL_PRIVATE = Known("makes all mounts private in the end, if rootfsPropagation does not say otherwise")
 SETATTR = Known("calls mount_setattr(2) with attributes that the kernel refuses, or that leave the mounts as they were")
 OWNER = Known("makes the root of the user namespace the owner of every cgroup, whoever the process runs as")
+CREATED = Known("tells hooks `created` while it creates")
+SHORT_VERSION = Known("tells hooks the version 1.0, which is none of semver.org")
+NO_PID = Known("tells hooks in the container the pid 0")
+NO_POSTSTOP = Known("takes back what it has made, without poststop hooks")
+IGNORED = Known("goes on, as versions of the spec before 1.3 had it for poststart hooks")
+BROKEN_PIPE = Known("is ended by SIGPIPE when it writes the state to a hook that does not read it", until="1.17")
 
 CRUN = {
     "a_value_of_the_wrong_type[process.env]": WRONG_TYPE,
@@ -214,6 +245,28 @@ CRUN = {
     "a_masked_path_that_is_relative": RELATIVE,
     "a_readonly_path_that_is_relative": RELATIVE,
     "an_error_leaves_nothing_behind[limit]": Known("leaves the cgroup where a resource limit fails"),
+    "process_is_missing_until_start": NO_PROCESS,
+    "timeout_of_a_hook_is_not_above_zero[0]": Known("takes 0 for a value that is not set"),
+    "the_state_on_standard_input[startContainer]": Known("tells these hooks that the bundle is /"),
+    "a_hook_that_does_not_read_its_state[poststart]": BROKEN_PIPE,
+    "a_hook_that_does_not_read_its_state[poststop]": BROKEN_PIPE,
+    "hooks_that_are_part_of_start": Known("`start` does not wait for startContainer hooks"),
+    "the_program_runs_already": Known("does not wait for the program before poststart hooks", sometimes=True),
+    "the_program_runs_already_after_a_slow_beginning": Known("does not wait for the program before poststart hooks"),
+    "the_container_does_not_exist_any_more": Known("runs poststop hooks before it forgets the container"),
+    "hooks_of_create_are_told_the_status": CREATED,
+    "later_hooks_are_told_the_status[created]": Known("tells startContainer hooks `starting`"),
+    "hooks_in_the_container_are_told_the_pid": NO_PID,
+    "hooks_are_told_the_version": SHORT_VERSION,
+    "a_failed_hook_is_an_error[startContainer]": UNHEARD,
+    "a_failed_hook_leads_to_the_destruction[startContainer]": UNHEARD,
+    "a_failed_hook_is_an_error[poststart]": IGNORED,
+    "a_failed_hook_stops_the_container[poststart]": IGNORED,
+    "a_failed_hook_leads_to_the_destruction[poststart]": IGNORED,
+    "a_failed_hook_leads_to_poststop[startContainer]": UNHEARD,
+    "a_failed_hook_leads_to_poststop[poststart]": IGNORED,
+    "a_failed_hook_leads_to_poststop": NO_POSTSTOP,
+    "delete_of_a_created_container": DELETES_CREATED,
 }
 
 NOT_YET = Known("says that it can't do this yet")
@@ -226,6 +279,8 @@ MINIRUN = {
     "the_controller_of_a_file_is_enabled": NOT_YET,
     "a_rule_that_denies_making_nodes": MAKING_NODES,
     "a_device_in_a_user_namespace_at_a_path_of_its_own": NO_NODE_TO_BIND,
+    "process_is_missing_until_start": Known("makes the whole plan at `create`, and refuses what it could never start"),
+    "delete_of_a_created_container": DELETES_CREATED,
 }
 
 KNOWN: dict[str, dict[str, Known]] = {"runc": RUNC, "crun": CRUN, "minirun": MINIRUN}

@@ -1,7 +1,8 @@
 """A runtime, known by its command line only.
 
 The spec leaves the command line open (glossary.md#runtime-caller). What engines rely on is runc's, so that is what a
-runtime is driven by here: RUNTIME run --bundle DIR ID, which is create, start, a wait and delete in one.
+runtime is driven by here: RUNTIME run --bundle DIR ID, which is create, start, a wait and delete in one; and these
+one by one (life.py), as RUNTIME create --bundle DIR ID, start ID, state ID, kill ID SIGNAL, delete ID.
 """
 
 from __future__ import annotations
@@ -94,6 +95,21 @@ class Runtime:
             **more,
         )
 
+    def operate(self, words: Sequence[str], stdout: Path, stderr: Path, **more: Any) -> Result:
+        """One command to its end: RUNTIME WORDS.
+
+        It writes to files, since what `create` starts keeps its streams open: at a pipe's end one would wait forever.
+        """
+        with stdout.open("ab") as output, stderr.open("ab") as errors:
+            begin, errors_begin = output.tell(), errors.tell()
+            command, environment = [*self.argv, *words], os.environ | {MARKER: "1"}
+            streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": errors}
+            try:
+                done = subprocess.run(command, env=environment, timeout=TIME_LIMIT, **streams, **more)
+            except subprocess.TimeoutExpired:
+                raise Broken(f"`{words[0]}` did not end within {TIME_LIMIT:.0f} seconds") from None
+        return Result(done.returncode, text_from(stdout, begin), text_from(stderr, errors_begin))
+
     def run_at_terminal(self, bundle: Path, container_id: str) -> str:
         """Runs a bundle to its end with a terminal of its own; what was on the screen."""
         keyboard, terminal = pty.openpty()
@@ -121,6 +137,10 @@ class Runtime:
 
 def new_id() -> str:
     return f"{PREFIX}-{next(NUMBERS)}"
+
+
+def text_from(file: Path, begin: int) -> str:
+    return file.read_bytes()[begin:].decode(errors="surrogateescape")
 
 
 def read_screen(keyboard: int) -> str:
@@ -186,8 +206,20 @@ def descendants(pid: int) -> list[int]:
 
 
 def parent_of(pid: int) -> int | None:
+    fields = stat_fields(pid)
+    return int(fields[1]) if fields else None
+
+
+def has_ended(pid: int) -> bool:
+    """A zombie has, though its parent has not asked yet."""
+    fields = stat_fields(pid)
+    return not fields or fields[0] in "ZX"
+
+
+def stat_fields(pid: int) -> list[str]:
+    """proc_pid_stat(5) from the state on; nothing if there is no such process."""
     try:
-        # The name stands in brackets and may hold anything, brackets too: proc_pid_stat(5).
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-    except (OSError, IndexError):
-        return None
+        # The name stands in brackets and may hold anything, brackets too.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []

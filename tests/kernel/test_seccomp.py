@@ -191,7 +191,7 @@ def test_calls_of_an_architecture_that_is_not_listed_kill(runtime, filtered):
     made = filtered(allowing(rule("getsid", action=ERRNO), architectures=["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"]), 0)
     made.process["args"] = ["/probe", "call32", str(getpid), str(getsid)]
     result = runtime.run(made)
-    if result.status == 128 + 11:
+    if result.status == 128 + 11 or errors(result.json) == ["EBADF", "EINVAL"]:  # or takes them for 64-bit ones
         pytest.skip("this kernel has no calls of i386")
     assert errors(result.json) == ["", "EPERM"]
     made.linux["seccomp"]["architectures"] = ["SCMP_ARCH_X86_64"]

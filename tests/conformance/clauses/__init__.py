@@ -24,5 +24,9 @@ from . import (  # noqa: F401, I001  (the order is that of the table)
     seccomp,
     paths,
     descriptors,
+    hooks,
+    state,
+    lifecycle,
+    hook_failures,
     operations,
 )

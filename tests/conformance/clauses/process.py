@@ -6,6 +6,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from ..life import must_fail
 from ..runtime import MARKER
 from ..suite import clause, expect, expect_true
 
@@ -117,3 +118,16 @@ def process_is_missing(container: Container) -> None:
     (container.bundle / "config.json").write_text(json.dumps(container.config))
     result = container.runtime.run(container.bundle, container.id)
     expect_true("the runtime refused a container without a process", result.status != 0)
+
+
+@clause(
+    PROCESS,
+    "`process` (object, OPTIONAL) specifies the container process. This property is REQUIRED when `start` is called.",
+)
+def process_is_missing_until_start(container: Container) -> None:
+    """So `create` can do without, and the error comes with `start`."""
+    with container.life("sleep") as life:
+        del container.config["process"]
+        container.write()
+        life.must_create()
+        must_fail("start", life.start())

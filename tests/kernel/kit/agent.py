@@ -90,14 +90,26 @@ def main() -> None:
         connection, _ = server.accept()
         with connection:
             message, descriptors, is_closed = take(connection)
-    calls = []
-    watched = [descriptors[0], sys.stdin]
-    while sys.stdin not in (ready := select.select(watched, [], [])[0]) or descriptors[0] in ready:
-        try:
-            calls.append(answer_one(descriptors[0], tuple(map(int, answer))))
-        except OSError:  # nobody is left who could ask
-            watched = [sys.stdin]
+    calls = answer_all(descriptors[0], tuple(map(int, answer)))
     print(json.dumps([message, len(descriptors), is_closed, calls]))
+
+
+def answer_all(listener: int, answer: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Until standard input ends. Only POLLIN says that a call waits; after POLLHUP nobody is left who could make one,
+    and to ask for one would wait forever (Linux 6.1)."""
+    calls = []
+    poll = select.poll()
+    poll.register(listener, select.POLLIN)
+    poll.register(sys.stdin, select.POLLIN)
+    while True:
+        ready = dict(poll.poll())
+        if ready.get(listener, 0) & select.POLLIN:
+            with contextlib.suppress(OSError):
+                calls.append(answer_one(listener, answer))
+        elif listener in ready:
+            poll.unregister(listener)
+        elif ready:
+            return calls
 
 
 if __name__ == "__main__":
