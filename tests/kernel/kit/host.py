@@ -43,7 +43,7 @@ def adopt_orphans() -> None:
 
 
 # What belongs to the same tests run by somebody else at the same time.
-FOREIGN = re.compile(rf"minirun-tests?-(?!{os.getpid()}\b)\d+")
+FOREIGN = re.compile(rf"minirun-tests?-(?!{os.getpid()}\b)\d+|conformance-\d+")
 # What others may take away at any time; only what is left behind counts.
 BUSY = ("cgroups", "state directory", "processes")
 
