@@ -12,6 +12,8 @@ because that runtime does not follow the spec or is too old to know it.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import shutil
 import subprocess
@@ -146,17 +148,17 @@ def place(workshop: Path) -> Iterator[Path]:
 @pytest.fixture
 def life(runtime: Runtime, bundle: Callable[..., Bundle]) -> Iterator[Callable[..., Life]]:
     """Makes the life of a container whose program is the probe: `life("exit", "3", hooks={…}).created()`."""
-    made: list[Life] = []
+    names = (f"bundle{number}" for number in itertools.count())
+    with contextlib.ExitStack() as ends:  # each is ended, whatever becomes of the others
 
-    def make(*args: str, **config: object) -> Life:
-        its_bundle = bundle(*(args or ("sleep",)), name=f"bundle{len(made)}")
-        its_bundle.config.update(config)
-        made.append(Life(runtime, its_bundle))
-        return made[-1]
+        def make(*args: str, **config: object) -> Life:
+            its_bundle = bundle(*(args or ("sleep",)), name=next(names))
+            its_bundle.config.update(config)
+            one = Life(runtime, its_bundle)
+            ends.callback(one.end)
+            return one
 
-    yield make
-    for one in made:
-        one.end()
+        yield make
 
 
 @pytest.fixture

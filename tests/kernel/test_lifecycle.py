@@ -5,6 +5,7 @@ runtime.md#lifecycle, runtime.md#operations
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,6 +21,9 @@ from kernel.kit.host import nothing_left
 from kernel.kit.life import Life
 from kernel.kit.outside import Process, cgroup2_root, is_zombie, parent_of
 from kernel.kit.runtime import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytestmark = pytest.mark.root
 
@@ -281,12 +286,26 @@ def test_kill_all_reaches_every_process(life, runtime):
     one.bundle.write()
     one.started()
     pid = one.state()["pid"]
-    other = subprocess.Popen(["sleep", "100"])
-    procs = Path(str(cgroup2_root()) + one.process.cgroup(), "cgroup.procs")
-    procs.write_text(str(other.pid))
-    assert one.kill("KILL", options=["--all"]).status == 0
-    assert other.wait(10) == -signal.SIGKILL
+    with companion(one) as other:
+        assert one.kill("KILL", options=["--all"]).status == 0
+        assert other.wait(10) == -signal.SIGKILL
     one.wait_for(lambda: is_zombie(pid))
+
+
+@contextlib.contextmanager
+def companion(one: Life) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process in the container's cgroup, which ends with the block at the latest. Where it kept a runtime from
+    removing the cgroup, that goes now."""
+    cgroup = Path(str(cgroup2_root()) + one.process.cgroup())
+    with subprocess.Popen(["sleep", "100"]) as other:
+        try:
+            (cgroup / "cgroup.procs").write_text(str(other.pid))
+            yield other
+        finally:
+            other.kill()
+            other.wait()
+            with contextlib.suppress(OSError):
+                cgroup.rmdir()
 
 
 # ---- delete
@@ -338,12 +357,11 @@ def test_delete_also_ends_what_the_first_process_left_behind(life, runtime):
     one.bundle.write()
     with nothing_left(runtime.name):
         one.started()
-        other = subprocess.Popen(["sleep", "100"])
-        Path(str(cgroup2_root()) + one.process.cgroup(), "cgroup.procs").write_text(str(other.pid))
-        one.kill("KILL")
-        one.wait_for(lambda: one.status == "stopped")
-        assert one.delete("--force").status == 0
-        assert other.wait(10) == -signal.SIGKILL
+        with companion(one) as other:
+            one.kill("KILL")
+            one.wait_for(lambda: one.status == "stopped")
+            assert one.delete("--force").status == 0
+            assert other.wait(10) == -signal.SIGKILL
 
 
 # ---- run
