@@ -19,14 +19,14 @@ from .container import Container
 from .known import known
 from .machine import CGROUP, end_orphans, move_out
 from .runtime import PREFIX, Runtime
-from .suite import CASES, FAIL, NOT_TESTABLE, PASS, Broken, Case, NotTestable, Outcome, chosen
+from .suite import CASES, FAIL, NOT_TESTABLE, PASS, Broken, Case, NotTestable, Outcome, chosen, part_of
 
 PROBE_SOURCES = Path(__file__).resolve().parent.parent / "probe"
 
 
 def main() -> int:
     options = parse(sys.argv[1:])
-    cases = chosen(options.only)
+    cases = part_of(chosen(options.only), options.part)
     if options.list:
         print("\n".join(f"{case.name:60} {case.level:7} {case.anchor}: {case.sentence}" for case in cases))
         return 0
@@ -63,6 +63,7 @@ def parse(words: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--runtime", action="append", help="a name, a path, a quoted command, or NAME=COMMAND")
     parser.add_argument("--only", metavar="PATTERN", help="only cases whose name or anchor has PATTERN in it")
+    parser.add_argument("--part", default="1/1", metavar="K/N", help="of those, the Kth of N parts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every outcome to FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE")
     parser.add_argument("--report", type=Path, metavar="FILE", action="append", help="show what --json wrote instead")

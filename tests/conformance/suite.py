@@ -92,6 +92,12 @@ def chosen(pattern: str | None) -> list[Case]:
     ]
 
 
+def part_of(cases: list[Case], part: str) -> list[Case]:
+    """For "K/N", every Nth case from the Kth on: cases that take long are often neighbours."""
+    number, parts = map(int, part.split("/"))
+    return cases[number - 1 :: parts]
+
+
 def expect(what: str, found: Any, wanted: Any) -> None:
     if found != wanted:
         raise Broken(f"{what}: expected {wanted!r}, found {found!r}")

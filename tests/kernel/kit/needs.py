@@ -74,6 +74,10 @@ def no_controller(name: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(name in controllers(), reason=f"cgroup v2 has the {name} controller on this host")
 
 
+def ipv6() -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="this kernel has no IPv6")
+
+
 def machine(name: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(platform.machine() != name, reason=f"needs a {name} machine")
 
