@@ -86,6 +86,8 @@ RUNC = {
     "the_nice_value": SCHEDULING,
     "the_nice_value_is_not_set": SCHEDULING,
     "a_scheduling_flag": SCHEDULING,
+    "a_deadline": SCHEDULING,
+    "a_flag_of_a_deadline": SCHEDULING,
     "scheduling_that_does_not_exist": SCHEDULING,
     "the_io_priority": SCHEDULING,
     "an_io_priority_out_of_range": SCHEDULING,
@@ -117,12 +119,21 @@ RUNC = {
     "an_errno_for_an_action_that_has_none": IGNORED_ERRNO,
     "a_rule_without_names": NO_NAMES,
     "a_flag_of_the_filter": Known("refuses any flags", until="1.2.0"),
+    "a_flag_of_the_listener": Known("refuses any flags", until="1.2.0"),
+    "every_architecture_is_known": Known("does not know RISC-V yet", until="1.2.0"),
     "the_connection_is_closed": KEPT,
     "metadata_without_a_listener": METADATA,
     "a_memory_policy_without_its_nodes": OF_SPEC_1_3,
     "the_memory_policy": OF_SPEC_1_3,
+    "a_memory_policy_that_needs_no_nodes[MPOL_LOCAL]": OF_SPEC_1_3,
+    "a_memory_policy_of_several_preferred_nodes": OF_SPEC_1_3,
+    "a_memory_policy_with_weights": OF_SPEC_1_3,
+    "a_flag_of_the_memory_policy": OF_SPEC_1_3,
+    "a_memory_policy_that_makes_no_sense": OF_SPEC_1_3,
     "a_network_device": OF_SPEC_1_3,
     "a_network_device_is_up": OF_SPEC_1_3,
+    "the_addresses_of_a_network_device_stay": OF_SPEC_1_3,
+    "a_name_that_no_network_device_can_have": OF_SPEC_1_3,
     "a_network_device_whose_name_is_taken": OF_SPEC_1_3,
     "a_template_for_a_network_device": OF_SPEC_1_3,
     "a_network_device_that_does_not_exist": OF_SPEC_1_3,
@@ -165,6 +176,7 @@ IGNORED = Known("goes on, as versions of the spec before 1.3 had it for poststar
 BROKEN_PIPE = Known("is ended by SIGPIPE when it writes the state to a hook that does not read it", until="1.17")
 
 CRUN = {
+    "the_linux_object_is_missing": Known("says that the block `linux` is missing"),
     "a_value_of_the_wrong_type[process.env]": WRONG_TYPE,
     "a_value_of_the_wrong_type[root.readonly]": WRONG_TYPE,
     "a_value_of_the_wrong_type[linux.namespaces]": WRONG_TYPE,
@@ -210,6 +222,8 @@ CRUN = {
     "the_nice_value": Known(NEWER),
     "the_nice_value_is_not_set": Known(NEWER),
     "a_scheduling_flag": Known(NEWER),
+    "a_deadline": Known(NEWER),
+    "a_flag_of_a_deadline": Known(NEWER),
     "scheduling_that_does_not_exist": Known(NEWER),
     "the_io_priority": Known(NEWER),
     "an_io_priority_out_of_range": Known(NEWER),
@@ -237,8 +251,15 @@ CRUN = {
     "a_memory_policy_that_does_not_exist": OF_SPEC_1_3,
     "a_memory_policy_without_its_nodes": OF_SPEC_1_3,
     "the_memory_policy": OF_SPEC_1_3,
+    "a_memory_policy_that_needs_no_nodes[MPOL_LOCAL]": OF_SPEC_1_3,
+    "a_memory_policy_of_several_preferred_nodes": OF_SPEC_1_3,
+    "a_memory_policy_with_weights": OF_SPEC_1_3,
+    "a_flag_of_the_memory_policy": OF_SPEC_1_3,
+    "a_memory_policy_that_makes_no_sense": OF_SPEC_1_3,
     "a_network_device": OF_SPEC_1_3,
     "a_network_device_is_up": OF_SPEC_1_3,
+    "the_addresses_of_a_network_device_stay": OF_SPEC_1_3,
+    "a_name_that_no_network_device_can_have": OF_SPEC_1_3,
     "a_network_device_whose_name_is_taken": OF_SPEC_1_3,
     "a_template_for_a_network_device": OF_SPEC_1_3,
     "a_network_device_that_does_not_exist": OF_SPEC_1_3,
@@ -271,7 +292,11 @@ CRUN = {
 
 NOT_YET = Known("says that it can't do this yet")
 
+HOSTS_MOUNTS = Known("refuses to mount anything where the host would see it")
+
 MINIRUN = {
+    "the_linux_object_is_missing": HOSTS_MOUNTS,
+    "a_mount_namespace_that_is_not_listed_is_inherited": HOSTS_MOUNTS,
     "the_owner_of_a_cgroup_that_is_mounted_for_writing": Known("leaves the cgroup to root"),
     "a_throttled_disk": NOT_YET,
     "a_file_of_the_cgroup_by_name": NOT_YET,

@@ -68,6 +68,15 @@ def an_unknown_property_is_ignored(container: Container, place: str) -> None:
     container.look("fds")
 
 
+@clause("config.md#extensibility", "Runtimes MAY log unknown properties but MUST otherwise ignore them.")
+def properties_of_other_platforms_are_ignored(container: Container) -> None:
+    container.process["commandLine"] = "cmd.exe /c exit 1"
+    container.process["user"]["username"] = "containeradministrator"
+    container.config["windows"] = {"layerFolders": ["C:\\Layers\\layer1"]}
+    container.config["solaris"] = {"maxShmMemory": "512m"}
+    container.look("fds")
+
+
 WRONG_TYPES = {
     "process.cwd": ("process", "cwd", 7),
     "process.args": ("process", "args", "/probe"),
