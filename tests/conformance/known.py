@@ -44,6 +44,7 @@ NO_NAMES = Known("takes a rule without names for no rule")
 KEPT = Known("keeps the connection as long as the container runs")
 METADATA = Known("looks at it only together with a listener")
 OF_SPEC_1_3 = Known(NEWER)
+MISSING_IS_ZERO = Known("takes a number that is missing for 0")
 
 DELETES_CREATED = Known("ends and deletes it, since engines delete what they never started")
 UNHEARD = Known("`start` does not hear of the failure: the container ends, and is left to `delete`")
@@ -54,6 +55,18 @@ EARLY_AND_LEFT = Known(
 )
 
 RUNC = {
+    "a_required_property_is_missing[user.uid]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[user.gid]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[rlimits.soft]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[rlimits.hard]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[scheduler.policy]": SCHEDULING,
+    "a_required_property_is_missing[ioPriority.class]": SCHEDULING,
+    "a_required_property_is_missing[uidMappings.containerID]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[uidMappings.hostID]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[personality.domain]": Known(NEWER, until="1.2.0"),
+    "a_required_property_is_missing[memoryPolicy.mode]": OF_SPEC_1_3,
+    "a_required_property_is_missing[syscalls.args.index]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[syscalls.args.value]": MISSING_IS_ZERO,
     "oci_version_is_missing": UNCHECKED_VERSION,
     "oci_version_is_no_version": UNCHECKED_VERSION,
     "oci_version_of_another_major_version": UNCHECKED_VERSION,
@@ -103,7 +116,7 @@ RUNC = {
     "a_time_offset_without_seconds": Known("time namespaces are newer", until="1.2.0"),
     "a_device_in_a_user_namespace_at_a_path_of_its_own": NO_NODE_TO_BIND,
     "a_device_where_something_else_is": EXISTING_DEVICE,
-    "a_device_without_numbers": Known("takes missing numbers for 0"),
+    "a_device_without_numbers": MISSING_IS_ZERO,
     "a_device_without_a_path": Known("takes a missing path for the root directory, which exists already"),
     "a_rule_that_denies_making_nodes": MAKING_NODES,
     "the_owner_of_a_cgroup_that_is_mounted_for_writing": NO_OWNER,
@@ -176,6 +189,17 @@ IGNORED = Known("goes on, as versions of the spec before 1.3 had it for poststar
 BROKEN_PIPE = Known("is ended by SIGPIPE when it writes the state to a hook that does not read it", until="1.17")
 
 CRUN = {
+    "a_required_property_is_missing[user.uid]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[user.gid]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[rlimits.soft]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[rlimits.hard]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[scheduler.policy]": Known(NEWER),
+    "a_required_property_is_missing[ioPriority.class]": Known(NEWER),
+    "a_required_property_is_missing[uidMappings.containerID]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[uidMappings.hostID]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[memoryPolicy.mode]": OF_SPEC_1_3,
+    "a_required_property_is_missing[syscalls.args.index]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[syscalls.args.value]": MISSING_IS_ZERO,
     "the_linux_object_is_missing": Known("says that the block `linux` is missing"),
     "a_value_of_the_wrong_type[process.env]": WRONG_TYPE,
     "a_value_of_the_wrong_type[root.readonly]": WRONG_TYPE,
@@ -231,7 +255,7 @@ CRUN = {
     "the_umask_is_not_set": UMASK,
     "a_namespace_twice": DUPLICATES,
     "a_device_where_something_else_is": EXISTING_DEVICE,
-    "a_device_without_numbers": Known("takes missing numbers for 0"),
+    "a_device_without_numbers": MISSING_IS_ZERO,
     "a_device_of_an_unknown_type": Known("takes an unknown type for one that it knows"),
     "the_owner_of_a_cgroup_that_is_not_mounted": OWNER,
     "the_owner_of_a_cgroup_that_is_mounted_for_reading": OWNER,
