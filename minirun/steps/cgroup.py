@@ -20,7 +20,7 @@ class ChooseCgroup(Step):
     runs_in = RUNTIME
     chapter = "limits"
     man = "cgroups(7)"
-    spec = "runtime-linux.md#cgroup-checks"
+    spec = "config-linux.md#control-groups"
 
     path: str
     origin: str = ""

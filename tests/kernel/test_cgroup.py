@@ -169,7 +169,7 @@ def test_a_limit_without_its_controller_is_refused_by_name(runtime, bundle, cont
     ids=str,
 )
 def test_a_limit_that_only_version_1_has_is_refused(runtime, bundle, resources):
-    """config-linux.md#cgroup-v2: a value that can't be converted MUST be an error."""
+    """config-linux.md#unified: a value that can't be converted MUST be an error."""
     made = bundle()
     made.linux["resources"] = resources
     assert runtime.run(made).refused
