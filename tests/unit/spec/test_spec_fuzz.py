@@ -15,12 +15,13 @@ from minirun.errors import MinirunError
 from minirun.spec.config import Config
 from minirun.spec.default import default
 from minirun.spec.load import decode, parse
-from minirun.spec.not_yet import NOT_YET
 
 QUICK = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 
 # Words that lead somewhere: names of properties, and values that some of them take.
-NAMES = sorted({part for pointer in NOT_YET for part in pointer.split("/")} | {*GOOD, *GOOD["process"], "monotonic"})
+NAMES = sorted(
+    {*GOOD, *GOOD["process"], "monotonic"} | {"linux", "resources", "blockIO", "hugepageLimits", "rdma", "unified"}
+)
 WORDS = st.sampled_from(
     ["/", "/proc", "1.0.0", "mount", "user", "net.x", "SCHED_FIFO", "RLIMIT_CPU", "rwm", "A=b", "", *NAMES]
 )
@@ -94,7 +95,14 @@ RICH["linux"]["resources"] = {
     "cpu": {"shares": 5, "quota": 6, "burst": 1, "idle": 0, "cpus": "0"},
     "pids": {"limit": 5},
     "network": {"priorities": []},
-    "blockIO": {"weight": 0},
+    "blockIO": {
+        "weight": 0,
+        "weightDevice": [{"major": 8, "minor": 0, "weight": 10}],
+        "throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1}],
+    },
+    "hugepageLimits": [{"pageSize": "2MB", "limit": 1}],
+    "rdma": {"mlx5_1": {"hcaHandles": 1}},
+    "unified": {"memory.high": "1"},
 }
 PLACES = places(RICH)
 MUTATIONS = st.lists(
