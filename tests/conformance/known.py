@@ -120,6 +120,10 @@ RUNC = {
     "a_device_without_a_path": Known("takes a missing path for the root directory, which exists already"),
     "a_rule_that_denies_making_nodes": MAKING_NODES,
     "the_owner_of_a_cgroup_that_is_mounted_for_writing": NO_OWNER,
+    "the_owner_of_a_cgroup_without_a_cgroup_namespace": Known(
+        "can't mount a cgroup file system in a user namespace without a cgroup namespace"
+    ),
+    "an_entry_for_a_disk_without_a_weight": Known("takes a weight that is missing for one that is not set"),
     "cpu_burst": Known(NEWER, until="1.2.0"),
     "cpu_idle": Known(NEWER, until="1.2.0"),
     "a_limit_of_no_pids": Known("takes 0 for a value that is not set; newer versions write 1"),
@@ -188,7 +192,14 @@ NO_POSTSTOP = Known("takes back what it has made, without poststop hooks")
 IGNORED = Known("goes on, as versions of the spec before 1.3 had it for poststart hooks")
 BROKEN_PIPE = Known("is ended by SIGPIPE when it writes the state to a hook that does not read it", until="1.17")
 
+NO_TIME = Known("its first process does not survive a time namespace")
+
 CRUN = {
+    "a_new_namespace[time]": NO_TIME,
+    "a_namespace_is_joined[time]": NO_TIME,
+    "the_clocks_have_an_offset": NO_TIME,
+    "a_time_offset_without_seconds": NO_TIME,
+    "the_owner_of_a_cgroup_without_a_cgroup_namespace": OWNER,
     "a_required_property_is_missing[user.uid]": MISSING_IS_ZERO,
     "a_required_property_is_missing[user.gid]": MISSING_IS_ZERO,
     "a_required_property_is_missing[rlimits.soft]": MISSING_IS_ZERO,
@@ -237,7 +248,7 @@ CRUN = {
     "rootfs_propagation_of_another_kind": Known("takes an unknown value for one that is not set"),
     "cwd_is_relative": RELATIVE,
     "a_type_of_rlimit_twice": DUPLICATES,
-    "oom_score_adj_is_set[0]": Known("takes 0 for a value that is not set", until="1.9"),
+    "oom_score_adj_is_set[0]": Known("takes 0 for a value that is not set", until="1.9", sometimes=True),
     "an_unknown_capability_is_warned_of": Known("ignores it in silence"),
     "a_capability_that_the_runtime_lacks_is_no_error": Known("asks the kernel for it, and fails"),
     "the_scheduling_policy[SCHED_BATCH]": Known(NEWER),
@@ -289,7 +300,7 @@ CRUN = {
     "a_network_device_that_does_not_exist": OF_SPEC_1_3,
     "a_masked_path_that_is_relative": RELATIVE,
     "a_readonly_path_that_is_relative": RELATIVE,
-    "an_error_leaves_nothing_behind[limit]": Known("leaves the cgroup where a resource limit fails"),
+    "an_error_leaves_nothing_behind[limit]": Known("leaves the cgroup where a resource limit fails", sometimes=True),
     "process_is_missing_until_start": NO_PROCESS,
     "timeout_of_a_hook_is_not_above_zero[0]": Known("takes 0 for a value that is not set"),
     "the_state_on_standard_input[startContainer]": Known("tells these hooks that the bundle is /"),
@@ -314,18 +325,12 @@ CRUN = {
     "delete_of_a_created_container": DELETES_CREATED,
 }
 
-NOT_YET = Known("says that it can't do this yet")
-
 HOSTS_MOUNTS = Known("refuses to mount anything where the host would see it")
 
 MINIRUN = {
     "the_linux_object_is_missing": HOSTS_MOUNTS,
     "a_mount_namespace_that_is_not_listed_is_inherited": HOSTS_MOUNTS,
     "the_owner_of_a_cgroup_that_is_mounted_for_writing": Known("leaves the cgroup to root"),
-    "a_throttled_disk": NOT_YET,
-    "a_file_of_the_cgroup_by_name": NOT_YET,
-    "a_file_of_the_cgroup_that_belongs_to_no_controller": NOT_YET,
-    "the_controller_of_a_file_is_enabled": NOT_YET,
     "a_rule_that_denies_making_nodes": MAKING_NODES,
     "a_device_in_a_user_namespace_at_a_path_of_its_own": NO_NODE_TO_BIND,
     "process_is_missing_until_start": Known("makes the whole plan at `create`, and refuses what it could never start"),

@@ -287,7 +287,7 @@ def parent(path):
 
 
 def test_a_cgroup_with_processes_is_refused(runtime, bundle, path, parent):
-    """runtime-linux.md#cgroup-checks"""
+    """config-linux.md#control-groups"""
     with subprocess.Popen(["sleep", "100"]) as other:
         (parent / "cgroup.procs").write_text(str(other.pid))
         made = bundle()
@@ -300,7 +300,7 @@ def test_a_cgroup_with_processes_is_refused(runtime, bundle, path, parent):
 
 
 def test_a_frozen_cgroup_is_refused(runtime, bundle, path, parent):
-    """runtime-linux.md#cgroup-checks: or the container would never start."""
+    """config-linux.md#control-groups: or the container would never start."""
     (parent / "cgroup.freeze").write_text("1")
     made = bundle()
     made.linux["cgroupsPath"] = path

@@ -10,7 +10,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 from ..hooks import KINDS, Hooks
-from ..machine import needs_namespace
+from ..machine import needs_cgroup2, needs_namespace
 from ..runtime import TIME_LIMIT
 from ..suite import SHOULD, NotTestable, clause, expect, expect_true
 
@@ -88,6 +88,13 @@ def the_capabilities_that_are_told(container: Container) -> None:
     """Those that the caller lacks are left out with a warning, config.md#linux-process: they are known all the same."""
     container.process["capabilities"] = {"bounding": told(container, "linux", "capabilities")}
     container.look("fds")
+
+
+@clause("features-linux.md#cgroup", "`v2` (bool, OPTIONAL) represents whether the runtime supports cgroup v2.")
+def the_version_of_cgroups_that_is_told(container: Container) -> None:
+    """Every runtime that runs a container here does."""
+    needs_cgroup2(container)
+    expect("linux.cgroup.v2", told(container, "linux", "cgroup", "v2"), True)
 
 
 @clause(

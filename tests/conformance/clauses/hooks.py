@@ -289,10 +289,12 @@ def hooks_that_end_delete(container: Container, kind: str) -> None:
 @for_each(("poststop",), AFTER_DELETION)
 def the_cgroups_are_gone(container: Container, kind: str) -> None:
     hooks = Hooks(container)
-    hooks.add(kind, f"find /sys/fs/cgroup -name '*{container.id}*' >found 2>errors; {hooks.note(kind)}")
+    hooks.add(
+        kind, f"{{ find /sys/fs/cgroup -name '*{container.id}*'; echo end; }} >found 2>errors; {hooks.note(kind)}"
+    )
     go_through(container)
     expect("the hooks that ran", hooks.log, [kind])
-    expect("cgroups of the container", hooks.lines("found"), [])
+    expect("cgroups of the container", hooks.lines("found"), ["end"])
 
 
 @for_each(("poststop",), AFTER_DELETION)

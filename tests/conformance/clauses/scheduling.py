@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ..container import told as told_by
 from ..machine import needs_capability
 from ..suite import NotTestable, clause, expect
 
@@ -42,7 +43,7 @@ def a_real_time_policy(container: Container, policy: tuple[str, int]) -> None:
     result = container.run()
     if result.status != 0 and "not permitted" in result.stderr:
         raise NotTestable("the container's cgroup may not have real-time processes (sched(7), CONFIG_RT_GROUP_SCHED)")
-    told = container.look()["scheduler"]
+    told = told_by(result, result.stdout)["scheduler"]
     expect("policy and priority", (told["policy"], told["priority"]), (policy[1], 7))
 
 
