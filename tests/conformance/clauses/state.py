@@ -43,18 +43,18 @@ class Told(NamedTuple):
 
 def told_at_each_stage(container: Container) -> Told:
     """Of the first container that is asked for it. All cases about single fields look at the same answers."""
-    memory = container.runtime.memory
-    if "stages" not in memory:
-        states = {}
-        with container.created() as life:
-            states["created"] = life.state()
-            life.must_start()
-            states["running"] = life.state()
-            life.must_stop()
-            states["stopped"] = life.state()
-        memory["stages"] = Told(container.id, str(container.bundle), states)
-    told: Told = memory["stages"]
-    return told
+    return container.shared("the state at each stage", lambda: go_through(container))
+
+
+def go_through(container: Container) -> Told:
+    states = {}
+    with container.created() as life:
+        states["created"] = life.state()
+        life.must_start()
+        states["running"] = life.state()
+        life.must_stop()
+        states["stopped"] = life.state()
+    return Told(container.id, str(container.bundle), states)
 
 
 @clause(
