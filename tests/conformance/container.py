@@ -178,7 +178,7 @@ class Container:
         return told(result := self.run(*words, **more), result.stdout)
 
     def look_once(self, *words: str) -> Seen:
-        """Like look(), for cases that ask the same of the same config.json: the container is run for the first of them."""
+        """Like look(), but one run of the container answers all cases that ask the same of the same config.json."""
         key = json.dumps([self.config, words])
         return self.shared(key, lambda: self.look(*words))
 
