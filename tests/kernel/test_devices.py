@@ -6,6 +6,7 @@ import os
 import stat
 
 import pytest
+
 from kernel.kit.host import nothing_left
 
 pytestmark = pytest.mark.root
