@@ -26,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..spec.config import Config
+    from ..spec.config import Config, Linux
     from ..spec.gather import Notes
     from ..steps.step import Step
 
@@ -42,7 +42,7 @@ def validate(bundle: str) -> list[Finding]:
     except ConfigError as error:  # no JSON, so there is nothing else to say
         return [Finding.of_error(error)]
     config, notes = gather(value)
-    steps = gather_plan(value, config, bundle, notes)
+    steps = gather_plan(value, config, Options(id="validate", bundle=os.path.abspath(bundle)), notes)
     seen = [finding for finding in look_ahead(config, steps) if notes.is_good(finding.pointer)]
     warnings = [*repeats(data), *without_effect(notes), *relative_destinations(value), *seen]
     errors = [Finding.of_error(error) for error in notes.errors]
@@ -52,12 +52,21 @@ def validate(bundle: str) -> list[Finding]:
 # ---- errors of the plan
 
 
-def gather_plan(value: object, config: Config, bundle: str, notes: Notes) -> tuple[Step, ...]:
-    """The plan, without the mounts that are wrong. Of the others' errors it tells the first."""
-    mounts = tuple(planned_mount(node, config, bundle, notes) for node in mount_nodes(value))
-    options = Options(id="validate", bundle=os.path.abspath(bundle))
+def gather_plan(value: object, config: Config, options: Options, notes: Notes) -> tuple[Step, ...]:
+    """The plan, without the mounts that are wrong. Its first error is a run's, too, so that one is noted first."""
+    nodes = mount_nodes(value)
+    whole = config.replace(mounts=tuple(readable(node) for node in nodes))
+    steps = plan_or_note(whole, options, notes)
+    if steps:
+        return steps
+    linux, bundle = config.linux, options.bundle
+    mounts = tuple(plannable(one, node.pointer, bundle, linux, notes) for one, node in zip(whole.mounts, nodes))
+    return plan_or_note(whole.replace(mounts=mounts), options, notes)
+
+
+def plan_or_note(config: Config, options: Options, notes: Notes) -> tuple[Step, ...]:
     try:
-        return plan(config.replace(mounts=mounts), options)
+        return plan(config, options)
     except ConfigError as error:
         notes.add_of_several(error)
         return ()
@@ -68,11 +77,17 @@ def mount_nodes(value: object) -> list[Node]:
     return list(Node(mounts, "/mounts").elements()) if isinstance(mounts, list) else []
 
 
-def planned_mount(node: Node, config: Config, bundle: str, notes: Notes) -> Mount:
-    """The mount at the node. What reading it says against it has been noted before."""
+def readable(node: Node) -> Mount:
+    """The mount at the node. What there is to say against it has been noted when the whole was read."""
     try:
-        mount = read_mount(node)
-        mount_steps(mount, node.pointer, bundle, config.linux)
+        return read_mount(node)
+    except ConfigError:
+        return NO_MOUNT
+
+
+def plannable(mount: Mount, place: str, bundle: str, linux: Linux, notes: Notes) -> Mount:
+    try:
+        mount_steps(mount, place, bundle, linux)
     except ConfigError as error:
         notes.add_of_several(error)
         return NO_MOUNT
@@ -102,7 +117,7 @@ def relative_destinations(value: object) -> Iterator[Finding]:
     for node in mount_nodes(value):
         path = node.value.get("destination") if isinstance(node.value, dict) else None
         if isinstance(path, str) and path and not path.startswith("/"):
-            yield Finding(WARNING, f"{node.pointer}/destination", f"found {shown(path)}", f"{shown('/' + path)}")
+            yield Finding(WARNING, f"{node.pointer}/destination", f"{shown(path)} is relative", f"{shown('/' + path)}")
 
 
 # ---- for readers

@@ -58,7 +58,7 @@ class Notes:
     def unread(self) -> Iterator[tuple[str, str, set[str]]]:
         """What no reader has asked for: its pointer, its name, and the names that were asked for in the same object."""
         for pointer, (holder, asked) in self.asked.items():
-            if pointer not in self.unfinished:
+            if self.unfinished.isdisjoint((pointer, *parents(pointer))):
                 unread = (name for name, value in holder.items() if value is not None and name not in asked)
                 yield from ((f"{pointer}/{escape(name)}", name, asked) for name in unread)
 
@@ -178,7 +178,10 @@ def gather(value: object) -> tuple[Config, Notes]:
     """
     notes = Notes()
     top = Gatherer(value, "", notes)
-    top.attempt(refuse_not_yet, None)
+    try:
+        refuse_not_yet(top)
+    except ConfigError as error:
+        notes.add(error)
     config = read_config(top)
     if notes.is_good("/linux/namespaces"):
         for error in broken_rules(config):

@@ -96,8 +96,10 @@ def read_cpu_list(node: Node) -> tuple[int, ...]:
 
 
 def read_variable(node: Node) -> str:
-    """environ(7)"""
-    return node.matching(lambda pair: pair.find("=") > 0, "NAME=value")
+    """environ(7): NAME=value"""
+    if node.string().find("=") < 1:
+        raise node.wrong("NAME=value")
+    return node.string()
 
 
 def read_console_size(node: Node) -> ConsoleSize:
