@@ -184,6 +184,6 @@ def gather(value: object) -> tuple[Config, Notes]:
         notes.add(error)
     config = read_config(top)
     if notes.is_good("/linux/namespaces"):
-        for error in broken_rules(config):
-            notes.add_of_several(error)
+        for broken in broken_rules(config):
+            notes.add_of_several(broken)
     return config, notes
