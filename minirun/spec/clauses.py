@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-# JSON pointers, without those whose clause is that of what is around them.
+# JSON pointers, without those whose clause is that of what is around them. * stands for every element of an array.
 CLAUSES = {
     "": "config.md",
     "/ociVersion": "config.md#specification-version",
     "/root": "config.md#root",
     "/mounts": "config.md#mounts",
+    "/mounts/*/options": "config.md#linux-mount-options",
+    "/mounts/*/uidMappings": "config.md#posix-platform-mounts",
+    "/mounts/*/gidMappings": "config.md#posix-platform-mounts",
     "/process": "config.md#process",
     "/process/rlimits": "config.md#posix-process",
     "/process/user": "config.md#posix-platform-user",
@@ -55,6 +58,7 @@ CLAUSES = {
 
 def clause(pointer: str) -> str:
     """The clause about the place, or else about the nearest thing around it."""
-    while pointer not in CLAUSES:
-        pointer = pointer[: pointer.rindex("/")]
-    return CLAUSES[pointer]
+    pattern = "/".join("*" if part.isdigit() else part for part in pointer.split("/"))
+    while pattern not in CLAUSES:
+        pattern = pattern[: pattern.rindex("/")]
+    return CLAUSES[pattern]
