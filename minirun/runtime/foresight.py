@@ -72,14 +72,28 @@ def look_ahead(config: Config, steps: Sequence[Step]) -> Iterator[Finding]:
 
 def look_for_root(step: BindRootfs) -> Iterator[Finding]:
     """config.md#root: a directory MUST exist at the path."""
-    if not os.path.isdir(step.path):
-        trouble = "is not a directory" if os.path.lexists(step.path) else "does not exist"
-        yield Finding(ERROR, step.origin, f"{step.path!r} {trouble}", "a directory, relative to the bundle or absolute")
+    trouble = trouble_with(os.path.join(step.path, ""))  # stat(2) takes a directory only, if the path ends with /
+    if trouble:
+        yield Finding(
+            ERROR, step.origin, f"{step.path!r}: {trouble}", "a directory, absolute or relative to the bundle"
+        )
 
 
 def look_for_path(path: str, pointer: str, meant: str) -> Iterator[Finding]:
-    if not os.path.lexists(path):
-        yield Finding(WARNING, pointer, f"{path!r} does not exist", f"{meant}, by the time that the container is made")
+    trouble = trouble_with(path)
+    if trouble:
+        yield Finding(WARNING, pointer, f"{path!r}: {trouble}", f"{meant}, by the time that the container is made")
+
+
+def trouble_with(path: str) -> str:
+    """What stat(2) has to say against the path, but for what may be different for whoever makes the container."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        return ""
+    except OSError as error:
+        return (error.strerror or "").lower()
+    return ""
 
 
 def look_for_hook(step: RunHook, root: str) -> Iterator[Finding]:

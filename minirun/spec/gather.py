@@ -162,6 +162,7 @@ class Gatherer(Node):
         return self.attempt(Node.filled, "-")
 
     def matching(self, fits: Callable[[str], bool], allowed: str) -> str:
+        """Nobody knows what would fit: "" is harmless to what only passes it on."""
         return self.attempt(lambda node: Node.matching(node, fits, allowed), "")
 
     def one_of(self, names: Collection[str]) -> str:

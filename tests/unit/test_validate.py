@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -191,6 +192,19 @@ def test_damage_to_whole_properties(changes: dict[str, Any]) -> None:
         with contextlib.suppress(KeyError, TypeError, AttributeError, ValueError):  # another change has taken it away
             config = changed({pointer: value}, config)
     check(config)
+
+
+@settings(QUICK, max_examples=150)
+@given(MUTATIONS)
+def test_a_damaged_file_is_judged(mutations: list[tuple[tuple[Any, ...], str, str, Any]]) -> None:
+    """From the file to what is printed. NaN is no JSON, which is an error like others."""
+    with tempfile.TemporaryDirectory() as bundle:
+        Path(bundle, "config.json").write_text(json.dumps(damaged(mutations)))
+        report = Report(validate(bundle))
+    assert {finding.level for finding in report.findings} <= {ERROR, WARNING}
+    assert report.exit_status == (ERROR in {finding.level for finding in report.findings})
+    assert len(json.loads(report.json())) == len(report.findings)
+    assert report.text().replace("\n", "").isprintable()
 
 
 @pytest.mark.parametrize("value", [None, [], "x", 5, {}, {"linux": 5}, {"mounts": [None, {}, []]}])
