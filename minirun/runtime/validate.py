@@ -15,7 +15,7 @@ from ..errors import ConfigError
 from ..plan.container import Options, plan
 from ..plan.mounts import mount_steps
 from ..record import Record
-from ..spec.config import Mount
+from ..spec.config import Mount, Process, User
 from ..spec.gather import gather
 from ..spec.load import content, decode, read_mount
 from ..spec.reader import Node, shown
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from ..spec.gather import Notes
     from ..steps.step import Step
 
-# Stands for a mount that can't be planned, so that the others keep their numbers.
+# What stands for a mount that can't be planned, so that the others keep their numbers, and for a missing process.
 NO_MOUNT = Mount("/", "tmpfs")
+NO_PROCESS = Process("/", User(0, 0), ("-",))
 
 
 def validate(bundle: str) -> list[Finding]:
@@ -53,7 +54,7 @@ def validate(bundle: str) -> list[Finding]:
 
 
 def gather_plan(value: object, config: Config, options: Options, notes: Notes) -> tuple[Step, ...]:
-    """The plan, without the mounts that are wrong. Its first error is a run's, too, so that one is noted first."""
+    """The plan without what is wrong in it. Its first error is a run's, too, so that one is noted before the others."""
     nodes = mount_nodes(value)
     whole = config.replace(mounts=tuple(readable(node) for node in nodes))
     steps = plan_or_note(whole, options, notes)
@@ -61,7 +62,7 @@ def gather_plan(value: object, config: Config, options: Options, notes: Notes) -
         return steps
     linux, bundle = config.linux, options.bundle
     mounts = tuple(plannable(one, node.pointer, bundle, linux, notes) for one, node in zip(whole.mounts, nodes))
-    return plan_or_note(whole.replace(mounts=mounts), options, notes)
+    return plan_or_note(whole.replace(mounts=mounts, process=config.process or NO_PROCESS), options, notes)
 
 
 def plan_or_note(config: Config, options: Options, notes: Notes) -> tuple[Step, ...]:

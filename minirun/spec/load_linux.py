@@ -100,8 +100,11 @@ def read_file_mode(node: Node) -> int:
 
 def read_cgroups_path(node: Node) -> str:
     """config-linux.md#cgroups-path: a runtime may refuse values; ".." would lead out of the place it is relative to."""
-    if ".." in node.string().split("/"):
+    parts = node.string().split("/")
+    if ".." in parts:
         raise node.wrong('a path without ".."')
+    if node.string() and {"", "."}.issuperset(parts):
+        raise node.wrong("a path below the root of the hierarchy")
     return node.string()
 
 

@@ -85,8 +85,18 @@ MISTAKES: dict[str, tuple[dict[str, Any], set[str]]] = {
                 {},
             ],
             f"{L}/cgroupsPath": "/",
+            f"{R}/devices": [{"allow": True, "type": "c", "major": 1, "minor": 3, "access": "r"}] * 10_000,
+            "/process": GONE,
         },
-        {"/mounts/0/source", "/mounts/1/options", "/mounts/2/type", "/mounts/4/options", "/mounts/5/destination"}
+        {
+            "/process",
+            f"{R}/devices",
+            "/mounts/0/source",
+            "/mounts/1/options",
+            "/mounts/2/type",
+            "/mounts/4/options",
+            "/mounts/5/destination",
+        }
         | {f"{L}/cgroupsPath"},
     ),
     "of rules that join two properties": (
