@@ -242,6 +242,21 @@ SPEC = Command(
     ),
 )
 
+VALIDATE = Command(
+    "validate",
+    """Say everything that is wrong with a bundle. Nothing runs, and you need not be root.
+
+    The exit status is 1 if there are errors; warnings are for what will be ignored, or may be missing later.
+
+    \b
+    Examples:
+      minirun validate bundle/
+      minirun validate --format json bundle/ | jq -r '.[].pointer'
+    """,
+    (Option("format", ("--format", "-f"), TEXT, "How to print it.", "text", "", ("text", "json")),),
+    ("bundle",),
+)
+
 FEATURES = Command(
     "features",
     """Print what minirun can do, as JSON for engines.
@@ -255,7 +270,7 @@ FEATURES = Command(
 
 COMMANDS = {
     command.name: command
-    for command in (RUN, CREATE, START, EXEC, STATE, LIST, PS, PAUSE, RESUME, KILL, DELETE, SPEC, FEATURES)
+    for command in (RUN, CREATE, START, EXEC, STATE, LIST, PS, PAUSE, RESUME, KILL, DELETE, SPEC, VALIDATE, FEATURES)
 }
 
 

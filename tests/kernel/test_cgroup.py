@@ -173,3 +173,25 @@ def test_a_limit_that_only_version_1_has_is_refused(runtime, bundle, resources):
     made = bundle()
     made.linux["resources"] = resources
     assert runtime.run(made).refused
+
+
+@pytest.mark.deviates("runc", "warns, before version 1.2")
+@pytest.mark.deviates("crun", "does not look, which config-linux.md#control-groups leaves open")
+def test_a_cgroup_with_processes_is_refused(runtime, bundle, path):
+    one, other = bundle("sleep"), bundle("exit", "0", name="other")
+    one.linux["cgroupsPath"] = other.linux["cgroupsPath"] = path
+    with runtime.running(one) as container:
+        assert runtime.run(other).refused
+        assert container.cgroup() == path
+
+
+@pytest.mark.only("minirun", "a runtime that does not look would wait for ever")
+def test_a_frozen_cgroup_is_refused(runtime, bundle, path):
+    """Nothing in it would ever run."""
+    frozen = cgroup2_root() / path.lstrip("/")
+    frozen.mkdir()
+    (frozen / "cgroup.freeze").write_text("1")
+    made = bundle("exit", "0")
+    made.linux["cgroupsPath"] = path
+    assert runtime.run(made).refused
+    assert frozen.is_dir()
