@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
 LOGGER = logging.getLogger("minirun")
-PATIENCE = 10.0  # seconds for a worker to take back what it has made
 
 # The standard library first, then the minirun that is running here, then whatever it may need: so a json.py beside the
 # caller's own program is not taken for Python's.
@@ -67,8 +66,9 @@ class Process:
         is the caller's decision."""
         self.pid, self.pidfd = 0, -1
         self.socket, its = socket.socketpair()
+        self.is_group = not in_foreground
         with its:
-            self.popen = start(operation, its, None if in_foreground else 0, streams)
+            self.popen = start(operation, its, 0 if self.is_group else None, streams)
         self.popen.args = list(args)  # what the errors of subprocess show
         self.letters = Letters(self.socket)
         self.request = {**request, "debug": LOGGER.isEnabledFor(logging.DEBUG)}
@@ -194,14 +194,15 @@ class Process:
 
     def abandon(self) -> None:
         """End it, however far it has come: while it sets up, SIGTERM makes it take everything back."""
-        self.popen.terminate()
-        deadline = time.monotonic() + PATIENCE
-        while self.popen.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(MinirunError):
+        if self.popen.poll() is None and self.is_group:
+            os.killpg(self.popen.pid, signal.SIGTERM)  # a hook, too, as Ctrl-C at a terminal would
+        else:
+            self.popen.terminate()
+        with contextlib.suppress(MinirunError):
+            while self.popen.poll() is None:
                 self.learn_pid(wait=False)
-            self.kill()
-            time.sleep(0.01)
-        self.popen.kill()
+                self.kill()
+                time.sleep(0.01)
         with contextlib.suppress(MinirunError):
             self.close()
 

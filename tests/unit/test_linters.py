@@ -78,17 +78,8 @@ def test_lines_of_shell_scripts_are_short() -> None:
 
 # ---- imports
 
-STREET = (
-    "__main__",
-    "cli",
-    "api",
-    "operations",
-    "runtime",
-    "plan",
-    "steps",
-    "cgroups",
-    "kernel",
-)  # each may import what stands after it
+# Each may import what stands after it.
+STREET = ("__main__", "cli", "api", "operations", "runtime", "plan", "steps", "cgroups", "kernel")
 EXTRAS = ("teach", "labs")  # these may import what the runtime may, and only the command line imports them
 EVERYWHERE = {"__init__", "errors", "record"}  # but for the kernel room, which imports nothing of ours
 
