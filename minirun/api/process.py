@@ -65,10 +65,15 @@ class Process:
         """Only one `in_foreground` hears what is typed at the caller's terminal, Ctrl-C too; what becomes of the others
         is the caller's decision."""
         self.pid, self.pidfd = 0, -1
-        self.socket, its = socket.socketpair()
         self.is_group = not in_foreground
-        with its:
+        self.socket, its = socket.socketpair()
+        try:
             self.popen = start(operation, its, 0 if self.is_group else None, streams)
+        except BaseException:  # what subprocess has against the streams
+            self.socket.close()
+            raise
+        finally:
+            its.close()
         self.popen.args = list(args)  # what the errors of subprocess show
         self.letters = Letters(self.socket)
         self.request = {**request, "debug": LOGGER.isEnabledFor(logging.DEBUG)}
