@@ -222,6 +222,15 @@ def features(values: Mapping[str, Any]) -> int:
     return 0
 
 
+def completion(values: Mapping[str, Any]) -> int:
+    """minirun completion"""
+    from .commands import program
+    from .completion import script
+
+    print(script(program(), values["shell"]))
+    return 0
+
+
 ACTIONS = {
     "run": run,
     "create": create,
@@ -237,4 +246,5 @@ ACTIONS = {
     "spec": spec,
     "validate": validate,
     "features": features,
+    "completion": completion,
 }
