@@ -60,6 +60,7 @@ class Container:
     def __init__(self, id: str, *, root: StrPath = DEFAULT_ROOT, process: Process | None = None) -> None:
         """Takes the caller's word that there is such a container; find() looks."""
         self.id, self.root = operations.checked_id(id), os.path.abspath(root)
+        self._directory = f"{self.root}/{self.id}"
         self._process = process
 
     # ---- make one
@@ -71,7 +72,7 @@ class Container:
         `how` may have: id, root, env (in addition to the bundle's), cwd, terminal, console_socket, pid_file and
         no_pivot; and stdin, stdout, stderr, text, encoding and errors, as for subprocess.Popen.
         """
-        return cls._make(bundle, args, how, wait_for_start=False)
+        return cls._make(bundle, args, how)
 
     @classmethod
     def create(cls, bundle: Bundle | StrPath, args: Sequence[str] | None = None, **how: Unpack[Creation]) -> Container:
@@ -80,13 +81,19 @@ class Container:
 
     @classmethod
     def _make(
-        cls, bundle: Bundle | StrPath, args: Sequence[str] | None, how: Creation, *, wait_for_start: bool
+        cls,
+        bundle: Bundle | StrPath,
+        args: Sequence[str] | None,
+        how: Creation,
+        *,
+        wait_for_start: bool = False,
+        keep: bool = True,
     ) -> Container:
         bundle = wished(bundle if isinstance(bundle, Bundle) else Bundle(bundle), args, how)
         options = creation_options(bundle, how, wait_for_start)
         process = Process(
             "run",
-            {"options": dict(zip(options.fields, options.values())), "config": bundle.dumps()},
+            {"options": dict(zip(options.fields, options.values())), "config": bundle.dumps(), "keep": keep},
             args=bundle.process.get("args", ()),
             in_foreground=bool(bundle.process.get("terminal")),
             **streams(how),
@@ -141,7 +148,7 @@ class Container:
         try:
             call("start", root=self.root, id=self.id)
         except MinirunError:
-            if self._process and not os.path.exists(f"{self.root}/{self.id}"):
+            if self._process and not os.path.exists(self._directory):
                 self._process.close()
             raise
 
@@ -160,7 +167,8 @@ class Container:
 
     def delete(self, *, force: bool = False) -> None:
         """Remove what is left of a container that has ended; with `force`, end it first, or don't mind its absence."""
-        call("delete", root=self.root, id=self.id, force=force)
+        if not force or os.path.exists(self._directory):
+            call("delete", root=self.root, id=self.id, force=force)
         if self._process:
             self._process.close()
 
@@ -254,9 +262,9 @@ def run(
 ) -> subprocess.CompletedProcess[Any]:
     """Run a container to its end, as subprocess.run does, and delete it. `how` is as for Container.run()."""
     prepare_streams(how, input, capture_output)
-    with Container.run(bundle, args, **how) as container:
-        assert container._process
-        return complete(container._process, input, timeout, check)
+    process = Container._make(bundle, args, how, keep=False)._process  # which deletes the container at its end
+    assert process
+    return complete(process, input, timeout, check)
 
 
 # ---- as subprocess.run has it

@@ -91,7 +91,7 @@ def run(request: Request, log: Log, ready: Ready) -> int:
     from ..plan.container import Options
 
     options = Options(**request["options"])
-    return operations.run(options, log, config=request["config"].encode(), keep=True, ready=ready)
+    return operations.run(options, log, config=request["config"].encode(), keep=request["keep"], ready=ready)
 
 
 def start(request: Request, log: Log, _ready: Ready) -> int:
