@@ -422,9 +422,15 @@ def test_nothing_is_left_of_a_set_up_that_ctrl_c_has_interrupted(small, place):
 
 
 LEFT_ALONE = """
-import signal, sys, minirun
-with minirun.Container.run(sys.argv[1]) as container:
-    signal.signal(signal.SIGINT, lambda *_: print("heard", container.status, flush=True))
+import signal, sys, time, minirun
+
+def heard(*_):
+    time.sleep(0.5)  # long enough for a container that has heard it, too
+    print("heard", container.status, flush=True)
+
+program = ["sh", "-c", "trap 'exit 5' INT; while :; do sleep 0.05; done"]
+with minirun.Container.run(sys.argv[1], program) as container:
+    signal.signal(signal.SIGINT, heard)
     print("ready", flush=True)
     sys.stdin.read()
 """
