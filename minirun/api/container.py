@@ -89,6 +89,7 @@ class Container:
         wait_for_start: bool = False,
         keep: bool = True,
     ) -> Container:
+        refuse_unknown(how, Creation)
         bundle = wished(bundle if isinstance(bundle, Bundle) else Bundle(bundle), args, how)
         options = creation_options(bundle, how, wait_for_start)
         process = Process(
@@ -218,6 +219,7 @@ class Container:
         no_new_privileges, terminal, cgroup, ignore_paused; and stdin, stdout, stderr, text, encoding and errors, as for
         subprocess.Popen.
         """
+        refuse_unknown(how, Execution)
         terminal = how.get("terminal", False)
         request = {"root": self.root, "id": self.id, **execution_request(args, how)}
         return Process("execute", request, args=args, in_foreground=terminal, **streams(how)).begin()
@@ -292,6 +294,13 @@ def complete(process: Process, input: Any, timeout: float | None, check: bool) -
 
 
 # ---- from Python's values to the operations'
+
+
+def refuse_unknown(how: Mapping[str, Any], known: type) -> None:
+    """What Python does by itself where the names stand in the signature."""
+    for name in how:
+        if name not in known.__annotations__:
+            raise TypeError(f"unexpected keyword argument {name!r}; there are: {', '.join(known.__annotations__)}")
 
 
 def streams(how: Mapping[str, Any]) -> Streams:

@@ -7,12 +7,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import minirun
-from minirun import errors
+from minirun import Container, errors
 from minirun.api.process import Process
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -94,6 +98,12 @@ def test_an_error_crosses_as_it_is(error: errors.MinirunError) -> None:
 def test_every_kind_of_error_can_cross() -> None:
     kinds = {kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, Exception)}
     assert set(errors.KINDS.values()) == kinds
+
+
+@pytest.mark.parametrize("call", [Container.run, Container.create, minirun.run, Container("one").spawn])
+def test_a_misspelt_name_is_refused(call: Callable[..., object]) -> None:
+    with pytest.raises(TypeError, match="colour"):
+        call("bundle", colour="blue")
 
 
 def test_streams_that_subprocess_refuses() -> None:
