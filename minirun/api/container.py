@@ -8,7 +8,6 @@ import subprocess
 from typing import IO, TYPE_CHECKING, Any
 
 from .. import operations
-from ..errors import MinirunError
 from ..plan.container import Options
 from ..runtime import books
 from ..runtime.exec import Wishes
@@ -148,10 +147,8 @@ class Container:
         """Let a created container run its program. Where that can't be run, the container is deleted."""
         try:
             call("start", root=self.root, id=self.id)
-        except MinirunError:
-            if self._process and not os.path.exists(self._directory):
-                self._process.close()
-            raise
+        finally:
+            self._close_if_gone()
 
     def kill(self, signal: int | str = "TERM", *, all: bool = False) -> None:
         """Send a signal, such as 9, "KILL" or signal.SIGKILL, to the first process or to all of them."""
@@ -168,9 +165,15 @@ class Container:
 
     def delete(self, *, force: bool = False) -> None:
         """Remove what is left of a container that has ended; with `force`, end it first, or don't mind its absence."""
-        if not force or os.path.exists(self._directory):
-            call("delete", root=self.root, id=self.id, force=force)
-        if self._process:
+        try:
+            if not force or os.path.exists(self._directory):
+                call("delete", root=self.root, id=self.id, force=force)
+        finally:
+            self._close_if_gone()
+
+    def _close_if_gone(self) -> None:
+        """A container that is deleted has no process left, nor streams."""
+        if self._process and not os.path.exists(self._directory):
             self._process.close()
 
     # ---- its program

@@ -64,7 +64,7 @@ class Process:
     ) -> None:
         """Only one `in_foreground` hears what is typed at the caller's terminal, Ctrl-C too; what becomes of the others
         is the caller's decision."""
-        self.pid, self.pidfd = 0, -1
+        self.operation, self.pid, self.pidfd = operation, 0, -1
         self.is_group = not in_foreground
         self.socket, its = socket.socketpair()
         try:
@@ -87,7 +87,10 @@ class Process:
             self.close()
             raise
         except BaseException:  # Ctrl-C
-            self.abandon()
+            if self.operation == "delete":
+                self.close()  # half of it would be worse than all of it
+            else:
+                self.abandon()
             raise
         return self
 
@@ -165,7 +168,7 @@ class Process:
         try:
             self.socket.sendall(json.dumps(self.request).encode())
             self.socket.shutdown(socket.SHUT_WR)
-        except BrokenPipeError:
+        except ConnectionError:
             pass  # it can't do it, and its answer says why
 
     def listen(self) -> None:

@@ -421,6 +421,27 @@ def test_nothing_is_left_of_a_set_up_that_ctrl_c_has_interrupted(small, place):
         assert program.communicate(timeout=TIMEOUT)[0] == "interrupted\n"
 
 
+INTERRUPTED_END = """
+import sys, minirun
+bundle = minirun.Bundle(sys.argv[1])
+bundle.config["hooks"] = {"poststop": [{"path": "/bin/sh", "args": ["sh", "-c", sys.argv[2]]}]}
+try:
+    with minirun.Container.run(bundle):
+        pass
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_nothing_is_left_when_ctrl_c_comes_at_the_end(small, place):
+    command = f"touch {place}/mark; sleep 0.5; touch {place}/other"
+    with script(INTERRUPTED_END, small.path, command, folder=place, stdout=subprocess.PIPE) as program:
+        wait_until((place / "mark").exists)
+        program.send_signal(signal.SIGINT)
+        assert program.communicate(timeout=TIMEOUT)[0] == "interrupted\n"
+    assert (place / "other").exists()
+
+
 LEFT_ALONE = """
 import signal, sys, time, minirun
 
