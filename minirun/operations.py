@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .plan.container import Options
     from .plan.exec import ExecOptions
     from .runtime.exec import Wishes
+    from .runtime.foresight import Finding
     from .runtime.log import Log
     from .runtime.run import Ready
 
@@ -148,6 +149,13 @@ def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
 
 
 # ---- bundles
+
+
+def validate(bundle: str, config: bytes | None = None) -> list[Finding]:
+    """What is wrong with a bundle, with `config` in the place of its config.json if it is given."""
+    from .runtime.validate import validate as problems
+
+    return problems(bundle, config)
 
 
 def write_default_config(bundle: str, *, rootless: bool = False) -> str:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import operations
-from ..spec.load import NAME, content, decode, parse
+from ..spec.load import NAME, content, decode
 from ..spec.reader import Node
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from ..runtime.foresight import Finding
 
     StrPath = str | os.PathLike[str]
 
@@ -72,9 +74,10 @@ class Bundle:
         mount = {"type": "none", "source": os.path.abspath(source), "destination": destination, "options": options}
         self.config.setdefault("mounts", []).append(mount)
 
-    def check(self) -> None:
-        """Raises ConfigError where the config is not as the spec has it, or asks for what minirun can't do."""
-        parse(decode(self.dumps().encode()))
+    def validate(self) -> list[Finding]:
+        """Everything that is wrong with the config as it is now, errors first: what `minirun validate` says. A Finding
+        has `level` ("error", "warning"), `pointer`, `message`, `cure` and `clause`."""
+        return operations.validate(str(self.path), self.dumps().encode())
 
     def write(self) -> None:
         """Write the config to config.json, all of it or nothing."""

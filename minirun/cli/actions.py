@@ -207,9 +207,8 @@ def spec(values: Mapping[str, Any]) -> int:
 def validate(values: Mapping[str, Any]) -> int:
     """minirun validate"""
     from ..runtime.validate import Report
-    from ..runtime.validate import validate as problems
 
-    report = Report(problems(values["bundle"] or "."))
+    report = Report(operations.validate(values["bundle"] or "."))
     print(report.json() if values["format"] == "json" else report.text(), end="")
     return report.exit_status
 

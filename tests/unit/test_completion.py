@@ -92,6 +92,7 @@ def test_bash_completes_what_else_has_a_choice(minirun: dict[str, str]) -> None:
 
 def test_bash_completes_directories_and_files_itself(minirun: dict[str, str]) -> None:
     assert ask_bash(minirun, "run", "bu") == ["-o", "dirnames"]
+    assert ask_bash(minirun, "validate", "bu") == ["-o", "dirnames"]
     assert ask_bash(minirun, "run", "--bundle", "bu") == ["-o", "dirnames"]
     assert ask_bash(minirun, "create", "--pid-file", "x") == ["-o", "default"]
 
