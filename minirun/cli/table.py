@@ -268,9 +268,29 @@ FEATURES = Command(
     (),
 )
 
+COMPLETION = Command(
+    "completion",
+    """Print what makes a shell complete minirun's commands, options and containers: bash, zsh or fish.
+
+    \b
+    Examples:
+      source <(minirun completion bash)
+      minirun completion zsh > "${fpath[1]}/_minirun"
+      minirun completion fish > ~/.config/fish/completions/minirun.fish
+    """,
+    (),
+    ("shell",),
+    1,
+)
+
 COMMANDS = {
     command.name: command
-    for command in (RUN, CREATE, START, EXEC, STATE, LIST, PS, PAUSE, RESUME, KILL, DELETE, SPEC, VALIDATE, FEATURES)
+    for command in (
+        *(RUN, CREATE, START, EXEC),
+        *(STATE, LIST, PS),
+        *(PAUSE, RESUME, KILL, DELETE),
+        *(SPEC, VALIDATE, FEATURES, COMPLETION),
+    )
 }
 
 

@@ -26,9 +26,9 @@ def containers(root: str) -> Iterator[dict[str, Any]]:
             continue  # just being made, or gone meanwhile
 
 
-def list_containers(root: str, style: str, quiet: bool) -> str:
+def list_containers(states: Iterable[dict[str, Any]], style: str, quiet: bool) -> str:
     """What `list` prints."""
-    found = list(containers(root))
+    found = list(states)
     if quiet:
         return "".join(f"{state['id']}\n" for state in found)
     if style == "json":
@@ -52,9 +52,8 @@ def pids(container: Container) -> list[int]:
     return sorted(found)
 
 
-def list_processes(root: str, name: str, style: str) -> str:
+def list_processes(found: list[int], style: str) -> str:
     """What `ps` prints: engines want the pids, people want to know what they are."""
-    found = pids(find(root, name))
     if style == "json":
         return json.dumps(found) + "\n"
     return table([("pid", "ppid", "user", "started", "cpu", "command"), *filter(None, map(process_row, found))])

@@ -35,9 +35,12 @@ NO_MOUNT = Mount("/", "tmpfs")
 NO_PROCESS = Process("/", User(0, 0), ("-",))
 
 
-def validate(bundle: str) -> list[Finding]:
-    """What is wrong with the bundle, errors first. Raises MinirunError if it has no config.json to read."""
-    data = content(bundle)
+def validate(bundle: str, text: bytes | None = None) -> list[Finding]:
+    """What is wrong with the bundle, errors first. Raises MinirunError if it has no config.json to read.
+
+    `text` stands for what is in that.
+    """
+    data = content(bundle) if text is None else text
     try:
         value = decode(data)
     except ConfigError as error:  # no JSON, so there is nothing else to say
