@@ -179,6 +179,25 @@ def kill(values: Mapping[str, Any]) -> int:
     return 0
 
 
+def update(values: Mapping[str, Any]) -> int:
+    """minirun update"""
+    from ..runtime import update as runtime
+
+    file = values["resources"] or ""
+    change = runtime.read_change(file if file == "-" else absolute(file), values)  # before anything is locked
+    runtime.update(root(values), checked_id(values["id"]), change, log(values))
+    return 0
+
+
+def events(values: Mapping[str, Any]) -> int:
+    """minirun events"""
+    from ..runtime import events as runtime
+
+    name, once = checked_id(values["id"]), values["stats"]
+    runtime.events(root(values), name, None if once else runtime.seconds(values["interval"]))
+    return 0
+
+
 def delete(values: Mapping[str, Any]) -> int:
     """minirun delete"""
     from ..runtime import lifecycle
@@ -261,6 +280,8 @@ ACTIONS = {
     "pause": pause,
     "resume": resume,
     "kill": kill,
+    "update": update,
+    "events": events,
     "delete": delete,
     "spec": spec,
     "validate": validate,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 
+from ..cgroups.members import pids
 from ..errors import StateError
-from ..kernel import files
-from .books import Container, find
+from .books import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,17 +44,9 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     return "".join("   ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines)
 
 
-def pids(container: Container) -> list[int]:
-    """The processes in the container's cgroup and below, as this process sees them."""
-    found: list[int] = []
-    for directory, _children, _files in os.walk(container.cgroup):
-        found += map(int, files.read_file(f"{directory}/cgroup.procs").split())
-    return sorted(found)
-
-
 def list_processes(root: str, name: str, style: str) -> str:
     """What `ps` prints: engines want the pids, people want to know what they are."""
-    found = pids(find(root, name))
+    found = pids(find(root, name).cgroup)
     if style == "json":
         return json.dumps(found) + "\n"
     return table([("pid", "ppid", "user", "started", "cpu", "command"), *filter(None, map(process_row, found))])
