@@ -28,6 +28,8 @@ MAX_UINT32 = 2**32 - 1
 DEVICE_TYPES = ("a", "b", "c")
 ACCESS = frozenset("rwm")
 
+LEAF_WEIGHT = "a weight for the processes of a cgroup beside its children"
+
 # The group, the property, the values that ask for nothing, and what it would be.
 ONLY_V1: tuple[tuple[str, str, tuple[object, ...], str], ...] = (
     ("memory", "kernel", (0, -1), "a limit for kernel memory"),
@@ -36,7 +38,7 @@ ONLY_V1: tuple[tuple[str, str, tuple[object, ...], str], ...] = (
     ("memory", "disableOOMKiller", (False,), "a switch for the OOM killer"),
     ("cpu", "realtimeRuntime", (0,), "a share for real-time processes"),
     ("cpu", "realtimePeriod", (0,), "a share for real-time processes"),
-    ("blockIO", "leafWeight", (0,), "a weight for the processes of a cgroup beside its children"),
+    ("blockIO", "leafWeight", (0,), LEAF_WEIGHT),
     ("network", "classID", (0,), "a class for network packets"),
     ("network", "priorities", ([],), "priorities for network interfaces"),
 )
@@ -168,7 +170,7 @@ def read_weight(node: Node) -> int | None:
 
 def read_weight_device(node: Node) -> WeightDevice:
     """The spec wants `weight` or `leafWeight`, of which version 2 has only the first."""
-    refuse(node, "leafWeight", (0,), "a weight for the processes of a cgroup beside its children")
+    refuse(node, "leafWeight", (0,), LEAF_WEIGHT)
     return WeightDevice(*read_numbers(node), node.need("weight").integer(10, 1000))
 
 
