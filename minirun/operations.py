@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .runtime.log import Log
     from .runtime.run import Ready
 
-APART = ("run", "start", "execute", "delete")
+APART = ("run", "start", "execute", "update", "delete")
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-")
 
 
@@ -105,9 +105,18 @@ def containers(root: str) -> Iterator[dict[str, Any]]:
 
 def processes(root: str, name: str) -> list[int]:
     """The processes of a container, as this process sees them."""
-    from .runtime import books, overview
+    from .cgroups.members import pids
+    from .runtime import books
 
-    return overview.pids(books.find(root, checked_id(name)))
+    return pids(books.find(root, checked_id(name)).cgroup)
+
+
+def events(root: str, name: str, interval: float | None) -> Iterator[dict[str, Any]]:
+    """What a container uses, now and after each `interval` of seconds (None: only now), and when it runs out of memory.
+    Raises StateError."""
+    from .runtime import events as runtime
+
+    return runtime.events(root, checked_id(name), interval)
 
 
 def features() -> dict[str, Any]:
@@ -139,6 +148,13 @@ def resume(root: str, name: str) -> None:
     from .runtime import freezer
 
     freezer.resume(root, checked_id(name))
+
+
+def update(root: str, name: str, change: dict[str, Any], log: Log) -> None:
+    """Change a container's limits, all that are named or none. `change` is like linux.resources in config.json."""
+    from .runtime import update as runtime
+
+    runtime.update(root, checked_id(name), change, log)
 
 
 def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:

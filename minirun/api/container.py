@@ -141,6 +141,13 @@ class Container:
         """The pids of all processes in the container, as the host sees them."""
         return operations.processes(self.root, self.id)
 
+    @property
+    def statistics(self) -> dict[str, Any]:
+        """What it uses now, as `minirun events` tells it: cpu, memory, pids, blkio and more."""
+        (event,) = operations.events(self.root, self.id, None)
+        data: dict[str, Any] = event["data"]
+        return data
+
     # ---- change it
 
     def start(self) -> None:
@@ -162,6 +169,10 @@ class Container:
     def resume(self) -> None:
         """Let them go on."""
         operations.resume(self.root, self.id)
+
+    def update(self, resources: Mapping[str, Any]) -> None:
+        """Change the limits, all or none: `resources` is like linux.resources in config.json."""
+        call("update", root=self.root, id=self.id, change=dict(resources))
 
     def delete(self, *, force: bool = False) -> None:
         """Remove what is left of a container that has ended; with `force`, end it first, or don't mind its absence."""

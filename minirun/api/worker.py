@@ -114,9 +114,14 @@ def as_field(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def update(request: Request, log: Log, _ready: Ready) -> int:
+    operations.update(request["root"], request["id"], request["change"], log)
+    return 0
+
+
 def delete(request: Request, log: Log, _ready: Ready) -> int:
     operations.delete(request["root"], request["id"], log, force=request["force"])
     return 0
 
 
-OPERATIONS = dict(zip(operations.APART, (run, start, execute, delete)))
+OPERATIONS = dict(zip(operations.APART, (run, start, execute, update, delete)))

@@ -2,12 +2,17 @@
 
     memory.limit, reservation, swap  ->  memory.swap.max, memory.max, memory.low
     cpu.shares, idle                 ->  cpu.idle, cpu.weight
-    cpu.quota, period, burst         ->  cpu.max.burst, cpu.max
+    cpu.quota, period, burst         ->  cpu.max, cpu.max.burst
     cpu.cpus, mems                   ->  cpuset.cpus, cpuset.mems
+    blockIO.weight, weightDevice     ->  io.bfq.weight, or else io.weight
+    blockIO.throttle…Device          ->  io.max
+    hugepageLimits                   ->  hugetlb.SIZE.max, hugetlb.SIZE.rsvd.max
+    rdma                             ->  rdma.max
     pids.limit                       ->  pids.max
+    unified                          ->  the files that it names
 
 Left: config-linux.md#control-groups. Right: the kernel's Documentation/admin-guide/cgroup-v2.rst. Nothing here makes a
-system call: the files are values, in the order in which they have to be written into a cgroup that is new.
+system call: the files are values, in the order in which they have to be written.
 """
 
 from __future__ import annotations
@@ -16,13 +21,16 @@ import math
 
 from ..errors import ConfigError
 from ..record import Record
-from ..spec.config import Cpu, Memory
+from ..spec.config import BlockIO, Cpu, Memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from ..spec.config import Resources
+    from ..spec.config import HugepageLimit, Rdma, Resources
+
+CPU = "/linux/resources/cpu"
+BLOCK_IO = "/linux/resources/blockIO"
 
 NO_LIMIT = -1  # the spec's word for it; the kernel's is "max"
 DEFAULT_PERIOD = 100_000  # microseconds: what cpu.max says in a new cgroup
@@ -31,7 +39,8 @@ DEFAULT_PERIOD = 100_000  # microseconds: what cpu.max says in a new cgroup
 class CgroupFile(Record):
     """Write `value` to the file `name` of the cgroup, which is there when the `controller` is on in its parent.
 
-    An `optional` file may be missing, because its value asks for what happens without it too.
+    An `optional` file may be missing, because its value asks for what happens without it too. `otherwise` are the name
+    and the value of a file that does the same on kernels without the first.
     """
 
     controller: str
@@ -39,15 +48,21 @@ class CgroupFile(Record):
     value: str
     place: str
     optional: bool = False
+    otherwise: tuple[str, str] | None = None
 
 
-def files(resources: Resources) -> tuple[CgroupFile, ...]:
-    """The files to write, in order. Absent limits write nothing, so the kernel's defaults stay."""
+def files(resources: Resources, is_new: bool = True) -> tuple[CgroupFile, ...]:
+    """The files to write, in order; `is_new` says that the cgroup has no limits yet. Absent limits write nothing, so
+    what is there stays, and in a new cgroup those are the kernel's defaults."""
     return (
         *memory_files(resources.memory or Memory()),
-        *cpu_files(resources.cpu or Cpu()),
+        *cpu_files(resources.cpu or Cpu(), is_new),
         *cpuset_files(resources.cpu or Cpu()),
+        *block_io_files(resources.block_io or BlockIO()),
+        *hugepage_files(resources.hugepage_limits),
+        *rdma_files(resources.rdma),
         *pids_files(resources.pids_limit),
+        *unified_files(resources.unified),
     )
 
 
@@ -101,21 +116,23 @@ def swap_alone(memory: Memory) -> int | None:
 # ---- cpu (config-linux.md#cpu)
 
 
-def cpu_files(cpu: Cpu) -> Iterator[CgroupFile]:
+def cpu_files(cpu: Cpu, is_new: bool) -> Iterator[CgroupFile]:
     """Two orders matter, because the kernel (kernel/sched/core.c) refuses some pairs with EINVAL.
 
     cpu.idle comes before cpu.weight, which an idle cgroup does not have: its weight is the least there is.
-    cpu.max.burst comes before cpu.max: without a quota every burst is good, and with one it may not be above it.
+    cpu.max.burst may never be above the quota. So it comes after cpu.max, and a burst that is there goes first.
     """
     if cpu.idle is not None:
-        yield CgroupFile("cpu", "cpu.idle", str(cpu.idle), "/linux/resources/cpu/idle")
+        yield CgroupFile("cpu", "cpu.idle", str(cpu.idle), f"{CPU}/idle")
     if cpu.shares and cpu.idle != 1:
-        yield CgroupFile("cpu", "cpu.weight", str(weight(cpu.shares)), "/linux/resources/cpu/shares")
-    if cpu.burst is not None:
-        yield CgroupFile("cpu", "cpu.max.burst", str(cpu.burst), "/linux/resources/cpu/burst")
+        yield CgroupFile("cpu", "cpu.weight", str(weight(cpu.shares)), f"{CPU}/shares")
     if cpu.quota is not None or cpu.period is not None:
+        if cpu.burst is not None and not is_new:
+            yield CgroupFile("cpu", "cpu.max.burst", "0", f"{CPU}/burst")
         asked = "period" if cpu.quota is None else "quota"
-        yield CgroupFile("cpu", "cpu.max", bandwidth(cpu), f"/linux/resources/cpu/{asked}")
+        yield CgroupFile("cpu", "cpu.max", bandwidth(cpu), f"{CPU}/{asked}")
+    if cpu.burst is not None:
+        yield CgroupFile("cpu", "cpu.max.burst", str(cpu.burst), f"{CPU}/burst")
 
 
 def weight(shares: int) -> int:
@@ -144,9 +161,69 @@ def bandwidth(cpu: Cpu) -> str:
 def cpuset_files(cpu: Cpu) -> Iterator[CgroupFile]:
     """Lists such as 0-3,7 (cpuset(7)), which v1 and v2 write alike. Empty means the parent's, as in a new cgroup."""
     if cpu.cpus:
-        yield CgroupFile("cpuset", "cpuset.cpus", cpu.cpus, "/linux/resources/cpu/cpus")
+        yield CgroupFile("cpuset", "cpuset.cpus", cpu.cpus, f"{CPU}/cpus")
     if cpu.mems:
-        yield CgroupFile("cpuset", "cpuset.mems", cpu.mems, "/linux/resources/cpu/mems")
+        yield CgroupFile("cpuset", "cpuset.mems", cpu.mems, f"{CPU}/mems")
+
+
+# ---- block devices (config-linux.md#block-io)
+
+
+def block_io_files(block_io: BlockIO) -> Iterator[CgroupFile]:
+    """A disk has its own number, which the line begins with; one write takes one line."""
+    if block_io.weight:
+        yield weight_file("default", block_io.weight, f"{BLOCK_IO}/weight")
+    for index, disk in enumerate(block_io.weight_device):
+        yield weight_file(f"{disk.major}:{disk.minor}", disk.weight, f"{BLOCK_IO}/weightDevice/{index}")
+    throttles = (
+        ("throttleReadBpsDevice", "rbps", block_io.throttle_read_bps_device),
+        ("throttleWriteBpsDevice", "wbps", block_io.throttle_write_bps_device),
+        ("throttleReadIOPSDevice", "riops", block_io.throttle_read_iops_device),
+        ("throttleWriteIOPSDevice", "wiops", block_io.throttle_write_iops_device),
+    )
+    for name, key, limits in throttles:
+        for index, device in enumerate(limits):
+            rate = device.rate or "max"  # v1's blkio.throttle files take 0 for no limit (block/blk-throttle.c)
+            line = f"{device.major}:{device.minor} {key}={rate}"
+            yield CgroupFile("io", "io.max", line, f"{BLOCK_IO}/{name}/{index}")
+
+
+def weight_file(which: str, number: int, place: str) -> CgroupFile:
+    """Two parts of the kernel share out a disk's time, and each has a file if it was built in: the scheduler BFQ, which
+    takes v1's weights as they are, and the io.cost controller, which has the range of v2."""
+    otherwise = ("io.weight", f"{which} {io_weight(number)}")
+    return CgroupFile("io", "io.bfq.weight", f"{which} {number}", place, otherwise=otherwise)
+
+
+def io_weight(number: int) -> int:
+    """v1's weight, 10 to 1000, as v2's, 1 to 10000, on the straight line through the ends.
+
+    io.weight = 1 + (weight - 10) * 9999 / 990, rounded down
+    """
+    return 1 + (number - 10) * 9999 // 990
+
+
+# ---- huge pages (config-linux.md#huge-page-limits), RDMA (config-linux.md#rdma)
+
+
+def hugepage_files(limits: tuple[HugepageLimit, ...]) -> Iterator[CgroupFile]:
+    """The spec wants reservations limited (mmap(2), not only the first touch), if the kernel can (Linux 5.7)."""
+    for index, asked in enumerate(limits):
+        place = f"/linux/resources/hugepageLimits/{index}"
+        for name in (f"hugetlb.{asked.page_size}.max", f"hugetlb.{asked.page_size}.rsvd.max"):
+            yield CgroupFile("hugetlb", name, str(asked.limit), place, optional=name.endswith(".rsvd.max"))
+
+
+def rdma_files(devices: tuple[Rdma, ...]) -> Iterator[CgroupFile]:
+    """What a line does not name stays, which in a new cgroup is no limit."""
+    for device in devices:
+        words = [
+            *([] if device.hca_handles is None else [f"hca_handle={device.hca_handles}"]),
+            *([] if device.hca_objects is None else [f"hca_object={device.hca_objects}"]),
+        ]
+        yield CgroupFile(
+            "rdma", "rdma.max", " ".join([device.device, *words]), f"/linux/resources/rdma/{device.device}"
+        )
 
 
 # ---- pids (config-linux.md#pids)
@@ -156,3 +233,16 @@ def pids_files(pids_limit: int | None) -> Iterator[CgroupFile]:
     """0 is a limit like any other: moving into a cgroup needs no room in it, but fork(2) does. All below it is none."""
     if pids_limit is not None:
         yield CgroupFile("pids", "pids.max", limit(max(pids_limit, NO_LIMIT)), "/linux/resources/pids/limit")
+
+
+# ---- files by name (config-linux.md#unified)
+
+
+def unified_files(unified: Mapping[str, str]) -> Iterator[CgroupFile]:
+    """Last, so that they win. The kernel takes one line with each write(2). The files of `cgroup.` have no controller:
+    every cgroup has them."""
+    for name, value in unified.items():
+        controller = name.partition(".")[0]
+        for line in value.splitlines() or [""]:
+            place = f"/linux/resources/unified/{name}"
+            yield CgroupFile("" if controller == "cgroup" else controller, name, line or "\n", place)

@@ -166,6 +166,28 @@ def kill(values: Mapping[str, Any]) -> int:
     return 0
 
 
+def update(values: Mapping[str, Any]) -> int:
+    """minirun update"""
+    from ..runtime.update import read_change
+
+    file = values["resources"] or ""
+    change = read_change(file if file == "-" else absolute(file), values)  # before anything is locked
+    operations.update(root(values), values["id"], change, log(values))
+    return 0
+
+
+def events(values: Mapping[str, Any]) -> int:
+    """minirun events"""
+    import json
+
+    from ..runtime.events import seconds
+
+    interval = None if values["stats"] else seconds(values["interval"])
+    for event in operations.events(root(values), values["id"], interval):
+        print(json.dumps(event), flush=True)  # at once: somebody may be waiting for the line
+    return 0
+
+
 def delete(values: Mapping[str, Any]) -> int:
     """minirun delete"""
     operations.delete(root(values), values["id"], log(values), force=values["force"])
@@ -241,6 +263,8 @@ ACTIONS = {
     "pause": pause,
     "resume": resume,
     "kill": kill,
+    "update": update,
+    "events": events,
     "delete": delete,
     "spec": spec,
     "validate": validate,

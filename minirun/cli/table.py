@@ -226,6 +226,61 @@ RESUME = Command(
     1,
 )
 
+UPDATE = Command(
+    "update",
+    """Change the limits of a container that runs: all that are named, or none if one of them can't be had.
+
+    Sizes are in bytes, or have a unit such as 64M; -1 means no limit.
+
+    \b
+    Examples:
+      sudo minirun update --memory 256M --memory-swap 256M web
+      sudo minirun update --cpu-quota 50000 --pids-limit 100 web
+      echo '{"memory": {"reservation": 33554432}}' | sudo minirun update --resources - web
+    """,
+    (
+        Option("resources", ("--resources", "-r"), TEXT, "Read them as in config.json, - for stdin.", None, "FILE"),
+        Option("memory", ("--memory",), TEXT, "How much memory it may use.", None, "SIZE"),
+        Option("memory_reservation", ("--memory-reservation",), TEXT, "How much is left to it.", None, "SIZE"),
+        Option("memory_swap", ("--memory-swap",), TEXT, "How much memory and swap together.", None, "SIZE"),
+        Option("cpu_quota", ("--cpu-quota",), TEXT, "How long it may run in each period.", None, "MICROSECONDS"),
+        Option("cpu_period", ("--cpu-period",), TEXT, "How long a period is.", None, "MICROSECONDS"),
+        Option("cpu_burst", ("--cpu-burst",), TEXT, "How much of a quota can be saved up.", None, "MICROSECONDS"),
+        Option("cpu_share", ("--cpu-share",), TEXT, "Its share beside others, 2 to 262144.", None, "SHARES"),
+        Option("cpu_idle", ("--cpu-idle",), TEXT, "1: only what nobody else wants.", None, "0|1"),
+        Option("cpuset_cpus", ("--cpuset-cpus",), TEXT, "The processors it may use, as 0-3,7.", None, "LIST"),
+        Option("cpuset_mems", ("--cpuset-mems",), TEXT, "The memory nodes it may use.", None, "LIST"),
+        Option("pids_limit", ("--pids-limit",), TEXT, "How many tasks it may have.", None, "N"),
+        Option("blkio_weight", ("--blkio-weight",), TEXT, "Its share of the disks, 10 to 1000.", None, "WEIGHT"),
+        Option("l3_cache_schema", ("--l3-cache-schema",), TEXT, "Its part of the cache (resctrl).", None, "LINES"),
+        Option("mem_bw_schema", ("--mem-bw-schema",), TEXT, "Its memory bandwidth (resctrl).", None, "LINE"),
+        # These are version 1's. Other runtimes know them, so that there has to be an answer: it is an error.
+        Option("kernel_memory", ("--kernel-memory",), TEXT, "Only cgroup version 1 has it.", None, "SIZE"),
+        Option("kernel_memory_tcp", ("--kernel-memory-tcp",), TEXT, "Only cgroup version 1 has it.", None, "SIZE"),
+        Option("cpu_rt_period", ("--cpu-rt-period",), TEXT, "Only cgroup version 1 has it.", None, "MICROSECONDS"),
+        Option("cpu_rt_runtime", ("--cpu-rt-runtime",), TEXT, "Only cgroup version 1 has it.", None, "MICROSECONDS"),
+    ),
+    ("id",),
+    1,
+)
+
+EVENTS = Command(
+    "events",
+    """Print what a container uses, again and again, and when it runs out of memory: a JSON object a line.
+
+    \b
+    Examples:
+      sudo minirun events --stats web | jq .data.memory.usage
+      sudo minirun events --interval 500ms web
+    """,
+    (
+        Option("interval", ("--interval",), TEXT, "How often, as 5s, 1m30s, or in seconds.", "5s", "DURATION"),
+        Option("stats", ("--stats",), FLAG, "Once, and no more."),
+    ),
+    ("id",),
+    1,
+)
+
 SPEC = Command(
     "spec",
     """Write a config.json to start from.
@@ -287,8 +342,8 @@ COMMANDS = {
     command.name: command
     for command in (
         *(RUN, CREATE, START, EXEC),
-        *(STATE, LIST, PS),
-        *(PAUSE, RESUME, KILL, DELETE),
+        *(STATE, LIST, PS, EVENTS),
+        *(PAUSE, RESUME, UPDATE, KILL, DELETE),
         *(SPEC, VALIDATE, FEATURES, COMPLETION),
     )
 }

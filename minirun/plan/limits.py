@@ -40,12 +40,16 @@ def cgroup_steps(linux: Linux, container_id: str) -> list[Step]:
     """Limits are set before a process is in the cgroup, so that there is no moment without them."""
     path = cgroup_path(linux, container_id)
     files = resources.files(linux.resources)
-    needed = tuple(dict.fromkeys(file.controller for file in files if not file.optional))
     steps: list[Step] = [
         cgroup.MakeCgroup(path, origin_of(linux)),
-        cgroup.EnableControllers(path, needed),
+        cgroup.EnableControllers(path, controllers(files)),
     ]
     return [*steps, *(set_limit(file) for file in files if file.controller not in LATE)]
+
+
+def controllers(files: tuple[resources.CgroupFile, ...]) -> tuple[str, ...]:
+    """Those that have to be there."""
+    return tuple(dict.fromkeys(file.controller for file in files if file.controller and not file.optional))
 
 
 def late_limit_steps(linux: Linux) -> list[Step]:
@@ -55,7 +59,7 @@ def late_limit_steps(linux: Linux) -> list[Step]:
 
 
 def set_limit(file: resources.CgroupFile) -> Step:
-    return cgroup.SetLimit(file.name, file.value, file.place, file.optional)
+    return cgroup.SetLimit(file.name, file.value, file.place, file.optional, file.otherwise)
 
 
 def device_filter(linux: Linux) -> Step:

@@ -14,7 +14,6 @@ from ..spec.load_hardware import MODE_FLAGS, MODES
 from ..spec.load_linux import NAMESPACES
 from ..spec.load_seccomp import ACTIONS, ARCHITECTURES, OPERATORS
 from ..spec.load_seccomp import FLAGS as SECCOMP_FLAGS
-from ..spec.not_yet import NOT_YET
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def features() -> dict[str, Any]:
                 "v2": True,
                 "systemd": False,
                 "systemdUser": False,
-                "rdma": can("/linux/resources/rdma"),
+                "rdma": True,
             },
             "seccomp": {
                 "enabled": True,
@@ -45,19 +44,15 @@ def features() -> dict[str, Any]:
                 "knownFlags": list(SECCOMP_FLAGS),
                 "supportedFlags": list(SECCOMP_FLAGS),
             },
-            "apparmor": {"enabled": can("/process/apparmorProfile")},
-            "selinux": {"enabled": can("/process/selinuxLabel")},
-            "intelRdt": {"enabled": True, "schemata": True, "monitoring": True} if can("/linux/intelRdt") else {},
+            "apparmor": {"enabled": True},
+            "selinux": {"enabled": True},
+            "intelRdt": {"enabled": True, "schemata": True, "monitoring": True},
             "memoryPolicy": {"modes": list(MODES), "flags": list(MODE_FLAGS)},
             "mountExtensions": {"idmap": {"enabled": True}},
-            "netDevices": {"enabled": can("/linux/netDevices")},
+            "netDevices": {"enabled": True},
         },
         "annotations": {"io.github.minirun.version": __version__},
     }
-
-
-def can(pointer: str) -> bool:
-    return pointer not in NOT_YET
 
 
 def mount_options() -> list[str]:

@@ -9,7 +9,7 @@ import time
 from ..errors import StateError
 from ..kernel import files
 from ..kernel.libc import SystemCallError
-from .books import CREATED, PAUSED, RUNNING, Container, Lock, find
+from .books import CREATED, PAUSED, RUNNING, Container, Lock, find, is_frozen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,32 +42,52 @@ def with_status(root: str, name: str, allowed: tuple[str, ...], otherwise: str, 
 
 
 def freeze(container: Container) -> None:
-    set_frozen(container, True)
-    if not wait_for_frozen(container):
-        set_frozen(container, False)
+    set_frozen(container.cgroup, True)
+    if not wait_for(container.cgroup, b"frozen 1"):
+        set_frozen(container.cgroup, False)
         raise StateError(f"a process of the container could not be stopped within {PATIENCE:g} s; all go on")
 
 
 def thaw(container: Container) -> None:
-    set_frozen(container, False)
+    """The kernel thaws what has been frozen here, and not above."""
+    set_frozen(container.cgroup, False)
+    if not wait_for(container.cgroup, b"frozen 0"):
+        raise StateError("the container's processes stand still: a cgroup above theirs is frozen, too")
 
 
-def set_frozen(container: Container, frozen: bool) -> None:
+class Standstill:
+    """While this block lasts, no process of the cgroup does anything: those that were asked to stop in time."""
+
+    def __init__(self, cgroup: str) -> None:
+        self.cgroup = cgroup
+
+    def __enter__(self) -> None:
+        self.was_frozen = is_frozen(self.cgroup)
+        if not self.was_frozen:
+            set_frozen(self.cgroup, True)
+            wait_for(self.cgroup, b"frozen 1")
+
+    def __exit__(self, *_exception: object) -> None:
+        if not self.was_frozen:
+            set_frozen(self.cgroup, False)
+
+
+def set_frozen(cgroup: str, frozen: bool) -> None:
     try:
-        files.write_file(f"{container.cgroup}/cgroup.freeze", "1" if frozen else "0")
+        files.write_file(f"{cgroup}/cgroup.freeze", "1" if frozen else "0")
     except SystemCallError as error:
         raise StateError(f"can't write {error.shown}: {os.strerror(error.errno or 0)}") from None
 
 
-def wait_for_frozen(container: Container) -> bool:
-    """poll(2) tells of changes in cgroup.events by POLLPRI (cgroups(7))."""
-    descriptor = os.open(f"{container.cgroup}/cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
+def wait_for(cgroup: str, line: bytes) -> bool:
+    """poll(2) tells of changes in cgroup.events by POLLPRI (cgroups(7)). False when it does not happen in time."""
+    descriptor = files.open(f"{cgroup}/cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
     poll = select.poll()
     poll.register(descriptor, select.POLLPRI)
     deadline = time.monotonic() + PATIENCE
     try:
         while time.monotonic() < deadline:
-            if b"frozen 1" in os.pread(descriptor, 4096, 0).splitlines():
+            if line in os.pread(descriptor, 4096, 0).splitlines():
                 return True
             poll.poll(max(1, 1000 * (deadline - time.monotonic())))
     finally:

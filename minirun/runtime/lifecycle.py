@@ -6,8 +6,9 @@ import os
 import select
 import signal
 
+from ..cgroups.members import pids
 from ..errors import ContainerDied, MinirunError, StateError
-from ..kernel import files, signals
+from ..kernel import signals
 from ..kernel.libc import SystemCallError
 from ..plan.container import Options, plan
 from ..spec.load import load
@@ -16,6 +17,7 @@ from ..steps.state import MakeStateDirectory
 from ..steps.step import RUNTIME, Channel, Context
 from .books import ALIVE, CREATED, STOPPED, Container, Lock, find
 from .foreground import Signals
+from .freezer import Standstill
 from .log import Log
 from .sync import Sync
 from .walk import undo, walk
@@ -111,20 +113,21 @@ def signal_one(container: Container, number: int) -> bool:
 
 def signal_all(cgroup: str, number: int) -> bool:
     """To every process in the cgroup and below; False if there is none."""
-    found = [
-        int(pid)
-        for directory, _children, _files in os.walk(cgroup)
-        for pid in files.read_file(f"{directory}/cgroup.procs").split()
-    ]
+    found = bool(pids(cgroup))
     if found and number == signal.SIGKILL:
         kill_cgroup(cgroup)  # all at once, also those that are forked meanwhile
     elif found:
-        for pid in found:
-            try:
-                os.kill(pid, number)
-            except ProcessLookupError:
-                pass  # it ended just now
-    return bool(found)
+        with Standstill(cgroup):  # none forks, and no pid changes hands
+            for pid in pids(cgroup):
+                signal_pid(pid, number)
+    return found
+
+
+def signal_pid(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass  # it ended before it stood still
 
 
 # ---- delete

@@ -6,8 +6,7 @@ import json
 import os
 
 from ..errors import StateError
-from ..kernel import files
-from .books import Container, find
+from .books import find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,14 +41,6 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     lines = [[word.upper() for word in heading], *others]
     widths = [max(len(line[column]) for line in lines) for column in range(len(heading))]
     return "".join("   ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines)
-
-
-def pids(container: Container) -> list[int]:
-    """The processes in the container's cgroup and below, as this process sees them."""
-    found: list[int] = []
-    for directory, _children, _files in os.walk(container.cgroup):
-        found += map(int, files.read_file(f"{directory}/cgroup.procs").split())
-    return sorted(found)
 
 
 def list_processes(found: list[int], style: str) -> str:

@@ -156,6 +156,7 @@ class Memory(Record):
     limit: int | None = None
     reservation: int | None = None
     swap: int | None = None
+    check_before_update: bool = False
 
 
 class Cpu(Record):
@@ -170,6 +171,48 @@ class Cpu(Record):
     mems: str | None = None
 
 
+class WeightDevice(Record):
+    """config-linux.md#block-io: a weight for one disk."""
+
+    major: int
+    minor: int
+    weight: int
+
+
+class ThrottleDevice(Record):
+    """config-linux.md#block-io: a limit for one disk, in bytes or operations per second. 0 means no limit."""
+
+    major: int
+    minor: int
+    rate: int
+
+
+class BlockIO(Record):
+    """config-linux.md#block-io"""
+
+    weight: int | None = None
+    weight_device: tuple[WeightDevice, ...] = ()
+    throttle_read_bps_device: tuple[ThrottleDevice, ...] = ()
+    throttle_write_bps_device: tuple[ThrottleDevice, ...] = ()
+    throttle_read_iops_device: tuple[ThrottleDevice, ...] = ()
+    throttle_write_iops_device: tuple[ThrottleDevice, ...] = ()
+
+
+class HugepageLimit(Record):
+    """config-linux.md#huge-page-limits, in bytes. `page_size` is a name such as 2MB."""
+
+    page_size: str
+    limit: int
+
+
+class Rdma(Record):
+    """config-linux.md#rdma: limits for one device of the host."""
+
+    device: str
+    hca_handles: int | None = None
+    hca_objects: int | None = None
+
+
 class Resources(Record):
     """config-linux.md#control-groups"""
 
@@ -177,6 +220,10 @@ class Resources(Record):
     memory: Memory | None = None
     cpu: Cpu | None = None
     pids_limit: int | None = None
+    block_io: BlockIO | None = None
+    hugepage_limits: tuple[HugepageLimit, ...] = ()
+    rdma: tuple[Rdma, ...] = ()
+    unified: Mapping[str, str] = {}
 
 
 class Personality(Record):

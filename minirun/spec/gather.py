@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from .load import read_config
-from .not_yet import refuse_not_yet
 from .reader import Node, escape
 from .rules import broken_rules
 
@@ -178,12 +177,7 @@ def gather(value: object) -> tuple[Config, Notes]:
     Where something is, the records hold harmless values or lack what was wrong.
     """
     notes = Notes()
-    top = Gatherer(value, "", notes)
-    try:
-        refuse_not_yet(top)
-    except ConfigError as error:
-        notes.add(error)
-    config = read_config(top)
+    config = read_config(Gatherer(value, "", notes))
     if notes.is_good("/linux/namespaces"):
         for broken in broken_rules(config):
             notes.add_of_several(broken)

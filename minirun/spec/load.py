@@ -4,7 +4,7 @@
 
 There is one `read_xxx(node) -> Record` for each object of the OCI runtime spec. Those of the big objects have files of
 their own: load_process.py, load_hooks.py, and load_linux.py with load_resources.py and load_seccomp.py. The rules that
-join two properties are in rules.py, the properties that minirun knows but can't apply yet in not_yet.py.
+join two properties are in rules.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from .config import Config, Hooks, Linux, Mount, Root
 from .load_hooks import read_hooks
 from .load_linux import read_linux, read_mapping
 from .load_process import read_process
-from .not_yet import refuse_not_yet
 from .reader import Node
 from .rules import check_rules
 
@@ -114,7 +113,6 @@ def refuse_constant(name: str) -> NoReturn:
 def parse(value: object) -> Config:
     """The records for the parsed JSON of a config.json."""
     node = Node(value, "")
-    refuse_not_yet(node)
     config = read_config(node)
     check_rules(config)
     return config

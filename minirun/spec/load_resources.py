@@ -7,15 +7,28 @@ no file for MUST be an error (config-linux.md#unified).
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .config import Cpu, DeviceRule, Memory, Resources
+from .config import (
+    BlockIO,
+    Cpu,
+    DeviceRule,
+    HugepageLimit,
+    Memory,
+    Rdma,
+    Resources,
+    ThrottleDevice,
+    WeightDevice,
+)
 from .reader import Node, shown
 
 MAX_INT64 = 2**63 - 1
 MAX_UINT64 = 2**64 - 1
 MAX_INT32 = 2**31 - 1
+MAX_UINT32 = 2**32 - 1
 
 DEVICE_TYPES = ("a", "b", "c")
 ACCESS = frozenset("rwm")
+
+LEAF_WEIGHT = "a weight for the processes of a cgroup beside its children"
 
 # The group, the property, the values that ask for nothing, and what it would be.
 ONLY_V1: tuple[tuple[str, str, tuple[object, ...], str], ...] = (
@@ -25,6 +38,7 @@ ONLY_V1: tuple[tuple[str, str, tuple[object, ...], str], ...] = (
     ("memory", "disableOOMKiller", (False,), "a switch for the OOM killer"),
     ("cpu", "realtimeRuntime", (0,), "a share for real-time processes"),
     ("cpu", "realtimePeriod", (0,), "a share for real-time processes"),
+    ("blockIO", "leafWeight", (0,), LEAF_WEIGHT),
     ("network", "classID", (0,), "a class for network packets"),
     ("network", "priorities", ([],), "priorities for network interfaces"),
 )
@@ -38,6 +52,10 @@ def read_resources(node: Node) -> Resources:
         memory=node.maybe("memory", read_memory),
         cpu=node.maybe("cpu", read_cpu),
         pids_limit=node.maybe("pids", read_pids_limit),
+        block_io=node.maybe("blockIO", read_block_io),
+        hugepage_limits=node.each("hugepageLimits", read_hugepage_limit),
+        rdma=tuple(node.table("rdma", read_rdma_device).values()),
+        unified=node.table("unified", read_file),
     )
 
 
@@ -45,13 +63,22 @@ def refuse_only_v1(resources: Node) -> None:
     """config-linux.md#unified: where a conversion to cgroup v2 is not possible, the runtime MUST generate an error."""
     for group, key, nothing, meaning in ONLY_V1:
         holder = resources.get(group)
-        member = holder and holder.get(key)
-        if member is not None and member.value not in nothing:
+        if holder is not None:
+            refuse(holder, key, nothing, meaning)
+
+
+def refuse(holder: Node, key: str, nothing: tuple[object, ...], meaning: str) -> None:
+    """The error for a property that asks for what version 2 has not got."""
+
+    def check(member: Node) -> None:
+        if member.value not in nothing:
             raise ConfigError(
                 member.pointer,
                 f"found {shown(member.value)}, but a cgroup of version 2 has not got {meaning}",
                 "leave this property out",
             )
+
+    holder.maybe(key, check)
 
 
 def read_device_rule(node: Node) -> DeviceRule:
@@ -80,14 +107,12 @@ def read_access(node: Node) -> str:
 
 def read_memory(node: Node) -> Memory:
     """config-linux.md#memory"""
-    # These two ask for nothing more. Version 2 always counts in a hierarchy, and `checkBeforeUpdate` is about the
-    # memory in use, of which a new container has none.
-    node.flag("useHierarchy")
-    node.flag("checkBeforeUpdate")
+    node.flag("useHierarchy")  # version 2 always counts in a hierarchy
     memory = Memory(
         limit=node.number("limit", -1, MAX_INT64) or None,
         reservation=node.number("reservation", -1, MAX_INT64) or None,
         swap=node.number("swap", -1, MAX_INT64) or None,
+        check_before_update=node.flag("checkBeforeUpdate"),
     )
     check_swap(node, memory)
     return memory
@@ -122,3 +147,82 @@ def read_cpu(node: Node) -> Cpu:
 def read_pids_limit(node: Node) -> int | None:
     """config-linux.md#pids: unlike elsewhere, 0 is a limit."""
     return node.number("limit", -1, MAX_INT64)
+
+
+# ---- block devices (config-linux.md#block-io)
+
+
+def read_block_io(node: Node) -> BlockIO:
+    return BlockIO(
+        weight=node.maybe("weight", read_weight),
+        weight_device=node.each("weightDevice", read_weight_device),
+        throttle_read_bps_device=node.each("throttleReadBpsDevice", read_throttle_device),
+        throttle_write_bps_device=node.each("throttleWriteBpsDevice", read_throttle_device),
+        throttle_read_iops_device=node.each("throttleReadIOPSDevice", read_throttle_device),
+        throttle_write_iops_device=node.each("throttleWriteIOPSDevice", read_throttle_device),
+    )
+
+
+def read_weight(node: Node) -> int | None:
+    """The range is that of version 1, whose blkio.weight this was."""
+    return None if node.integer() == 0 else node.integer(10, 1000)
+
+
+def read_weight_device(node: Node) -> WeightDevice:
+    """The spec wants `weight` or `leafWeight`, of which version 2 has only the first."""
+    refuse(node, "leafWeight", (0,), LEAF_WEIGHT)
+    return WeightDevice(*read_numbers(node), node.need("weight").integer(10, 1000))
+
+
+def read_throttle_device(node: Node) -> ThrottleDevice:
+    return ThrottleDevice(*read_numbers(node), node.need("rate").integer(0, MAX_UINT64))
+
+
+def read_numbers(node: Node) -> tuple[int, int]:
+    """A disk's major and minor number."""
+    return node.need("major").integer(0, MAX_INT32), node.need("minor").integer(0, MAX_INT32)
+
+
+# ---- huge pages, RDMA devices
+
+
+def read_hugepage_limit(node: Node) -> HugepageLimit:
+    """config-linux.md#huge-page-limits: here 0 is a limit."""
+    return HugepageLimit(
+        page_size=node.need("pageSize").matching(is_page_size, "a size of pages such as 64KB, 2MB or 1GB"),
+        limit=node.need("limit").integer(0, MAX_UINT64),
+    )
+
+
+def is_page_size(name: str) -> bool:
+    """The kernel's name of a size, which is a part of a file's name."""
+    number, unit = name[:-2], name[-2:]
+    return number.isascii() and number.isdigit() and number[0] != "0" and unit in ("KB", "MB", "GB")
+
+
+def read_rdma_device(name: str, node: Node) -> Rdma:
+    """config-linux.md#rdma"""
+    if not name or not name.isprintable() or " " in name:
+        raise ConfigError(node.pointer, f"found the device {shown(name)}", "a name from /sys/class/infiniband")
+    handles, objects = (node.number(key, 0, MAX_UINT32) for key in ("hcaHandles", "hcaObjects"))
+    if handles is None and objects is None:
+        raise ConfigError(node.pointer, "found neither hcaHandles nor hcaObjects", "at least one of them")
+    return Rdma(name, handles, objects)
+
+
+# ---- files by name
+
+
+def read_file(name: str, node: Node) -> str:
+    """config-linux.md#unified: files in the container's own cgroup, whatever is to be written to them.
+
+    The part before the first dot is the controller that a file belongs to.
+    """
+    controller, _, parameter = name.partition(".")
+    if "/" in name or not controller or not parameter:
+        raise ConfigError(
+            node.pointer,
+            f"found the file {shown(name)}",
+            "the name of a file in a cgroup's directory, such as memory.high",
+        )
+    return node.string()

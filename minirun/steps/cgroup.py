@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from errno import EACCES, EBUSY, EEXIST, EINVAL, ENOENT, ENOTEMPTY, EOPNOTSUPP, EPERM, EROFS
+from errno import EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOTEMPTY, EOPNOTSUPP, EPERM, EROFS
 
 from ..cgroups import hierarchy
 from ..kernel import files
@@ -50,10 +50,26 @@ def way_to(mount: str, path: str) -> list[str]:
     return [mount + "/" + "/".join(parts[: depth + 1]) for depth in range(len(parts))]
 
 
+OTHER_CGROUP = "name another one in /linux/cgroupsPath, or none"
+
+
 def refuse_if_in_use(place: str, path: str) -> None:
-    """A cgroup with processes, or a frozen one, is somebody else's."""
-    if os.path.isdir(place) and is_in_use(place):
-        raise Refused(f"the cgroup {path} exists and is in use", "name another one in /linux/cgroupsPath, or none")
+    """A cgroup with processes, or a frozen one, is somebody else's (runtime-linux.md#cgroup-checks)."""
+    if not os.path.isdir(place):
+        return
+    events = files.read_file(f"{place}/cgroup.events").split("\n")
+    if "populated 1" in events:
+        raise Refused(f"the cgroup {path} exists and is in use: it has processes", OTHER_CGROUP)
+    if "frozen 1" in events:
+        raise Refused(f"the cgroup {path} is in use: it, or one above it, is frozen", OTHER_CGROUP)
+
+
+def refuse_if_threaded(place: str, path: str) -> None:
+    """Below a threaded cgroup, others can only be threaded, too, and then take threads of processes that are in the
+    same domain; the container's comes from elsewhere (cgroups(7), "Thread mode")."""
+    kind = files.read_file(f"{place}/cgroup.type").strip()
+    if kind in ("threaded", "domain invalid"):
+        raise Refused(f"the cgroup {path} is in a threaded part of the tree, which takes no processes", OTHER_CGROUP)
 
 
 class MakeCgroup(Step):
@@ -82,6 +98,7 @@ class MakeCgroup(Step):
         try:
             make_directories(context, mount, self.path)
             refuse_if_in_use(context.cgroup, self.path)
+            refuse_if_threaded(context.cgroup, self.path)
         except BaseException:
             remove_made(context, mount)
             raise
@@ -107,12 +124,6 @@ def make_directories(context: Context, mount: str, path: str) -> None:
             if error.errno not in (ENOENT, EEXIST):
                 raise
     raise Refused(f"the cgroup {path} is taken away again and again", "name another one in /linux/cgroupsPath")
-
-
-def is_in_use(place: str) -> bool:
-    """Whether it has processes, or is frozen."""
-    events = files.read_file(f"{place}/cgroup.events").split("\n")
-    return "populated 1" in events or "frozen 1" in events
 
 
 def remove_made(context: Context, mount: str) -> None:
@@ -221,8 +232,21 @@ class EnableControllers(Step):
             )
         place = mount
         for part in self.parts():
-            self.hand_down(f"{place}/cgroup.subtree_control", sorted(available))
+            if has_processes(place):
+                self.refuse_internal_processes(place)
+            else:
+                self.hand_down(f"{place}/cgroup.subtree_control", sorted(available))
             place += "/" + part
+
+    def refuse_internal_processes(self, place: str) -> None:
+        """Controllers such as cpu could be handed down still, but that would make the part below a threaded one, which
+        takes no other processes (cgroups(7), "Thread mode")."""
+        missing = set(self.needed).difference(files.read_file(f"{place}/cgroup.subtree_control").split())
+        if missing:
+            raise Refused(
+                f"the cgroup {place} has processes, so it hands no controllers down (no internal processes)",
+                "move them into a cgroup below it, or name another place in /linux/cgroupsPath",
+            )
 
     def hand_down(self, control: str, names: list[str]) -> None:
         """All at once, and if the kernel refuses the line one by one, so that only the needed ones have to work."""
@@ -236,6 +260,11 @@ class EnableControllers(Step):
                 raise
 
 
+def has_processes(place: str) -> bool:
+    """Whether processes are in this cgroup itself. The root of the hierarchy, which has no type, may have some."""
+    return os.path.exists(f"{place}/cgroup.type") and files.read_file(f"{place}/cgroup.procs") != ""
+
+
 class SetLimit(Step):
     """Write one file of the cgroup, before the program could exceed it."""
 
@@ -246,26 +275,44 @@ class SetLimit(Step):
     cures = {
         EINVAL: "the kernel does not take this value: see Documentation/admin-guide/cgroup-v2.rst",
         ENOENT: "this kernel has no such file: it lacks the controller or the feature",
-        EOPNOTSUPP: "this cgroup is threaded, and the controller is not",
+        ENODEV: "there is no disk with these numbers: see lsblk",
+        EOPNOTSUPP: "this cgroup is threaded, and the controller is not; or nobody shares out this disk's time: "
+        "choose the scheduler bfq in /sys/block/NAME/queue/scheduler",
     }
 
     name: str
     value: str
     origin: str
     optional: bool = False  # where the file is missing, things are as asked for already
+    otherwise: tuple[str, str] | None = None  # a file and its value, for kernels without the first
 
     def describe(self) -> str:
-        return f"set {self.name} to {self.value}"
+        instead = f", or else {self.otherwise[0]} to {self.otherwise[1]}" if self.otherwise else ""
+        return f"set {self.name} to {self.value.strip() or 'nothing'}{instead}"
 
     def shell(self) -> str:
-        return f'echo {self.value} > "$cgroup/{self.name}"'
+        return " || ".join(f'echo {value.strip()} > "$cgroup/{name}"' for name, value in self.choices())
+
+    def choices(self) -> list[tuple[str, str]]:
+        """Files and values, one of which will do."""
+        return [(self.name, self.value), *([self.otherwise] if self.otherwise else [])]
 
     def apply(self, context: Context) -> None:
-        try:
-            files.write_file(f"{context.cgroup}/{self.name}", self.value)
-        except SystemCallError as error:
-            if error.errno != ENOENT or not self.optional:
-                raise
+        failure: SystemCallError | None = None
+        for name, value in self.choices():
+            try:
+                return self.write(context, name, value)
+            except SystemCallError as error:
+                if error.errno not in (ENOENT, EOPNOTSUPP):  # the latter: not for this disk
+                    raise
+                if failure is None or error.errno == EOPNOTSUPP:
+                    failure = error
+        if failure and not (self.optional and failure.errno == ENOENT):
+            raise failure
+        return None
+
+    def write(self, context: Context, name: str, value: str) -> None:
+        files.write_file(f"{context.cgroup}/{name}", value)
 
 
 class JoinCgroup(Step):
@@ -276,7 +323,8 @@ class JoinCgroup(Step):
     spec = "config-linux.md#cgroups-path"
     cures = {
         EPERM: "the cgroup must be in a part of the tree that is yours",
-        EBUSY: "the container has made cgroups below its own, so this one takes no processes: name one with --cgroup",
+        EBUSY: "it hands controllers down to cgroups below it, so it takes no processes (no internal processes): name "
+        "another one in /linux/cgroupsPath, or for exec one of those below with --cgroup",
         ENOENT: "the cgroup must exist below the container's own",
     }
 

@@ -7,7 +7,7 @@ from errno import EINVAL, ENOSYS, EPERM
 
 from ..cgroups.devices import Instruction
 from ..kernel import bpf, files
-from .step import RUNTIME, Context, Step
+from .step import RUNTIME, Context, Refused, Step
 
 NEEDS_BPF = "the kernel must have CONFIG_CGROUP_BPF"
 
@@ -40,10 +40,52 @@ class AttachDeviceFilter(Step):
         return "\n".join(instruction.text() for instruction in self.instructions)
 
     def apply(self, context: Context) -> None:
-        cgroup = files.open(context.cgroup, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        cgroup = files.open(context.cgroup, DIRECTORY)
         try:
-            program = bpf.prog_load(b"".join(instruction.pack() for instruction in self.instructions))
+            program = self.load()
             bpf.prog_attach(program, cgroup)
             os.close(program)
         finally:
             os.close(cgroup)
+
+    def load(self) -> int:
+        return bpf.prog_load(b"".join(instruction.pack() for instruction in self.instructions))
+
+
+class ReplaceDeviceFilter(AttachDeviceFilter):
+    """Put a new program in the place of the present one, at once: there is no moment without a filter, nor one in
+    which both have to agree. Programs of others on the same cgroup stay."""
+
+    def describe(self) -> str:
+        return f"replace the device filter ({self.rules} rules, {len(self.instructions)} instructions)"
+
+    def apply(self, context: Context) -> None:
+        cgroup = files.open(context.cgroup, DIRECTORY)
+        try:
+            old = find_filter(cgroup)
+            new = self.load()
+            context.filters_before[self] = (new, old)
+            bpf.prog_attach(new, cgroup, replaced=old)
+        finally:
+            os.close(cgroup)
+
+    def undo(self, context: Context) -> None:
+        new, old = context.filters_before[self]
+        cgroup = files.open(context.cgroup, DIRECTORY)
+        try:
+            bpf.prog_attach(old, cgroup, replaced=new)
+        finally:
+            os.close(cgroup)
+
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def find_filter(cgroup: int) -> int:
+    """A descriptor of the program on the cgroup that has minirun's name."""
+    for number in bpf.prog_query(cgroup):
+        program = bpf.prog_get_fd_by_id(number)
+        if bpf.prog_name(program) == bpf.PROGRAM_NAME:
+            return program
+        os.close(program)
+    raise Refused("the cgroup has no device filter of minirun's any more", "make the container anew")

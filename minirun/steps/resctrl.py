@@ -159,6 +159,22 @@ class WriteSchema(Step):
         files.write_file(f"{context.resctrl}/{path_in(self.group, 'schemata')}", self.line + "\n")
 
 
+class ChangeSchema(WriteSchema):
+    """What an update writes, remembering what was there."""
+
+    def apply(self, context: Context) -> None:
+        path = f"{context.resctrl}/{path_in(self.group, 'schemata')}"
+        resource = parse_schema(self.line)[0]
+        held = [line.strip() for line in files.read_file(path).splitlines() if parse_schema(line)[0] == resource]
+        super().apply(context)
+        context.limits_before[self] = (path, held)
+
+    def undo(self, context: Context) -> None:
+        path, lines = context.limits_before.pop(self, ("", []))
+        for line in lines:
+            files.write_file(path, line + "\n")
+
+
 class JoinClos(Step):
     """Processes that it forks later are in the same group. A monitoring group only takes tasks of its class."""
 

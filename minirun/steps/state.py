@@ -105,6 +105,25 @@ class SaveConfig(Step):
         files.create_file(f"{self.directory}/config.json", context.config, 0o600)
 
 
+class ReplaceConfig(Step):
+    """Keep config.json as an update has made it: the next update begins from it, and `delete` makes its plan of it."""
+
+    runs_in = RUNTIME
+    chapter = "state"
+    man = "rename(2)"
+
+    directory: str
+
+    def describe(self) -> str:
+        return f"keep the changed config.json in {self.directory}"
+
+    def shell(self) -> str:
+        return f"echo … > {self.directory}/new && mv {self.directory}/{{new,config.json}}"
+
+    def apply(self, context: Context) -> None:
+        replace_file(f"{self.directory}/config.json", context.config.decode(), 0o600)
+
+
 class OpenStartSocket(Step):
     """Where the container's process will wait for `start`. It inherits the descriptor, and needs no path."""
 

@@ -272,14 +272,8 @@ CRUN = {
     "delete_of_a_created_container": DELETES_CREATED,
 }
 
-NOT_YET = Known("says that it can't do this yet")
-
 MINIRUN = {
     "the_owner_of_a_cgroup_that_is_mounted_for_writing": Known("leaves the cgroup to root"),
-    "a_throttled_disk": NOT_YET,
-    "a_file_of_the_cgroup_by_name": NOT_YET,
-    "a_file_of_the_cgroup_that_belongs_to_no_controller": NOT_YET,
-    "the_controller_of_a_file_is_enabled": NOT_YET,
     "a_rule_that_denies_making_nodes": MAKING_NODES,
     "a_device_in_a_user_namespace_at_a_path_of_its_own": NO_NODE_TO_BIND,
     "process_is_missing_until_start": Known("makes the whole plan at `create`, and refuses what it could never start"),

@@ -18,7 +18,7 @@ import minirun
 from kernel.kit import needs
 from kernel.kit.host import nothing_left
 from kernel.kit.life import has_ended
-from kernel.kit.outside import Process, children
+from kernel.kit.outside import Process, cgroup2_root, children
 from kernel.kit.runtime import REPOSITORY, TIMEOUT, new_id
 from minirun import Bundle, Container
 
@@ -199,6 +199,20 @@ def test_pause_and_resume(small):
         assert container.status == "paused"
         container.resume()
         assert container.status == "running"
+
+
+@needs.controller("pids")
+def test_other_limits_and_what_is_used(small):
+    with Container.run(small) as container:
+        container.update({"pids": {"limit": 7}})
+        limit = Path(f"{cgroup2_root()}{Process(container.pid).cgroup()}/pids.max")
+        assert limit.read_text() == "7\n"
+        assert container.statistics["pids"] == {"current": 1, "limit": 7}
+
+
+def test_an_update_of_nothing_that_is_there(place):
+    with pytest.raises(minirun.StateError):
+        Container("nobody", root=place).update({"pids": {"limit": 7}})
 
 
 def test_delete_wants_a_stopped_container_or_force(small):

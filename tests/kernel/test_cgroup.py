@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -111,6 +113,24 @@ LIMITS = [
     ("cpu", {"cpu": {"quota": -1, "period": 50000}}, {"cpu.max": "max 50000"}),
     ("cpu", {"cpu": {"idle": 1}}, {"cpu.idle": "1"}),
     ("cpuset", {"cpu": {"cpus": "0", "mems": "0"}}, {"cpuset.cpus": "0", "cpuset.mems": "0"}),
+    ("memory", {"memory": {"limit": 67108864, "swap": 100663296}}, {"memory.swap.max": "33554432"}),
+    ("memory", {"memory": {"limit": 67108864, "swap": 67108864}}, {"memory.swap.max": "0"}),
+    ("memory", {"memory": {"limit": 67108864, "swap": -1}}, {"memory.swap.max": "max"}),
+    ("memory", {"memory": {"reservation": 33554432}}, {"memory.low": "33554432"}),
+    ("memory", {"unified": {"memory.high": "33554432"}}, {"memory.high": "33554432"}),
+    (
+        "memory",
+        {"memory": {"limit": 67108864}, "unified": {"memory.max": "33554432"}},
+        {"memory.max": "33554432"},
+    ),
+    ("memory", {"unified": {"memory.oom.group": "1", "memory.min": "4096"}}, {"memory.oom.group": "1"}),
+    ("cpu", {"cpu": {"quota": 5000}}, {"cpu.max": "5000 100000"}),
+    ("cpu", {"cpu": {"period": 50000}}, {"cpu.max": "max 50000"}),
+    ("cpu", {"cpu": {"idle": 0, "shares": 2}}, {"cpu.idle": "0", "cpu.weight": "1"}),
+    ("cpu", {"cpu": {"idle": 1, "shares": 1024}}, {"cpu.idle": "1"}),
+    ("pids", {"pids": {"limit": -1}}, {"pids.max": "max"}),
+    ("hugetlb", {"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}, {"hugetlb.2MB.max": "4194304"}),
+    ("pids", {"unified": {"cgroup.max.depth": "3"}}, {"cgroup.max.depth": "3"}),
 ]
 
 
@@ -123,6 +143,86 @@ def test_a_limit_is_written_to_the_containers_cgroup(runtime, bundle, controller
     made.linux["resources"] = resources
     with runtime.running(made) as container:
         assert {name: (directory(container) / name).read_text().strip() for name in files} == files
+
+
+def a_disk() -> str:
+    """The numbers of a disk, MAJOR:MINOR."""
+    disks = (path for path in Path("/sys/block").iterdir() if not path.name.startswith(("loop", "ram", "zram")))
+    return next(((path / "dev").read_text().strip() for path in disks), "")
+
+
+THROTTLES = {
+    "throttleReadBpsDevice": "rbps",
+    "throttleWriteBpsDevice": "wbps",
+    "throttleReadIOPSDevice": "riops",
+    "throttleWriteIOPSDevice": "wiops",
+}
+
+
+@needs.controller("io")
+@pytest.mark.skipif(not a_disk(), reason="this host has no disk")
+def test_disks_are_throttled(runtime, bundle):
+    major, minor = map(int, a_disk().split(":"))
+    made = bundle("sleep")
+    rates = dict(zip(THROTTLES, (1048576, 2097152, 100, 200)))
+    made.linux["resources"] = {
+        "blockIO": {name: [{"major": major, "minor": minor, "rate": rate}] for name, rate in rates.items()}
+    }
+    with runtime.running(made) as container:
+        told = (directory(container) / "io.max").read_text().split()
+    assert told == [a_disk(), *(f"{THROTTLES[name]}={rate}" for name, rate in rates.items())]
+
+
+@needs.controller("io")
+@pytest.mark.only("minirun", "what helps is its own")
+def test_a_disk_that_is_not_there_is_an_error_with_its_place(runtime, bundle):
+    made = bundle()
+    limits = [{"major": 4000, "minor": 77, "rate": 1}]
+    made.linux["resources"] = {"blockIO": {"throttleReadBpsDevice": limits}}
+    result = runtime.run(made)
+    assert result.refused
+    assert "/linux/resources/blockIO/throttleReadBpsDevice/0" in result.stderr and "no disk" in result.stderr
+
+
+@needs.controller("io")
+@pytest.mark.deviates("crun", "passes over the weight where the kernel can't have it")
+def test_a_weight_for_disks_is_written_or_refused(runtime, bundle):
+    """It takes BFQ's or io.cost's file, which few kernels have both of, and some neither."""
+    made = bundle("sleep")
+    made.linux["resources"] = {"blockIO": {"weight": 500}}
+    probe = cgroup2_root() / new_id()
+    probe.mkdir()
+    names = [name for name in ("io.bfq.weight", "io.weight") if (probe / name).exists()]
+    probe.rmdir()
+    if not names:
+        assert runtime.run(made).refused
+        return
+    with runtime.running(made) as container:
+        told = (directory(container) / names[0]).read_text().splitlines()[0]
+    assert told == {"io.bfq.weight": "default 500", "io.weight": "default 4950"}[names[0]]
+
+
+@pytest.mark.only("minirun", "its own words")
+def test_a_file_by_name_of_a_controller_that_is_not_there_is_refused(runtime, bundle):
+    made = bundle()
+    made.linux["resources"] = {"unified": {"flavour.max": "1"}}
+    result = runtime.run(made)
+    assert result.refused
+    assert "no flavour controller" in result.stderr
+
+
+@needs.controller("memory")
+def test_a_file_by_name_that_is_not_there_is_refused(runtime, bundle):
+    made = bundle()
+    made.linux["resources"] = {"unified": {"memory.flavour": "1"}}
+    assert runtime.run(made).refused
+
+
+@pytest.mark.parametrize("name", ["../memory.high", "below/memory.high", ".."])
+def test_a_file_by_name_can_not_be_another_cgroups(runtime, bundle, name):
+    made = bundle()
+    made.linux["resources"] = {"unified": {name: "1"}}
+    assert runtime.run(made).refused
 
 
 @needs.controller("pids")
@@ -175,23 +275,95 @@ def test_a_limit_that_only_version_1_has_is_refused(runtime, bundle, resources):
     assert runtime.run(made).refused
 
 
-@pytest.mark.deviates("runc", "warns, before version 1.2")
-@pytest.mark.deviates("crun", "does not look, which config-linux.md#control-groups leaves open")
-def test_a_cgroup_with_processes_is_refused(runtime, bundle, path):
-    one, other = bundle("sleep"), bundle("exit", "0", name="other")
-    one.linux["cgroupsPath"] = other.linux["cgroupsPath"] = path
-    with runtime.running(one) as container:
-        assert runtime.run(other).refused
-        assert container.cgroup() == path
+# ---- cgroups that take no container
 
 
-@pytest.mark.only("minirun", "a runtime that does not look would wait for ever")
-def test_a_frozen_cgroup_is_refused(runtime, bundle, path):
-    """Nothing in it would ever run."""
-    frozen = cgroup2_root() / path.lstrip("/")
-    frozen.mkdir()
-    (frozen / "cgroup.freeze").write_text("1")
-    made = bundle("exit", "0")
+@pytest.fixture
+def parent(path):
+    """A cgroup of that path, for a test to make a bad place of; the fixture `path` removes it."""
+    made = cgroup2_root() / path.lstrip("/")
+    made.mkdir()
+    return made
+
+
+def test_a_cgroup_with_processes_is_refused(runtime, bundle, path, parent):
+    """runtime-linux.md#cgroup-checks"""
+    with subprocess.Popen(["sleep", "100"]) as other:
+        (parent / "cgroup.procs").write_text(str(other.pid))
+        made = bundle()
+        made.linux["cgroupsPath"] = path
+        assert runtime.run(made).refused
+        assert other.poll() is None, "its processes are none of the runtime's"
+        other.kill()
+        other.wait()
+    assert parent.is_dir()
+
+
+def test_a_frozen_cgroup_is_refused(runtime, bundle, path, parent):
+    """runtime-linux.md#cgroup-checks: or the container would never start."""
+    (parent / "cgroup.freeze").write_text("1")
+    made = bundle()
     made.linux["cgroupsPath"] = path
     assert runtime.run(made).refused
-    assert frozen.is_dir()
+    (parent / "cgroup.freeze").write_text("0")
+
+
+@pytest.mark.only("minirun", "others wait for a process that never runs")
+def test_a_cgroup_below_a_frozen_one_is_refused(runtime, bundle, path, parent):
+    (parent / "cgroup.freeze").write_text("1")
+    made = bundle()
+    made.linux["cgroupsPath"] = f"{path}/below"
+    result = runtime.run(made)
+    (parent / "cgroup.freeze").write_text("0")
+    assert result.refused and "frozen" in result.stderr
+    assert not (parent / "below").exists()
+
+
+@pytest.mark.only("minirun", "its own words")
+def test_a_threaded_part_of_the_tree_is_refused(runtime, bundle, path, parent):
+    (parent / "threaded").mkdir()
+    (parent / "threaded" / "cgroup.type").write_text("threaded")
+    made = bundle()
+    made.linux["cgroupsPath"] = f"{path}/below"
+    result = runtime.run(made)
+    assert result.refused and "threaded" in result.stderr and "/linux/cgroupsPath" in result.stderr
+    assert not (parent / "below").exists()
+
+
+@needs.controller("memory")
+@pytest.mark.only("minirun", "its own words")
+def test_a_cgroup_above_that_has_processes_hands_no_limits_down(runtime, bundle, path, parent):
+    """No internal processes (cgroups(7)): the error says which rule it is."""
+    with subprocess.Popen(["sleep", "100"]) as other:
+        (parent / "cgroup.procs").write_text(str(other.pid))
+        made = bundle()
+        made.linux["cgroupsPath"] = f"{path}/below"
+        made.linux["resources"] = {"memory": {"limit": 67108864}}
+        result = runtime.run(made)
+        other.kill()
+        other.wait()
+    assert result.refused and "no internal processes" in result.stderr
+
+
+def test_below_a_cgroup_that_has_processes_there_is_room_without_limits(runtime, bundle, path, parent):
+    with subprocess.Popen(["sleep", "100"]) as other:
+        (parent / "cgroup.procs").write_text(str(other.pid))
+        made = bundle("sleep")
+        made.linux["cgroupsPath"] = f"{path}/below"
+        with runtime.running(made) as container:
+            kind = (directory(container) / "cgroup.type").read_text().strip()
+        other.kill()
+        other.wait()
+    assert kind == "domain"
+
+
+@needs.controller("memory")
+@pytest.mark.only("minirun", "its own words")
+def test_a_cgroup_that_hands_controllers_down_takes_no_container(runtime, bundle, path, parent):
+    (cgroup2_root() / "cgroup.subtree_control").write_text("+memory")
+    (parent / "child").mkdir()
+    (parent / "cgroup.subtree_control").write_text("+memory")
+    made = bundle()
+    made.linux["cgroupsPath"] = path
+    result = runtime.run(made)
+    assert result.refused and "no internal processes" in result.stderr

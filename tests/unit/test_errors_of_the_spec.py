@@ -190,6 +190,36 @@ ERRORS: dict[str, dict[str, Bad]] = {
         "realtimeRuntime, which v2 has not got": Bad(f"{R}/cpu", {"realtimeRuntime": 5}, f"{R}/cpu/realtimeRuntime"),
         "realtimePeriod, which v2 has not got": Bad(f"{R}/cpu", {"realtimePeriod": 5}, f"{R}/cpu/realtimePeriod"),
     },
+    "config-linux.md#block-io": {
+        "a weight out of range": Bad(f"{R}/blockIO", {"weight": 9}, f"{R}/blockIO/weight"),
+        "leafWeight, which v2 has not got": Bad(f"{R}/blockIO", {"leafWeight": 10}, f"{R}/blockIO/leafWeight"),
+        "neither weight nor leafWeight": Bad(
+            f"{R}/blockIO", {"weightDevice": [{"major": 8, "minor": 0}]}, f"{R}/blockIO/weightDevice/0/weight"
+        ),
+        "a disk's leafWeight": Bad(
+            f"{R}/blockIO",
+            {"weightDevice": [{"major": 8, "minor": 0, "weight": 10, "leafWeight": 10}]},
+            f"{R}/blockIO/weightDevice/0/leafWeight",
+        ),
+        "rate is missing": Bad(
+            f"{R}/blockIO",
+            {"throttleReadBpsDevice": [{"major": 8, "minor": 0}]},
+            f"{R}/blockIO/throttleReadBpsDevice/0/rate",
+        ),
+    },
+    "config-linux.md#huge-page-limits": {
+        "a size that is none": Bad(
+            f"{R}/hugepageLimits", [{"pageSize": "2", "limit": 1}], f"{R}/hugepageLimits/0/pageSize"
+        ),
+        "limit is missing": Bad(f"{R}/hugepageLimits", [{"pageSize": "2MB"}], f"{R}/hugepageLimits/0/limit"),
+    },
+    "config-linux.md#rdma": {
+        "neither hcaHandles nor hcaObjects": Bad(f"{R}/rdma", {"mlx5_1": {}}, f"{R}/rdma/mlx5_1"),
+    },
+    "config-linux.md#unified": {
+        "a file elsewhere": Bad(f"{R}/unified", {"../cgroup.procs": "1"}, f"{R}/unified/..~1cgroup.procs"),
+        "a value that is no string": Bad(f"{R}/unified", {"memory.high": 5}, f"{R}/unified/memory.high"),
+    },
     "config-linux.md#network": {
         "classID, which v2 has not got": Bad(f"{R}/network", {"classID": 5}, f"{R}/network/classID"),
         "priorities, which v2 has not got": Bad(
@@ -368,6 +398,9 @@ AT_RUN_TIME = {
     "config-linux.md#control-groups": {
         "a cgroup with processes": "cgroup::a_cgroup_with_processes_is_refused",
         "a cgroup that is frozen": "cgroup::a_frozen_cgroup_is_refused",
+    },
+    "config-linux.md#memory": {
+        "checkBeforeUpdate, and more is in use": "update::a_limit_below_what_is_in_use_can_be_refused",
     },
     "config-linux.md#unified": {
         "a controller that is not there": "cgroup::a_limit_without_its_controller_is_refused_by_name",

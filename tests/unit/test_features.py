@@ -11,7 +11,6 @@ from unit.spec.spec_helpers import load_changed
 
 from minirun.plan.mounts import sort_options
 from minirun.runtime.features import features, mount_options
-from minirun.spec.not_yet import NOT_YET
 
 SHOWN = features()
 REPOSITORY = Path(__file__).parents[2]
@@ -64,5 +63,6 @@ def test_a_reader_that_stops_is_no_fault() -> None:
     assert (done.stdout, done.stderr) == ("{\n", "")
 
 
-def test_what_can_not_be_done_yet_is_not_promised() -> None:
-    assert SHOWN["linux"]["cgroup"]["rdma"] == ("/linux/resources/rdma" not in NOT_YET)
+def test_limits_for_rdma_devices_are_taken() -> None:
+    assert SHOWN["linux"]["cgroup"]["rdma"]
+    assert load_changed({"/linux/resources": {"rdma": {"mlx5_1": {"hcaHandles": 3}}}}).linux.resources.rdma

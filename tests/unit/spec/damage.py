@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from unit.spec.spec_helpers import GOOD
 
 from minirun.spec.default import default
-from minirun.spec.not_yet import NOT_YET
 
 # Words that lead somewhere: names of properties, and values that some of them take.
-NAMES = sorted({part for pointer in NOT_YET for part in pointer.split("/")} | {*GOOD, *GOOD["process"], "monotonic"})
+NAMES = sorted(
+    {*GOOD, *GOOD["process"], "monotonic"} | {"linux", "resources", "blockIO", "hugepageLimits", "rdma", "unified"}
+)
 WORDS = st.sampled_from(
     ["/", "/proc", "1.0.0", "mount", "user", "net.x", "SCHED_FIFO", "RLIMIT_CPU", "rwm", "A=b", "", *NAMES]
 )
@@ -77,7 +78,14 @@ RICH["linux"]["resources"] = {
     "cpu": {"shares": 5, "quota": 6, "burst": 1, "idle": 0, "cpus": "0"},
     "pids": {"limit": 5},
     "network": {"priorities": []},
-    "blockIO": {"weight": 0},
+    "blockIO": {
+        "weight": 0,
+        "weightDevice": [{"major": 8, "minor": 0, "weight": 10}],
+        "throttleReadBpsDevice": [{"major": 8, "minor": 0, "rate": 1}],
+    },
+    "hugepageLimits": [{"pageSize": "2MB", "limit": 1}],
+    "rdma": {"mlx5_1": {"hcaHandles": 1}},
+    "unified": {"memory.high": "1"},
 }
 RICH["linux"]["seccomp"] = {
     "defaultAction": "SCMP_ACT_ERRNO",

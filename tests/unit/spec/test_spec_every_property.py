@@ -26,6 +26,8 @@ LINUX = """namespaces uidMappings gidMappings timeOffsets devices netDevices cgr
 RESOURCES = "devices memory cpu blockIO hugepageLimits network pids rdma unified"
 MEMORY = "limit reservation swap kernel kernelTCP swappiness disableOOMKiller useHierarchy checkBeforeUpdate"
 CPU = "shares quota burst period realtimeRuntime realtimePeriod cpus mems idle"
+THROTTLES = [f"throttle{way}{unit}Device" for way in ("Read", "Write") for unit in ("Bps", "IOPS")]
+BLOCK_IO = " ".join(["weight leafWeight weightDevice", *THROTTLES])
 
 EVERY_NAMESPACE = [{"type": name} for name in ("mount", "network", "user", "time")]
 WHOLE = changed(
@@ -42,7 +44,19 @@ WHOLE = changed(
         "/linux/namespaces": EVERY_NAMESPACE,
         "/linux/timeOffsets": {"monotonic": {}},
         "/linux/devices": [{"type": "c", "path": "/a", "major": 1, "minor": 1}],
-        "/linux/resources": {"devices": [{"allow": True}], "memory": {}, "cpu": {}, "network": {}, "pids": {}},
+        "/linux/resources": {
+            "devices": [{"allow": True}],
+            "memory": {},
+            "cpu": {},
+            "network": {},
+            "pids": {},
+            "blockIO": {
+                "weightDevice": [{"major": 8, "minor": 0, "weight": 10}],
+                **{name: [{"major": 8, "minor": 0, "rate": 1}] for name in THROTTLES},
+            },
+            "hugepageLimits": [{"pageSize": "2MB", "limit": 1}],
+            "rdma": {"mlx5_1": {"hcaHandles": 1}},
+        },
         "/linux/personality": {"domain": "LINUX"},
         "/linux/seccomp": {
             "defaultAction": "SCMP_ACT_ERRNO",
@@ -93,9 +107,21 @@ OBJECTS = {
     "/linux/resources/cpu": CPU,
     "/linux/resources/network": "classID priorities",
     "/linux/resources/pids": "limit",
+    "/linux/resources/blockIO": BLOCK_IO,
+    "/linux/resources/blockIO/weightDevice/0": "major minor weight leafWeight",
+    **{f"/linux/resources/blockIO/{name}/0": "major minor rate" for name in THROTTLES},
+    "/linux/resources/hugepageLimits/0": "pageSize limit",
+    "/linux/resources/rdma/mlx5_1": "hcaHandles hcaObjects",
 }
 # The objects whose keys are free.
-FREE = ("/annotations", "/linux/sysctl", "/linux/timeOffsets", "/linux/netDevices", "/linux/resources/unified")
+FREE = (
+    "/annotations",
+    "/linux/sysctl",
+    "/linux/timeOffsets",
+    "/linux/netDevices",
+    "/linux/resources/unified",
+    "/linux/resources/rdma",
+)
 IGNORED = {"/process": "commandLine", "/process/user": "username"}
 
 

@@ -7,12 +7,27 @@ from typing import Any
 import pytest
 from unit.spec.spec_helpers import Bad, bad, load_changed
 
-from minirun.spec.config import Cpu, DeviceRule, Memory, Resources
+from minirun.spec.config import (
+    BlockIO,
+    Cpu,
+    DeviceRule,
+    HugepageLimit,
+    Memory,
+    Rdma,
+    Resources,
+    ThrottleDevice,
+    WeightDevice,
+)
 
 R = "/linux/resources"
 RULES = f"{R}/devices"
 MEMORY = f"{R}/memory"
 CPU = f"{R}/cpu"
+IO = f"{R}/blockIO"
+HUGE = f"{R}/hugepageLimits"
+RDMA = f"{R}/rdma"
+UNIFIED = f"{R}/unified"
+DISK = {"major": 8, "minor": 0}
 
 
 def resources(**groups: Any) -> Resources:
@@ -76,6 +91,8 @@ def test_bad_limits(row: Bad) -> None:
     Bad(MEMORY, {"disableOOMKiller": True}, f"{MEMORY}/disableOOMKiller", says="version 2"),
     Bad(CPU, {"realtimeRuntime": 1}, f"{CPU}/realtimeRuntime", says="version 2"),
     Bad(CPU, {"realtimePeriod": 1}, f"{CPU}/realtimePeriod", says="version 2"),
+    Bad(IO, {"leafWeight": 10}, f"{IO}/leafWeight", says="version 2"),
+    Bad(IO, {"weightDevice": [{**DISK, "leafWeight": 10}]}, f"{IO}/weightDevice/0/leafWeight", says="version 2"),
     Bad(f"{R}/network", {"classID": 1}, f"{R}/network/classID", says="version 2"),
     Bad(f"{R}/network", {"priorities": [{}]}, f"{R}/network/priorities", says="version 2"),
     Bad(f"{R}/network", {"classID": {}}, f"{R}/network/classID"),
@@ -109,11 +126,12 @@ def test_what_engines_send_for_nothing() -> None:
             "idle": None,
         },
         "network": {"classID": 0, "priorities": []},
-        "blockIO": {"weight": 0},
+        "blockIO": {"weight": 0, "leafWeight": 0, "weightDevice": [], "throttleReadBpsDevice": None},
         "pids": {"limit": None},
+        "rdma": {},
         "unified": {},
     }
-    assert resources(**zeros) == Resources(memory=Memory(), cpu=Cpu())
+    assert resources(**zeros, hugepageLimits=[]) == Resources(memory=Memory(), cpu=Cpu(), block_io=BlockIO())
 
 
 def test_minus_one_is_no_limit() -> None:
@@ -182,3 +200,87 @@ def test_the_biggest_limits() -> None:
     memory = dict.fromkeys(("limit", "reservation", "swap"), 2**63 - 1)
     cpu: dict[str, Any] = {"shares": 2**64 - 1, "quota": 2**63 - 1, "period": 2**64 - 1, "burst": 2**63 - 1}
     assert resources(memory=memory, cpu=cpu) == Resources(memory=Memory(**memory), cpu=Cpu(**cpu))
+
+
+def test_check_before_update() -> None:
+    assert resources(memory={"checkBeforeUpdate": True}).memory == Memory(check_before_update=True)
+
+
+# ---- block devices
+
+
+@bad(
+    Bad(IO, {"weight": 9}, f"{IO}/weight"),
+    Bad(IO, {"weight": 1001}, f"{IO}/weight"),
+    Bad(IO, {"weight": "500"}, f"{IO}/weight"),
+    Bad(IO, {"weightDevice": [{**DISK}]}, f"{IO}/weightDevice/0/weight", says="missing"),
+    Bad(IO, {"weightDevice": [{**DISK, "weight": 0}]}, f"{IO}/weightDevice/0/weight"),
+    Bad(IO, {"weightDevice": [{"major": 8, "weight": 10}]}, f"{IO}/weightDevice/0/minor", says="missing"),
+    Bad(IO, {"throttleReadBpsDevice": [{**DISK}]}, f"{IO}/throttleReadBpsDevice/0/rate", says="missing"),
+    Bad(IO, {"throttleWriteBpsDevice": [{**DISK, "rate": -1}]}, f"{IO}/throttleWriteBpsDevice/0/rate"),
+    Bad(IO, {"throttleReadIOPSDevice": [{**DISK, "rate": 2**64}]}, f"{IO}/throttleReadIOPSDevice/0/rate"),
+    Bad(IO, {"throttleWriteIOPSDevice": [{"minor": 0, "rate": 1}]}, f"{IO}/throttleWriteIOPSDevice/0/major"),
+    Bad(IO, {"throttleReadBpsDevice": [{"major": -1, "minor": 0, "rate": 1}]}, f"{IO}/throttleReadBpsDevice/0/major"),
+)
+def test_bad_limits_for_disks(row: Bad) -> None:
+    row.check()
+
+
+def test_limits_for_disks() -> None:
+    rates = {
+        name: [{"major": 8, "minor": 16, "rate": number}]
+        for number, name in enumerate(
+            (
+                "throttleReadBpsDevice",
+                "throttleWriteBpsDevice",
+                "throttleReadIOPSDevice",
+                "throttleWriteIOPSDevice",
+            )
+        )
+    }
+    weights = {"weight": 10, "weightDevice": [{**DISK, "weight": 1000, "leafWeight": 0}]}
+    assert resources(blockIO={**weights, **rates}).block_io == BlockIO(
+        10, (WeightDevice(8, 0, 1000),), *((ThrottleDevice(8, 16, number),) for number in range(4))
+    )
+
+
+# ---- huge pages, RDMA, files by name
+
+
+@bad(
+    Bad(HUGE, [{"limit": 1}], f"{HUGE}/0/pageSize", says="missing"),
+    Bad(HUGE, [{"pageSize": "2MB"}], f"{HUGE}/0/limit", says="missing"),
+    Bad(HUGE, [{"pageSize": "2MB", "limit": -1}], f"{HUGE}/0/limit"),
+    Bad(HUGE, [{"pageSize": "2mb", "limit": 1}], f"{HUGE}/0/pageSize"),
+    Bad(HUGE, [{"pageSize": "02MB", "limit": 1}], f"{HUGE}/0/pageSize"),
+    Bad(HUGE, [{"pageSize": "MB", "limit": 1}], f"{HUGE}/0/pageSize"),
+    Bad(HUGE, [{"pageSize": "", "limit": 1}], f"{HUGE}/0/pageSize"),
+    Bad(HUGE, [{"pageSize": "2097152", "limit": 1}], f"{HUGE}/0/pageSize"),
+    Bad(HUGE, [{"pageSize": "../2MB", "limit": 1}], f"{HUGE}/0/pageSize"),
+    Bad(RDMA, {"mlx5_1": {}}, f"{RDMA}/mlx5_1", says="neither"),
+    Bad(RDMA, {"mlx5_1": {"hcaHandles": -1}}, f"{RDMA}/mlx5_1/hcaHandles"),
+    Bad(RDMA, {"mlx5_1": {"hcaObjects": 2**32}}, f"{RDMA}/mlx5_1/hcaObjects"),
+    Bad(RDMA, {"a b": {"hcaHandles": 1}}, f"{RDMA}/a b"),
+    Bad(RDMA, {"": {"hcaHandles": 1}}, f"{RDMA}/"),
+    Bad(UNIFIED, {"memory.high": 5}, f"{UNIFIED}/memory.high"),
+    Bad(UNIFIED, {"../memory.high": "5"}, f"{UNIFIED}/..~1memory.high"),
+    Bad(UNIFIED, {"below/memory.high": "5"}, f"{UNIFIED}/below~1memory.high"),
+    Bad(UNIFIED, {"..": "5"}, f"{UNIFIED}/.."),
+    Bad(UNIFIED, {"tasks": "5"}, f"{UNIFIED}/tasks"),
+    Bad(UNIFIED, {"": "5"}, f"{UNIFIED}/"),
+)
+def test_bad_limits_by_name(row: Bad) -> None:
+    row.check()
+
+
+def test_limits_by_name() -> None:
+    read = resources(
+        hugepageLimits=[{"pageSize": "2MB", "limit": 0}, {"pageSize": "64KB", "limit": 2**64 - 1}],
+        rdma={"mlx5_1": {"hcaHandles": 3, "hcaObjects": 10000}, "rxe3": {"hcaObjects": 0}},
+        unified={"memory.high": "1", "flavour.max": "", "cgroup.max.depth": "3"},
+    )
+    assert read == Resources(
+        hugepage_limits=(HugepageLimit("2MB", 0), HugepageLimit("64KB", 2**64 - 1)),
+        rdma=(Rdma("mlx5_1", 3, 10000), Rdma("rxe3", None, 0)),
+        unified={"memory.high": "1", "flavour.max": "", "cgroup.max.depth": "3"},
+    )

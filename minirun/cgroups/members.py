@@ -1,0 +1,29 @@
+"""The processes in a cgroup and in those below it (cgroups(7))."""
+
+from __future__ import annotations
+
+import os
+from errno import ENODEV, ENOENT, EOPNOTSUPP
+
+from ..kernel import files
+from ..kernel.libc import SystemCallError
+
+
+def pids(cgroup: str) -> list[int]:
+    """As this process sees them, in order."""
+    found = {pid for directory, _children, _files in os.walk(cgroup) for pid in pids_in(directory)}
+    return sorted(found)
+
+
+def pids_in(directory: str) -> list[int]:
+    """A cgroup that is gone has none. A threaded one does not say, but the one whose domain it is in does.
+
+    0 stands for a process of another pid namespace: to kill(2) that would be the caller's own process group.
+    """
+    try:
+        words = files.read_file(f"{directory}/cgroup.procs").split()
+    except SystemCallError as error:
+        if error.errno in (ENOENT, ENODEV, EOPNOTSUPP):
+            return []
+        raise
+    return [int(word) for word in words if word != "0"]

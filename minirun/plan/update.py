@@ -1,0 +1,67 @@
+"""An update of a container that is there -> steps: its files first, the books last."""
+
+from __future__ import annotations
+
+from ..cgroups import devices, resources
+from ..errors import ConfigError
+from ..steps.cgroup import EnableControllers
+from ..steps.cgroup_changes import ChangeLimit, CheckMemoryInUse
+from ..steps.device_filter import ReplaceDeviceFilter
+from ..steps.resctrl import ChangeSchema, FindResctrl
+from ..steps.state import ReplaceConfig
+from .limits import cgroup_path, controllers
+from .resctrl import group_of, schema_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..spec.config import Config, IntelRdt, Memory, Resources
+    from ..steps.step import Step
+    from .container import Options
+
+
+def update_plan(before: Config, after: Config, concerned: Resources, options: Options) -> tuple[Step, ...]:
+    """What leads from one config.json to the other, of which `concerned` is the part to write.
+
+    Each step can be taken back, so that an update which fails half way changes nothing.
+    """
+    path = cgroup_path(after.linux, options.id)
+    files = resources.files(concerned, is_new=False)
+    return (
+        *check_steps(concerned.memory),
+        *([EnableControllers(path, controllers(files), origin="")] if files else []),
+        *(ChangeLimit(file.name, file.value, "", file.optional, file.otherwise) for file in files),
+        *device_steps(concerned),
+        *schema_steps(before.linux.intel_rdt, after.linux.intel_rdt, options.id),
+        ReplaceConfig(options.directory),  # from here on, the next update and `delete` go by it
+    )
+
+
+def check_steps(memory: Memory | None) -> list[Step]:
+    """config-linux.md#memory: with `checkBeforeUpdate`, a limit below what is in use MUST be an error."""
+    if memory and memory.check_before_update and memory.limit and memory.limit != resources.NO_LIMIT:
+        return [CheckMemoryInUse(memory.limit)]
+    return []
+
+
+def device_steps(concerned: Resources) -> list[Step]:
+    """An update without rules leaves those that are there; it can't ask for none."""
+    if not concerned.devices:
+        return []
+    rules = concerned.devices + devices.default_rules()
+    return [ReplaceDeviceFilter(len(rules), devices.program(rules), origin="")]
+
+
+def schema_steps(before: IntelRdt | None, after: IntelRdt | None, container_id: str) -> list[Step]:
+    """New schemata for the class of service that the container is in. It can't go into another one: some of its
+    processes might be forking just now."""
+    if after is None or after == before:
+        return []
+    schemata = {"l3_cache_schema": after.l3_cache_schema, "mem_bw_schema": after.mem_bw_schema}
+    if before is None or before.replace(**schemata) != after:
+        raise ConfigError(
+            "/linux/intelRdt",
+            "found more than new schemata for the container's own class of service",
+            "l3CacheSchema and memBwSchema, for a container that was created with /linux/intelRdt",
+        )
+    group = group_of(after, container_id)
+    return [FindResctrl(origin=""), *(ChangeSchema(group, line, "") for line, _place in schema_lines(after))]
