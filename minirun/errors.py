@@ -8,20 +8,35 @@
     └── Interrupted              a signal asked minirun to stop while it was still setting up
 
 Every error survives a trip through JSON (`to_json`, `from_json`), because those of the container's process are told by
-the runtime's.
+the runtime's, and those of the runtime's by the program that uses minirun as a library (api/).
 """
 
 from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Self
 
 
 class MinirunError(Exception):
     """A failure that minirun explains to its user."""
 
     exit_status = 1
+
+    @property
+    def cure(self) -> str:
+        """What helps; "" where minirun does not know."""
+        return str(self).partition(CURE)[2].partition("\n")[0]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"values": list(self.args)}
+
+    @classmethod
+    def from_json(cls, details: dict[str, Any]) -> Self:
+        return cls(*details["values"])
+
+
+CURE = "\n  cure:  "  # how a message goes on with what helps
 
 
 class ConfigError(MinirunError):
@@ -59,11 +74,30 @@ class StepError(MinirunError):
         clipped = {name: text if len(text) <= 600 else text[:600] + "…" for name, text in texts.items()}
         self.details: dict[str, Any] = {"number": number, "total": total, **clipped}
 
+    @property
+    def pointer(self) -> str:
+        """The step's origin in config.json, as a JSON pointer."""
+        return str(self.details["place"])
+
+    @property
+    def reason(self) -> str:
+        """Why not, such as "permission denied (EACCES)"."""
+        return str(self.details["reason"])
+
+    @property
+    def call(self) -> str:
+        """The system call with its arguments; "" where none failed."""
+        return str(self.details["call"])
+
+    @property
+    def cure(self) -> str:
+        return str(self.details["cure"])
+
     def to_json(self) -> dict[str, Any]:
         return self.details
 
     @classmethod
-    def from_json(cls, details: dict[str, Any]) -> StepError:
+    def from_json(cls, details: dict[str, Any]) -> Self:
         return cls(**details)
 
     def __str__(self) -> str:
@@ -90,5 +124,11 @@ class Interrupted(MinirunError):
     """A signal asked for an end during the set-up. The exit status is the shell's: 128 + the signal's number."""
 
     def __init__(self, signal_number: int, name: str) -> None:
-        super().__init__(f"stopped by {name} while the container was being set up")
+        super().__init__(signal_number, name)
         self.exit_status = 128 + signal_number
+
+    def __str__(self) -> str:
+        return f"stopped by {self.args[1]} while the container was being set up"
+
+
+KINDS = {kind.__name__: kind for kind in (MinirunError, ConfigError, StepError, ContainerDied, StateError, Interrupted)}

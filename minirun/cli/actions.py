@@ -6,7 +6,9 @@ import os
 import signal
 import sys
 
+from .. import operations
 from ..errors import MinirunError, StateError
+from ..operations import checked_id
 from .table import Call
 
 TYPE_CHECKING = False
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
 
     from ..plan.container import Options
     from ..runtime.log import Log
-
-ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-")
 
 
 def perform(call: Call) -> int:
@@ -55,11 +55,9 @@ def run(values: Mapping[str, Any]) -> int:
 
     seal(sys.argv[1:])  # before anything else is imported: here the program starts again
 
-    from ..runtime.run import run as run_container
-
     bundle, name = which(values["target"], values["bundle"], values["id"])
-    options = creation_options(values, bundle, os.urandom(6).hex() if name is None else name)
-    return run_container(options, log(values), stay=not values["detach"], keep=values["keep"])
+    options = creation_options(values, bundle, operations.new_id() if name is None else name)
+    return operations.run(options, log(values), stay=not values["detach"], keep=values["keep"])
 
 
 def create(values: Mapping[str, Any]) -> int:
@@ -68,10 +66,8 @@ def create(values: Mapping[str, Any]) -> int:
 
     seal(sys.argv[1:])
 
-    from ..runtime.run import run as run_container
-
     options = creation_options(values, values["bundle"] or ".", values["id"])
-    return run_container(options.replace(wait_for_start=True), log(values), stay=False)
+    return operations.run(options.replace(wait_for_start=True), log(values), stay=False)
 
 
 def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Options:
@@ -91,9 +87,7 @@ def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Optio
 
 def start(values: Mapping[str, Any]) -> int:
     """minirun start"""
-    from ..runtime import lifecycle
-
-    lifecycle.start(root(values), checked_id(values["id"]), log(values))
+    operations.start(root(values), values["id"], log(values))
     return 0
 
 
@@ -104,9 +98,9 @@ def execute(values: Mapping[str, Any]) -> int:
     seal(sys.argv[1:])
 
     from ..plan.exec import ExecOptions
-    from ..runtime import exec as runtime
+    from ..runtime.exec import Wishes
 
-    wishes = runtime.Wishes(
+    wishes = Wishes(
         args=tuple(values["arguments"]),
         file=absolute(values["process"]),
         cwd=values["cwd"] or "",
@@ -124,17 +118,15 @@ def execute(values: Mapping[str, Any]) -> int:
         detach=values["detach"],
         cgroup=values["cgroup"] or "",
     )
-    name, paused = checked_id(values["id"]), values["ignore_paused"]
-    return runtime.execute(root(values), name, wishes, options, log(values), ignore_paused=paused)
+    name, paused = values["id"], values["ignore_paused"]
+    return operations.execute(root(values), name, wishes, options, log(values), ignore_paused=paused)
 
 
 def state(values: Mapping[str, Any]) -> int:
     """minirun state"""
     import json
 
-    from ..runtime import books
-
-    print(json.dumps(books.find(root(values), checked_id(values["id"])).state(), indent=2))
+    print(json.dumps(operations.state(root(values), values["id"]), indent=2))
     return 0
 
 
@@ -142,7 +134,8 @@ def list_containers(values: Mapping[str, Any]) -> int:
     """minirun list"""
     from ..runtime import overview
 
-    print(overview.list_containers(root(values), values["format"], values["quiet"]), end="")
+    found = operations.containers(root(values))
+    print(overview.list_containers(found, values["format"], values["quiet"]), end="")
     return 0
 
 
@@ -150,59 +143,54 @@ def ps(values: Mapping[str, Any]) -> int:
     """minirun ps"""
     from ..runtime import overview
 
-    print(overview.list_processes(root(values), checked_id(values["id"]), values["format"]), end="")
+    found = operations.processes(root(values), values["id"])
+    print(overview.list_processes(found, values["format"]), end="")
     return 0
 
 
 def pause(values: Mapping[str, Any]) -> int:
     """minirun pause"""
-    from ..runtime import freezer
-
-    freezer.pause(root(values), checked_id(values["id"]))
+    operations.pause(root(values), values["id"])
     return 0
 
 
 def resume(values: Mapping[str, Any]) -> int:
     """minirun resume"""
-    from ..runtime import freezer
-
-    freezer.resume(root(values), checked_id(values["id"]))
+    operations.resume(root(values), values["id"])
     return 0
 
 
 def kill(values: Mapping[str, Any]) -> int:
     """minirun kill"""
-    from ..runtime import books, lifecycle
-
-    number = books.signal_number(values["signal"] or "TERM")
-    lifecycle.kill(root(values), checked_id(values["id"]), number, everything=values["all"])
+    operations.kill(root(values), values["id"], values["signal"] or "TERM", everything=values["all"])
     return 0
 
 
 def update(values: Mapping[str, Any]) -> int:
     """minirun update"""
-    from ..runtime import update as runtime
+    from ..runtime.update import read_change
 
     file = values["resources"] or ""
-    change = runtime.read_change(file if file == "-" else absolute(file), values)  # before anything is locked
-    runtime.update(root(values), checked_id(values["id"]), change, log(values))
+    change = read_change(file if file == "-" else absolute(file), values)  # before anything is locked
+    operations.update(root(values), values["id"], change, log(values))
     return 0
 
 
 def events(values: Mapping[str, Any]) -> int:
     """minirun events"""
-    from ..runtime import events as runtime
+    import json
 
-    name, once = checked_id(values["id"]), values["stats"]
-    runtime.events(root(values), name, None if once else runtime.seconds(values["interval"]))
+    from ..runtime.events import seconds
+
+    interval = None if values["stats"] else seconds(values["interval"])
+    for event in operations.events(root(values), values["id"], interval):
+        print(json.dumps(event), flush=True)  # at once: somebody may be waiting for the line
     return 0
 
 
 def delete(values: Mapping[str, Any]) -> int:
     """minirun delete"""
-    from ..runtime import lifecycle
-
-    lifecycle.delete(root(values), checked_id(values["id"]), log(values), force=values["force"])
+    operations.delete(root(values), values["id"], log(values), force=values["force"])
     return 0
 
 
@@ -232,30 +220,35 @@ def which(target: str | None, bundle: str | None, name: str | None) -> tuple[str
     return ".", target if name is None else name
 
 
-def checked_id(name: str) -> str:
-    """The id, if it can be the name of a directory and nothing else. Raises StateError."""
-    if not name or name in (".", "..") or not ID_CHARACTERS.issuperset(name):
-        raise StateError(
-            f"invalid container ID format: {name!r}\n  allowed: letters, digits and _ + - . but not . or .. alone"
-        )
-    return name
-
-
 def spec(values: Mapping[str, Any]) -> int:
     """minirun spec"""
-    from ..spec.default import write
-
-    write(values["bundle"], values["rootless"])
+    operations.write_default_config(values["bundle"], rootless=values["rootless"])
     return 0
+
+
+def validate(values: Mapping[str, Any]) -> int:
+    """minirun validate"""
+    from ..runtime.validate import Report
+
+    report = Report(operations.validate(values["bundle"] or "."))
+    print(report.json() if values["format"] == "json" else report.text(), end="")
+    return report.exit_status
 
 
 def features(values: Mapping[str, Any]) -> int:
     """minirun features"""
     import json
 
-    from ..runtime.features import features
+    print(json.dumps(operations.features(), indent=2))
+    return 0
 
-    print(json.dumps(features(), indent=2))
+
+def completion(values: Mapping[str, Any]) -> int:
+    """minirun completion"""
+    from .commands import program
+    from .completion import script
+
+    print(script(program(), values["shell"]))
     return 0
 
 
@@ -274,5 +267,7 @@ ACTIONS = {
     "events": events,
     "delete": delete,
     "spec": spec,
+    "validate": validate,
     "features": features,
+    "completion": completion,
 }

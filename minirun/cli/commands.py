@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from .. import __version__
+from . import completion
 from .actions import perform
 from .table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, Call, Command, Option
 
@@ -61,6 +62,7 @@ def click_command(command: Command) -> click.Command:
             [name],
             required=number < command.required,
             nargs=-1 if command.rest and name == command.arguments[-1] else 1,
+            shell_complete=completion.of_argument(command.name, name),
         )
         for number, name in enumerate(command.arguments)
     ]
@@ -84,5 +86,6 @@ def click_option(option: Option) -> click.Option:
         default=False if option.kind == FLAG else option.default,
         show_default=option.default not in (None, 0, ".", ()),
         metavar=option.metavar or None,
+        shell_complete=completion.of_option(option),
         help=option.help,
     )

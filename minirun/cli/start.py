@@ -1,12 +1,18 @@
-"""The first decision: read the command line here, or let click do it."""
+"""The first decision: who reads the command line."""
 
 from __future__ import annotations
 
 from . import quick
 
+WORKER = "--worker"  # how a program that uses minirun as a library starts it; not for people, so in no help
+
 
 def start(words: list[str]) -> int:
     """Run the command line; the exit status."""
+    if words[:1] == [WORKER]:
+        from ..api.worker import work
+
+        return work(words)
     call = quick.read(words)
     if call is None:
         from .commands import main

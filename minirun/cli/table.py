@@ -297,6 +297,21 @@ SPEC = Command(
     ),
 )
 
+VALIDATE = Command(
+    "validate",
+    """Say everything that is wrong with a bundle. Nothing runs, and you need not be root.
+
+    The exit status is 1 if there are errors; warnings are for what will be ignored, or may be missing later.
+
+    \b
+    Examples:
+      minirun validate bundle/
+      minirun validate --format json bundle/ | jq -r '.[].pointer'
+    """,
+    (Option("format", ("--format", "-f"), TEXT, "How to print it.", "text", "", ("text", "json")),),
+    ("bundle",),
+)
+
 FEATURES = Command(
     "features",
     """Print what minirun can do, as JSON for engines.
@@ -308,24 +323,28 @@ FEATURES = Command(
     (),
 )
 
+COMPLETION = Command(
+    "completion",
+    """Print what makes a shell complete minirun's commands, options and containers: bash, zsh or fish.
+
+    \b
+    Examples:
+      source <(minirun completion bash)
+      minirun completion zsh > "${fpath[1]}/_minirun"
+      minirun completion fish > ~/.config/fish/completions/minirun.fish
+    """,
+    (),
+    ("shell",),
+    1,
+)
+
 COMMANDS = {
     command.name: command
     for command in (
-        RUN,
-        CREATE,
-        START,
-        EXEC,
-        STATE,
-        LIST,
-        PS,
-        PAUSE,
-        RESUME,
-        KILL,
-        UPDATE,
-        EVENTS,
-        DELETE,
-        SPEC,
-        FEATURES,
+        *(RUN, CREATE, START, EXEC),
+        *(STATE, LIST, PS, EVENTS),
+        *(PAUSE, RESUME, UPDATE, KILL, DELETE),
+        *(SPEC, VALIDATE, FEATURES, COMPLETION),
     )
 }
 

@@ -1,8 +1,7 @@
-"""`minirun events`: what a container uses, and when it runs out of memory, as lines of JSON."""
+"""`minirun events`: what a container uses, and when it runs out of memory."""
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import time
@@ -14,31 +13,30 @@ from .books import ALIVE, Container, find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
+
+    Event = dict[str, Any]
 
 UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 DURATION = "a time such as 5s, 1m30s or 500ms, or a number of seconds; above 0, and at most 500h"
 
 
-def events(root: str, name: str, interval: float | None) -> None:
-    """Tell the container's statistics now and after each `interval` of seconds, until it ends; None: only now."""
+def events(root: str, name: str, interval: float | None) -> Iterator[Event]:
+    """The container's statistics now and after each `interval` of seconds, until it ends; None: only now."""
     container = find(root, name)
     if container.status() not in ALIVE:
         raise StateError(f"container not running: {name}")
     if interval is None:
-        tell("stats", name, snapshot(container))
-    else:
-        watch(container, name, interval)
+        return iter([event("stats", name, snapshot(container))])
+    return watch(container, name, interval)
 
 
-def tell(kind: str, name: str, data: Mapping[str, Any] | None = None) -> None:
-    """At once, as somebody may be waiting for the line."""
-    event = {"type": kind, "id": name} | ({} if data is None else {"data": data})
-    print(json.dumps(event), flush=True)
+def event(kind: str, name: str, data: Mapping[str, Any] | None = None) -> Event:
+    return {"type": kind, "id": name} | ({} if data is None else {"data": data})
 
 
-def watch(container: Container, name: str, interval: float) -> None:
+def watch(container: Container, name: str, interval: float) -> Iterator[Event]:
     """poll(2) tells of the end by POLLIN of a pidfd (pidfd_open(2)), and of changes in memory.events by POLLPRI."""
     process = container.open_process()
     if process < 0:
@@ -53,12 +51,12 @@ def watch(container: Container, name: str, interval: float) -> None:
     try:
         while process not in ready:
             if time.monotonic() >= following:
-                tell("stats", name, snapshot(container))
+                yield event("stats", name, snapshot(container))
                 following = time.monotonic() + interval
             ready = dict(poll.poll(max(0, 1000 * (following - time.monotonic()))))  # milliseconds
             before, kills = kills, max(kills, kills_so_far(memory))
             if kills > before:
-                tell("oom", name)
+                yield event("oom", name)
     finally:
         for descriptor in (process, memory):
             if descriptor >= 0:

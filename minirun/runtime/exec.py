@@ -14,6 +14,10 @@ from .books import CREATING, PAUSED, STOPPED, find
 from .log import Log
 from .run import check_proc, run_plan
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .run import Ready
+
 FAILED = 255  # the exit status when there is no process, as with other runtimes
 
 
@@ -31,8 +35,17 @@ class Wishes(Record):
     terminal: bool = False
 
 
-def execute(root: str, name: str, wishes: Wishes, options: ExecOptions, log: Log, *, ignore_paused: bool) -> int:
-    """Run the process; its exit status, or 0 when it is detached. Raises MinirunError."""
+def execute(
+    root: str,
+    name: str,
+    wishes: Wishes,
+    options: ExecOptions,
+    log: Log,
+    *,
+    ignore_paused: bool,
+    ready: Ready | None = None,
+) -> int:
+    """Run the process; its exit status, or 0 when it is detached. Calls `ready` when it runs. Raises MinirunError."""
     try:
         check_proc()
         container = find(root, name)
@@ -41,7 +54,7 @@ def execute(root: str, name: str, wishes: Wishes, options: ExecOptions, log: Log
         process = wished(config.process, wishes)
         told = told_to_others(config, Options(**container.facts["options"]))
         steps = exec_plan(config, process, options.replace(pid=container.pid, told=told))
-        return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup)
+        return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup, ready=ready)
     except MinirunError as error:
         error.exit_status = FAILED
         raise

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 
-from ..cgroups.members import pids
 from ..errors import StateError
 from .books import find
 
@@ -26,9 +25,9 @@ def containers(root: str) -> Iterator[dict[str, Any]]:
             continue  # just being made, or gone meanwhile
 
 
-def list_containers(root: str, style: str, quiet: bool) -> str:
+def list_containers(states: Iterable[dict[str, Any]], style: str, quiet: bool) -> str:
     """What `list` prints."""
-    found = list(containers(root))
+    found = list(states)
     if quiet:
         return "".join(f"{state['id']}\n" for state in found)
     if style == "json":
@@ -44,9 +43,8 @@ def table(rows: Iterable[Sequence[str]]) -> str:
     return "".join("   ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines)
 
 
-def list_processes(root: str, name: str, style: str) -> str:
+def list_processes(found: list[int], style: str) -> str:
     """What `ps` prints: engines want the pids, people want to know what they are."""
-    found = pids(find(root, name).cgroup)
     if style == "json":
         return json.dumps(found) + "\n"
     return table([("pid", "ppid", "user", "started", "cpu", "command"), *filter(None, map(process_row, found))])

@@ -18,21 +18,33 @@ from .walk import undo, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..steps.step import Step
 
     Steps = tuple[Step, ...]
+    Ready = Callable[[int], None]  # takes the pid of the container's process
 
 
-def run(options: Options, log: Log, *, stay: bool = True, keep: bool = False) -> int:
+def run(
+    options: Options,
+    log: Log,
+    *,
+    config: bytes | None = None,
+    stay: bool = True,
+    keep: bool = False,
+    ready: Ready | None = None,
+) -> int:
     """Run the container of `options.bundle`. Raises MinirunError, and then nothing of it is left.
 
     With `stay`, in the foreground: returns its exit status, and it is gone, unless `keep` wants its books kept.
     Without, it goes on alone when this returns: with its program, or before it, if `options.wait_for_start`.
+    `ready` is called at that moment in both cases. `config` stands for the bundle's config.json.
     """
     check_proc()
-    config = content(options.bundle)  # config.json, read once
+    config = content(options.bundle) if config is None else config  # config.json, read once
     steps = plan(parse(decode(config)), options)  # -> typed records -> a list of steps
-    return run_plan(steps, log, config, stay=stay, keep=keep)  # the list, done
+    return run_plan(steps, log, config, stay=stay, keep=keep, ready=ready)  # the list, done
 
 
 # What kills a container's process during its set-up.
@@ -56,7 +68,14 @@ def check_proc() -> None:
 
 
 def run_plan(
-    steps: Steps, log: Log, config: bytes = b"", *, stay: bool = True, keep: bool = False, cgroup: str = ""
+    steps: Steps,
+    log: Log,
+    config: bytes = b"",
+    *,
+    stay: bool = True,
+    keep: bool = False,
+    cgroup: str = "",
+    ready: Ready | None = None,
 ) -> int:
     """Apply a plan, wait for the container's end, and take back what the plan left on the host.
 
@@ -75,6 +94,8 @@ def run_plan(
         step.prepare()
     try:
         set_up(steps, context, sync, log, applied)
+        if ready:
+            ready(context.pid)
         status = wait_for_end(context, own) if stay else leave(context)
         if keep or not stay:
             applied.clear()

@@ -232,8 +232,21 @@ class EnableControllers(Step):
             )
         place = mount
         for part in self.parts():
-            self.hand_down(f"{place}/cgroup.subtree_control", sorted(available))
+            if has_processes(place):
+                self.refuse_internal_processes(place)
+            else:
+                self.hand_down(f"{place}/cgroup.subtree_control", sorted(available))
             place += "/" + part
+
+    def refuse_internal_processes(self, place: str) -> None:
+        """Controllers such as cpu could be handed down still, but that would make the part below a threaded one, which
+        takes no other processes (cgroups(7), "Thread mode")."""
+        missing = set(self.needed).difference(files.read_file(f"{place}/cgroup.subtree_control").split())
+        if missing:
+            raise Refused(
+                f"the cgroup {place} has processes, so it hands no controllers down (no internal processes)",
+                "move them into a cgroup below it, or name another place in /linux/cgroupsPath",
+            )
 
     def hand_down(self, control: str, names: list[str]) -> None:
         """All at once, and if the kernel refuses the line one by one, so that only the needed ones have to work."""
@@ -245,6 +258,11 @@ class EnableControllers(Step):
                     self.hand_down(control, [name])
             elif names[0] in self.needed:
                 raise
+
+
+def has_processes(place: str) -> bool:
+    """Whether processes are in this cgroup itself. The root of the hierarchy, which has no type, may have some."""
+    return os.path.exists(f"{place}/cgroup.type") and files.read_file(f"{place}/cgroup.procs") != ""
 
 
 class SetLimit(Step):

@@ -345,6 +345,18 @@ def test_a_cgroup_above_that_has_processes_hands_no_limits_down(runtime, bundle,
     assert result.refused and "no internal processes" in result.stderr
 
 
+def test_below_a_cgroup_that_has_processes_there_is_room_without_limits(runtime, bundle, path, parent):
+    with subprocess.Popen(["sleep", "100"]) as other:
+        (parent / "cgroup.procs").write_text(str(other.pid))
+        made = bundle("sleep")
+        made.linux["cgroupsPath"] = f"{path}/below"
+        with runtime.running(made) as container:
+            kind = (directory(container) / "cgroup.type").read_text().strip()
+        other.kill()
+        other.wait()
+    assert kind == "domain"
+
+
 @needs.controller("memory")
 @pytest.mark.only("minirun", "its own words")
 def test_a_cgroup_that_hands_controllers_down_takes_no_container(runtime, bundle, path, parent):

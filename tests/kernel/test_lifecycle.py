@@ -292,6 +292,35 @@ def test_kill_all_reaches_every_process(life, runtime):
     one.wait_for(lambda: is_zombie(pid))
 
 
+@VERSION_1
+@pytest.mark.parametrize("stage", ["running", "paused"])
+def test_kill_all_takes_any_signal(life, stage):
+    """A paused container stays paused; what a signal does not end gets it later."""
+    one = life().started()
+    if stage == "paused":
+        one.call("pause")
+    with companion(one) as other:
+        assert one.kill("USR1", options=["--all"]).status == 0
+        assert one.status == stage
+        one.call("resume")
+        assert other.wait(10) == -signal.SIGUSR1
+
+
+@VERSION_1
+@pytest.mark.only("minirun", "others stop at a threaded cgroup")
+def test_kill_all_and_ps_pass_over_threaded_cgroups(life):
+    """Their processes are told by the cgroup that is their domain (cgroups(7))."""
+    one = life().started()
+    below = Path(str(cgroup2_root()) + one.process.cgroup(), "below")
+    below.mkdir()
+    (below / "cgroup.type").write_text("threaded")
+    with companion(one) as other:
+        assert sorted(one.call("ps", options=["--format", "json"]).json) == sorted([one.state()["pid"], other.pid])
+        assert one.kill("TERM", options=["--all"]).status == 0
+        assert other.wait(10) == -signal.SIGTERM
+    below.rmdir()
+
+
 @contextlib.contextmanager
 def companion(one: Life) -> Iterator[subprocess.Popen[bytes]]:
     """Another process in the container's cgroup, which ends with the block at the latest. Where it kept a runtime from

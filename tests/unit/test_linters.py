@@ -78,7 +78,8 @@ def test_lines_of_shell_scripts_are_short() -> None:
 
 # ---- imports
 
-STREET = ("__main__", "cli", "runtime", "plan", "steps", "cgroups", "kernel")  # each may import what stands after it
+# Each may import what stands after it.
+STREET = ("__main__", "cli", "api", "operations", "runtime", "plan", "steps", "cgroups", "kernel")
 EXTRAS = ("teach", "labs")  # these may import what the runtime may, and only the command line imports them
 EVERYWHERE = {"__init__", "errors", "record"}  # but for the kernel room, which imports nothing of ours
 
@@ -88,7 +89,8 @@ MAY_IMPORT["cli"] |= set(EXTRAS)
 MAY_IMPORT["kernel"] = set()
 MAY_IMPORT["spec"] = set(EVERYWHERE)
 MAY_IMPORT |= {name: set(EVERYWHERE) for name in EVERYWHERE}
-for above_spec in ("cli", "runtime", *EXTRAS, "plan"):
+MAY_IMPORT["__init__"] |= {"api", "operations"}  # what `from minirun import …` gives, imported when it is asked for
+for above_spec in ("cli", "api", "operations", "runtime", *EXTRAS, "plan"):
     MAY_IMPORT[above_spec].add("spec")
 
 # Modules of a room that is closed otherwise.
@@ -151,6 +153,9 @@ def test_only_the_command_line_imports_click() -> None:
     ("room", "text", "allowed"),
     [
         ("cli", "from ..runtime import run", True),
+        ("api", "from .. import operations", True),
+        ("api", "from ..cli import table", False),
+        ("runtime", "from .. import operations", False),
         ("steps", "from ..kernel.libc import call", True),
         ("cgroups", "from ..spec.config import Memory", True),
         ("plan", "from .. import __version__", True),

@@ -1,0 +1,127 @@
+"""The other process: minirun beside a program that uses it as a library. api/process.py starts it.
+
+    caller                                           worker                   the container's process
+      │ ── what to do, as one JSON object ───────────►│
+      │ ◄─────────── {"debug": …}, {"warning": …} ────│  what the command line would say on stderr
+      │ ◄──────────────────────── {"ready": pid} ─────│ ─── it runs, or waits for start ───►│
+      │                                               │     stays, and learns its exit status
+      │ ◄────────────────────── its exit status ──────│ ◄────────────── end ────────────────│
+      │ ◄──────── or {"error": …}, and nothing is left│
+
+Descriptors 0, 1 and 2 are the program's alone: not a word of minirun's goes there. All else is as on the command line,
+since this is the same process that `minirun run` is.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .. import operations
+from ..errors import MinirunError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ..runtime.log import Log
+    from ..runtime.run import Ready
+
+    Request = dict[str, Any]
+
+WORKER = "--worker"  # the first word of its command line
+SEALED = ("run", "execute")  # where a program of the container's gets near this one (runtime/seal.py)
+
+
+def work(words: list[str]) -> int:
+    """The words are --worker, the operation, and the descriptor of the socket to the caller; the exit status."""
+    operation, descriptor = words[1], int(words[2])
+    try:
+        if operation in SEALED:
+            from ..runtime.seal import seal
+
+            seal(words)  # before anything else is imported: here the program starts again
+        os.set_inheritable(descriptor, False)  # it is for no hook, and no program
+        return do(operation, descriptor)
+    except MinirunError as error:
+        tell(descriptor, "error", {"kind": type(error).__name__, **error.to_json()})
+    except Exception as error:
+        message = f"unexpected: {error!r}\n  cure:  this is a fault of minirun"
+        tell(descriptor, "error", {"kind": "MinirunError", "values": [message]})
+    return 1
+
+
+def do(operation: str, descriptor: int) -> int:
+    """Read what the caller wants, and do it."""
+    import json
+
+    from ..runtime.log import Log
+
+    class Report(Log):
+        """What is told on the way, to the caller instead of stderr."""
+
+        def write(self, level: str, message: str) -> None:
+            tell(descriptor, level, message)
+
+    def ready(pid: int) -> None:
+        tell(descriptor, "ready", pid)
+
+    request = json.loads(read_all(descriptor))
+    return OPERATIONS[operation](request, Report(debug=request.pop("debug")), ready)
+
+
+def read_all(descriptor: int) -> bytes:
+    """Until the caller has shut down its side of the socket (shutdown(2))."""
+    return b"".join(iter(lambda: os.read(descriptor, 1 << 16), b""))
+
+
+def tell(descriptor: int, kind: str, value: object) -> None:
+    """One line of JSON in one write(2), so that the lines of two processes don't mix."""
+    import json
+
+    try:
+        os.write(descriptor, json.dumps({kind: value}).encode() + b"\n")
+    except OSError:
+        pass  # the caller is gone; the container is not its only trace, `minirun list` shows it
+
+
+# ---- the operations that are done here
+
+
+def run(request: Request, log: Log, ready: Ready) -> int:
+    from ..plan.container import Options
+
+    options = Options(**request["options"])
+    return operations.run(options, log, config=request["config"].encode(), keep=request["keep"], ready=ready)
+
+
+def start(request: Request, log: Log, _ready: Ready) -> int:
+    operations.start(request["root"], request["id"], log)
+    return 0
+
+
+def execute(request: Request, log: Log, ready: Ready) -> int:
+    from ..plan.exec import ExecOptions
+    from ..runtime.exec import Wishes
+
+    wishes = Wishes(**{name: as_field(value) for name, value in request["wishes"].items()})
+    options = ExecOptions(**request["options"])
+    paused = request["ignore_paused"]
+    return operations.execute(request["root"], request["id"], wishes, options, log, ignore_paused=paused, ready=ready)
+
+
+def as_field(value: Any) -> Any:
+    """JSON has arrays where records have tuples."""
+    return tuple(value) if isinstance(value, list) else value
+
+
+def update(request: Request, log: Log, _ready: Ready) -> int:
+    operations.update(request["root"], request["id"], request["change"], log)
+    return 0
+
+
+def delete(request: Request, log: Log, _ready: Ready) -> int:
+    operations.delete(request["root"], request["id"], log, force=request["force"])
+    return 0
+
+
+OPERATIONS = dict(zip(operations.APART, (run, start, execute, update, delete)))

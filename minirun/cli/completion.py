@@ -1,0 +1,71 @@
+"""Completion in a shell, by click's own mechanism: the shell starts minirun again with the words so far in its
+environment, and minirun prints what could come next."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem, get_completion_class
+
+from .. import operations
+from ..errors import MinirunError
+from .table import Option
+
+SHELLS = ("bash", "zsh", "fish")
+VARIABLE = "_MINIRUN_COMPLETE"  # click's name for it, made from the program's
+
+
+def script(program: click.Command, shell: str) -> str:
+    """What the shell has to read."""
+    kind = get_completion_class(shell) if shell in SHELLS else None
+    if kind is None:
+        raise MinirunError(f"no completion for {shell!r}\n  allowed: {', '.join(SHELLS)}")
+    return kind(program, {}, "minirun", VARIABLE).source()
+
+
+def ids(context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """The containers that there are; none where the caller may not look (/run/minirun belongs to root)."""
+    root = context.find_root().params.get("root") or ""
+    try:
+        found = [(state["id"], state["status"]) for state in operations.containers(os.path.abspath(root))]
+    except OSError:
+        return []
+    return [CompletionItem(name, help=status) for name, status in found if name.startswith(beginning)]
+
+
+def signals(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    names = [one.name.removeprefix("SIG") for one in signal.Signals]
+    return [CompletionItem(name) for name in names if name.startswith(beginning.upper())]
+
+
+def shells(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    return [CompletionItem(name) for name in SHELLS if name.startswith(beginning)]
+
+
+def directories(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    return [CompletionItem(beginning, type="dir")]  # the shell knows better which there are
+
+
+def paths(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    return [CompletionItem(beginning, type="file")]
+
+
+def nothing(_context: click.Context, _parameter: click.Parameter, _beginning: str) -> list[CompletionItem]:
+    return []
+
+
+ARGUMENTS = {"id": ids, "signal": signals, "shell": shells, "target": directories, "bundle": directories}
+METAVARS = {"DIR": directories, "FILE": paths, "SOCKET": paths}
+
+
+def of_argument(command: str, name: str) -> Any:
+    """What completes an argument. A container that is to be created is not there yet."""
+    return nothing if (command, name) == ("create", "id") else ARGUMENTS.get(name, nothing)
+
+
+def of_option(option: Option) -> Any:
+    """What completes an option's value; None leaves the choices that it may have to click."""
+    return METAVARS.get(option.metavar)

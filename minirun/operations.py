@@ -1,0 +1,181 @@
+"""What one can do with containers, each thing one function. The command line (cli/) and the Python interface (api/) are
+two doors to these functions: neither reaches past them to what happens in runtime/.
+
+They take plain values and records of plain values, so that a call can be sent to another process as JSON. APART lists
+those that fork, or change what belongs to the whole process: its signals, its umask, its name. The command line is a
+process of its own; a program that uses minirun as a library is not, so api/process.py makes one for each such call.
+
+Each function imports its part of the runtime itself: a command needs one of them, and starting up has to be quick.
+"""
+
+from __future__ import annotations
+
+import os
+
+from .errors import StateError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+    from .plan.container import Options
+    from .plan.exec import ExecOptions
+    from .runtime.exec import Wishes
+    from .runtime.foresight import Finding
+    from .runtime.log import Log
+    from .runtime.run import Ready
+
+APART = ("run", "start", "execute", "update", "delete")
+ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-")
+
+
+def new_id() -> str:
+    """An id for a container that nobody has named."""
+    return os.urandom(6).hex()
+
+
+def checked_id(name: str) -> str:
+    """The id, if it can be the name of a directory and nothing else. Raises StateError."""
+    if not name or name in (".", "..") or not ID_CHARACTERS.issuperset(name):
+        raise StateError(
+            f"invalid container ID format: {name!r}\n  allowed: letters, digits and _ + - . but not . or .. alone"
+        )
+    return name
+
+
+# ---- that make something; runtime.md#operations has create and start apart
+
+
+def run(
+    options: Options,
+    log: Log,
+    *,
+    config: bytes | None = None,
+    stay: bool = True,
+    keep: bool = False,
+    ready: Ready | None = None,
+) -> int:
+    """Run a container, or create it (`options.wait_for_start`). With `stay`, until its end; its exit status."""
+    from .runtime.run import run as run_container
+
+    checked_id(options.id)
+    return run_container(options, log, config=config, stay=stay, keep=keep, ready=ready)
+
+
+def start(root: str, name: str, log: Log) -> None:
+    """Let a created container run its program."""
+    from .runtime import lifecycle
+
+    lifecycle.start(root, checked_id(name), log)
+
+
+def execute(
+    root: str,
+    name: str,
+    wishes: Wishes,
+    options: ExecOptions,
+    log: Log,
+    *,
+    ignore_paused: bool = False,
+    ready: Ready | None = None,
+) -> int:
+    """Run a further program in a container, to its end unless it is detached; its exit status."""
+    from .runtime import exec as runtime
+
+    return runtime.execute(root, checked_id(name), wishes, options, log, ignore_paused=ignore_paused, ready=ready)
+
+
+# ---- that ask
+
+
+def state(root: str, name: str) -> dict[str, Any]:
+    """The state of a container (runtime.md#state). Raises StateError."""
+    from .runtime import books
+
+    return books.find(root, checked_id(name)).state()
+
+
+def containers(root: str) -> Iterator[dict[str, Any]]:
+    """The state of each container, in the order of their ids."""
+    from .runtime import overview
+
+    return overview.containers(root)
+
+
+def processes(root: str, name: str) -> list[int]:
+    """The processes of a container, as this process sees them."""
+    from .cgroups.members import pids
+    from .runtime import books
+
+    return pids(books.find(root, checked_id(name)).cgroup)
+
+
+def events(root: str, name: str, interval: float | None) -> Iterator[dict[str, Any]]:
+    """What a container uses, now and after each `interval` of seconds (None: only now), and when it runs out of memory.
+    Raises StateError."""
+    from .runtime import events as runtime
+
+    return runtime.events(root, checked_id(name), interval)
+
+
+def features() -> dict[str, Any]:
+    """What this program can do (features.md)."""
+    from .runtime.features import features as all_features
+
+    return all_features()
+
+
+# ---- that change something
+
+
+def kill(root: str, name: str, word: str, *, everything: bool = False) -> None:
+    """Send a signal, given as a number or a name, to the container's process or to all of them. Raises StateError."""
+    from .runtime import books, lifecycle
+
+    lifecycle.kill(root, checked_id(name), books.signal_number(word), everything=everything)
+
+
+def pause(root: str, name: str) -> None:
+    """Stop all processes of a container, without their noticing. Raises StateError."""
+    from .runtime import freezer
+
+    freezer.pause(root, checked_id(name))
+
+
+def resume(root: str, name: str) -> None:
+    """Let them go on. Raises StateError."""
+    from .runtime import freezer
+
+    freezer.resume(root, checked_id(name))
+
+
+def update(root: str, name: str, change: dict[str, Any], log: Log) -> None:
+    """Change a container's limits, all that are named or none. `change` is like linux.resources in config.json."""
+    from .runtime import update as runtime
+
+    runtime.update(root, checked_id(name), change, log)
+
+
+def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
+    """Remove what is left of a container; with `force`, whatever it is doing."""
+    from .runtime import lifecycle
+
+    lifecycle.delete(root, checked_id(name), log, force=force)
+
+
+# ---- bundles
+
+
+def validate(bundle: str, config: bytes | None = None) -> list[Finding]:
+    """What is wrong with a bundle, with `config` in the place of its config.json if it is given."""
+    from .runtime.validate import validate as problems
+
+    return problems(bundle, config)
+
+
+def write_default_config(bundle: str, *, rootless: bool = False) -> str:
+    """Write a config.json to start from; its path."""
+    from .spec.default import write
+
+    return write(bundle, rootless)

@@ -1,0 +1,43 @@
+"""The processes of a cgroup, on directories that look like those of the kernel."""
+
+from __future__ import annotations
+
+import os
+from errno import EOPNOTSUPP
+from pathlib import Path
+
+import pytest
+
+from minirun.cgroups import members
+from minirun.kernel.libc import SystemCallError
+
+
+def test_those_below_are_among_them(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.procs").write_text("12\n7\n")
+    (tmp_path / "below" / "deeper").mkdir(parents=True)
+    (tmp_path / "below" / "cgroup.procs").write_text("")
+    (tmp_path / "below" / "deeper" / "cgroup.procs").write_text("9\n")
+    assert members.pids(str(tmp_path)) == [7, 9, 12]
+
+
+def test_a_cgroup_that_is_gone_has_none(tmp_path: Path) -> None:
+    (tmp_path / "just removed").mkdir()
+    assert members.pids(str(tmp_path / "gone")) == members.pids(str(tmp_path)) == []
+
+
+def test_a_process_of_another_pid_namespace_is_not_the_callers_group(tmp_path: Path) -> None:
+    """The kernel shows it as 0, which kill(2) takes for every process of the group."""
+    (tmp_path / "cgroup.procs").write_text("0\n12\n0\n")
+    assert members.pids(str(tmp_path)) == [12]
+
+
+def test_a_threaded_cgroup_does_not_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "threaded").mkdir()
+
+    def read(path: str) -> str:
+        if path.endswith("/threaded/cgroup.procs"):
+            raise SystemCallError(EOPNOTSUPP, "read", path)
+        return f"{os.getpid()}\n"
+
+    monkeypatch.setattr(members.files, "read_file", read)
+    assert members.pids(str(tmp_path)) == [os.getpid()]
