@@ -249,6 +249,16 @@ def spec(values: Mapping[str, Any]) -> int:
     return 0
 
 
+def validate(values: Mapping[str, Any]) -> int:
+    """minirun validate"""
+    from ..runtime.validate import Report
+    from ..runtime.validate import validate as problems
+
+    report = Report(problems(values["bundle"] or "."))
+    print(report.json() if values["format"] == "json" else report.text(), end="")
+    return report.exit_status
+
+
 def features(values: Mapping[str, Any]) -> int:
     """minirun features"""
     import json
@@ -274,5 +284,6 @@ ACTIONS = {
     "events": events,
     "delete": delete,
     "spec": spec,
+    "validate": validate,
     "features": features,
 }

@@ -297,6 +297,21 @@ SPEC = Command(
     ),
 )
 
+VALIDATE = Command(
+    "validate",
+    """Say everything that is wrong with a bundle. Nothing runs, and you need not be root.
+
+    The exit status is 1 if there are errors; warnings are for what will be ignored, or may be missing later.
+
+    \b
+    Examples:
+      minirun validate bundle/
+      minirun validate --format json bundle/ | jq -r '.[].pointer'
+    """,
+    (Option("format", ("--format", "-f"), TEXT, "How to print it.", "text", "", ("text", "json")),),
+    ("bundle",),
+)
+
 FEATURES = Command(
     "features",
     """Print what minirun can do, as JSON for engines.
@@ -325,6 +340,7 @@ COMMANDS = {
         EVENTS,
         DELETE,
         SPEC,
+        VALIDATE,
         FEATURES,
     )
 }

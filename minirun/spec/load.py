@@ -121,28 +121,25 @@ def parse(value: object) -> Config:
 def read_config(node: Node) -> Config:
     """config.md"""
     return Config(
-        oci_version=read_version(node.need("ociVersion")),
+        oci_version=node.need("ociVersion").matching(is_supported, VERSIONS),
         root=read_root(node.need("root")),
         process=node.maybe("process", read_process),  # may be absent, but then `start` must fail
         hostname=node.text("hostname"),
         domainname=node.text("domainname"),
         mounts=node.each("mounts", read_mount),
-        annotations=node.maybe("annotations", read_annotations) or {},
+        annotations=node.table("annotations", read_annotation),
         linux=node.maybe("linux", read_linux) or Linux(),
         hooks=node.maybe("hooks", read_hooks) or Hooks(),
     )
 
 
-def read_version(node: Node) -> str:
+def is_supported(version: str) -> bool:
     """config.md#specification-version"""
-    version = node.string()
     core_length = next((at for at, char in enumerate(version) if char in "-+"), len(version))
     core, suffix = version[:core_length].split("."), version[core_length:]
     plain = all(part.isascii() and part.isdigit() and (part == "0" or part[0] != "0") for part in core)
     known = len(core) == 3 and core[0] == "1" and core[1] in MINOR_VERSIONS
-    if not (plain and known and len(suffix) != 1 and VERSION_SUFFIX.issuperset(suffix)):
-        raise node.wrong(VERSIONS)
-    return version
+    return plain and known and len(suffix) != 1 and VERSION_SUFFIX.issuperset(suffix)
 
 
 def read_root(node: Node) -> Root:
@@ -167,8 +164,8 @@ def read_mount(node: Node) -> Mount:
     return mount
 
 
-def read_annotations(node: Node) -> dict[str, str]:
+def read_annotation(key: str, node: Node) -> str:
     """config.md#annotations: keys must not be empty, values may be."""
-    if "" in node.object():
-        raise ConfigError(f"{node.pointer}/", "found an empty key", "keys that are not empty")
-    return {key: value.string() for key, value in node.members()}
+    if not key:
+        raise ConfigError(node.pointer, "found an empty key", "keys that are not empty")
+    return node.string()

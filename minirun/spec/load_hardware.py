@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from .config import IntelRdt, MemoryPolicy, NetDevice
-from .reader import Node
+from .reader import Node, escape
 
 NAME_LENGTH = 15  # IFNAMSIZ of linux/if.h, without the byte that ends it
 NAMES = f"a device's name: 1 to {NAME_LENGTH} bytes without /, : and blanks"
@@ -33,24 +33,26 @@ RESCTRL_OWN = (".", "..", "info", "mon_data", "mon_groups")
 
 def read_net_devices(node: Node) -> tuple[NetDevice, ...]:
     """config-linux.md#network-devices: an object whose keys are the host's names."""
-    devices = []
+    devices = tuple(node.entries(read_net_device).values())
     taken: set[str] = set()
-    for host_name, device in node.members():
-        if not is_device_name(host_name):
-            raise ConfigError(device.pointer, "found a name that no network device can have", NAMES)
-        name = read_new_name(device, host_name)
-        if name in taken:
-            raise ConfigError(device.pointer, f"found the name {name!r} a second time", "a name of its own for each")
-        taken.update({name} if TEMPLATE not in name else ())
-        devices.append(NetDevice(host_name, name))
-    return tuple(devices)
+    for device in devices:
+        if device.name in taken:
+            place = f"{node.pointer}/{escape(device.host_name)}"
+            raise ConfigError(place, f"found the name {device.name!r} a second time", "a name of its own for each")
+        taken.update({device.name} if TEMPLATE not in device.name else ())
+    return devices
 
 
-def read_new_name(device: Node, host_name: str) -> str:
-    name = device.text("name") or host_name
-    stem = name.removesuffix(TEMPLATE)
-    if not is_device_name(name) or "%" in stem:
-        raise ConfigError(f"{device.pointer}/name", f"found {name!r}", f"{NAMES}; {TEMPLATE} at its end is a number")
+def read_net_device(host_name: str, node: Node) -> NetDevice:
+    if not is_device_name(host_name) or "%" in host_name:  # which the kernel takes for a template
+        raise ConfigError(node.pointer, "found a name that no network device can have", NAMES)
+    return NetDevice(host_name, node.maybe("name", read_new_name) or host_name)
+
+
+def read_new_name(node: Node) -> str:
+    name = node.string()
+    if name and (not is_device_name(name) or "%" in name.removesuffix(TEMPLATE)):
+        raise node.wrong(f"{NAMES}; {TEMPLATE} at its end is a number")
     return name
 
 
@@ -67,11 +69,11 @@ def read_memory_policy(node: Node) -> MemoryPolicy:
     """config-linux.md#memory-policy"""
     mode = node.need("mode").one_of(MODES)
     nodes = node.maybe("nodes", read_nodes) or ()
+    flags = node.each("flags", lambda flag: flag.one_of(MODE_FLAGS))
     takes_nodes = MODES[mode]
     if takes_nodes is not None and takes_nodes != bool(nodes):
         found, allowed = ("missing", "at least one node") if takes_nodes else ("found nodes", "no nodes")
         raise ConfigError(f"{node.pointer}/nodes", found, f"{allowed} with {mode}")
-    flags = node.each("flags", lambda flag: flag.one_of(MODE_FLAGS))
     if {"MPOL_F_RELATIVE_NODES", "MPOL_F_STATIC_NODES"} <= set(flags):
         raise ConfigError(f"{node.pointer}/flags", "found both RELATIVE and STATIC nodes", "one of them")
     return MemoryPolicy(mode, nodes, flags)

@@ -26,17 +26,17 @@ PERMISSIONS = 0o7777
 def read_linux(node: Node) -> Linux:
     """config-linux.md"""
     return Linux(
-        namespaces=read_namespaces(node),
+        namespaces=node.maybe("namespaces", read_namespaces) or (),
         uid_mappings=node.each("uidMappings", read_mapping),
         gid_mappings=node.each("gidMappings", read_mapping),
-        time_offsets=node.maybe("timeOffsets", read_time_offsets) or (),
+        time_offsets=tuple(node.table("timeOffsets", read_time_offset).values()),
         devices=node.each("devices", read_device),
         cgroups_path=node.maybe("cgroupsPath", read_cgroups_path) or None,
         resources=node.maybe("resources", read_resources) or Resources(),
         rootfs_propagation=read_propagation(node),
         masked_paths=node.each("maskedPaths", Node.absolute_path),
         readonly_paths=node.each("readonlyPaths", Node.absolute_path),
-        sysctl=node.maybe("sysctl", read_sysctl) or {},
+        sysctl=node.table("sysctl", read_parameter),
         personality=node.maybe("personality", read_personality),
         seccomp=node.maybe("seccomp", read_seccomp),
         net_devices=node.maybe("netDevices", read_net_devices) or (),
@@ -46,10 +46,10 @@ def read_linux(node: Node) -> Linux:
     )
 
 
-def read_namespaces(linux: Node) -> tuple[Namespace, ...]:
+def read_namespaces(node: Node) -> tuple[Namespace, ...]:
     """config-linux.md#namespaces: listing a type twice MUST be an error."""
-    namespaces = linux.each("namespaces", read_namespace)
-    refuse_twice(f"{linux.pointer}/namespaces", (namespace.type for namespace in namespaces))
+    namespaces = node.every(read_namespace)
+    refuse_twice(node.pointer, (namespace.type for namespace in namespaces))
     return namespaces
 
 
@@ -67,18 +67,10 @@ def read_mapping(node: Node) -> IdMapping:
     )
 
 
-def read_time_offsets(node: Node) -> tuple[TimeOffset, ...]:
-    """config-linux.md#offset-for-time-namespace: an object whose keys are the clocks."""
-    offsets = []
-    for clock, offset in node.members():
-        if clock not in CLOCKS:
-            raise ConfigError(offset.pointer, "found a clock that has no offset", "one of " + ", ".join(CLOCKS))
-        offsets.append(read_time_offset(clock, offset))
-    return tuple(offsets)
-
-
 def read_time_offset(clock: str, node: Node) -> TimeOffset:
-    """time_namespaces(7): an offset may be negative, by its seconds."""
+    """config-linux.md#offset-for-time-namespace. It may be negative, by its seconds (time_namespaces(7))."""
+    if clock not in CLOCKS:
+        raise ConfigError(node.pointer, "found a clock that has no offset", "one of " + ", ".join(CLOCKS))
     return TimeOffset(
         clock=clock,
         secs=node.number("secs", -MAX_INT64 - 1, MAX_INT64) or 0,
@@ -108,8 +100,11 @@ def read_file_mode(node: Node) -> int:
 
 def read_cgroups_path(node: Node) -> str:
     """config-linux.md#cgroups-path: a runtime may refuse values; ".." would lead out of the place it is relative to."""
-    if ".." in node.string().split("/"):
+    parts = node.string().split("/")
+    if ".." in parts:
         raise node.wrong('a path without ".."')
+    if node.string() and {"", "."}.issuperset(parts):
+        raise node.wrong("a path below the root of the hierarchy")
     return node.string()
 
 
@@ -119,20 +114,17 @@ def read_propagation(linux: Node) -> str | None:
     return node.one_of(PROPAGATIONS) if node is not None and node.value != "" else None
 
 
-def read_sysctl(node: Node) -> dict[str, str]:
+def read_parameter(key: str, node: Node) -> str:
     """config-linux.md#sysctl: only what belongs to a namespace, because the rest would change the host."""
-    values = {}
-    for key, value in node.members():
-        if key in ("kernel.hostname", "kernel/hostname"):
-            raise ConfigError(value.pointer, "found the host name", "the property /hostname sets it")
-        if namespace_of(key) is None:
-            raise ConfigError(
-                value.pointer,
-                "found a parameter that would change the host, or none at all",
-                "parameters of the ipc, network, uts and user namespaces, such as net.ipv4.ip_forward",
-            )
-        values[key] = value.string()
-    return values
+    if key in ("kernel.hostname", "kernel/hostname"):
+        raise ConfigError(node.pointer, "found the host name", "the property /hostname sets it")
+    if namespace_of(key) is None:
+        raise ConfigError(
+            node.pointer,
+            "found a parameter that would change the host, or none at all",
+            "parameters of the ipc, network, uts and user namespaces, such as net.ipv4.ip_forward",
+        )
+    return node.string()
 
 
 def read_mount_label(node: Node) -> str:
@@ -144,6 +136,9 @@ def read_mount_label(node: Node) -> str:
 
 def read_personality(node: Node) -> Personality:
     """config-linux.md#personality: the spec defines no flags so far."""
-    for flag in node.each("flags", lambda flag: flag):
-        raise flag.wrong("no flags: the spec defines none")
+    node.each("flags", refuse_flag)
     return Personality(domain=node.need("domain").one_of(DOMAINS))
+
+
+def refuse_flag(node: Node) -> None:
+    raise node.wrong("no flags: the spec defines none")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..errors import ConfigError
 from .config import Capabilities, ConsoleSize, IOPriority, Process, Rlimit, Scheduler, User
 from .reader import Node, refuse_twice
 
@@ -62,11 +61,11 @@ def read_process(node: Node) -> Process:
     return Process(
         cwd=node.need("cwd").absolute_path(),
         user=node.maybe("user", read_user) or User(0, 0),  # as other runtimes have it
-        args=read_args(node.need("args")),
+        args=node.need("args").some(Node.string, "at least one string: the program to run"),  # execvp(3) needs it
         env=node.each("env", read_variable),
         terminal=terminal,
         console_size=node.maybe("consoleSize", read_console_size) if terminal else None,  # else it MUST be ignored
-        rlimits=read_rlimits(node),
+        rlimits=node.maybe("rlimits", read_rlimits) or (),
         capabilities=node.maybe("capabilities", read_capabilities),
         no_new_privileges=node.flag("noNewPrivileges"),
         oom_score_adj=node.number("oomScoreAdj", -1000, 1000),  # proc(5)
@@ -74,14 +73,14 @@ def read_process(node: Node) -> Process:
         io_priority=node.maybe("ioPriority", read_io_priority),
         apparmor_profile=node.text("apparmorProfile"),
         selinux_label=node.text("selinuxLabel"),
-        **read_affinity(node.get("execCPUAffinity")),
+        **node.maybe("execCPUAffinity", read_affinity) or {},
     )
 
 
-def read_affinity(node: Node | None) -> dict[str, tuple[int, ...]]:
+def read_affinity(node: Node) -> dict[str, tuple[int, ...]]:
     """config.md#linux-process: lists of processors as in cpuset(7), for processes that come by `exec`."""
     names = {"affinity_before": "initial", "affinity_after": "final"}
-    return {field: node.maybe(name, read_cpu_list) or () for field, name in names.items()} if node else {}
+    return {field: node.maybe(name, read_cpu_list) or () for field, name in names.items()}
 
 
 def read_cpu_list(node: Node) -> tuple[int, ...]:
@@ -94,14 +93,6 @@ def read_cpu_list(node: Node) -> tuple[int, ...]:
             raise node.wrong('a list of processors such as "0-2,5" (cpuset(7))')
         cpus += range(numbers[0], numbers[1] + 1)
     return tuple(cpus)
-
-
-def read_args(node: Node) -> tuple[str, ...]:
-    """config.md#process: execvp(3) needs at least the program."""
-    args = tuple(element.string() for element in node.elements())
-    if not args:
-        raise ConfigError(node.pointer, "found an empty array", "at least one string: the program to run")
-    return args
 
 
 def read_variable(node: Node) -> str:
@@ -134,10 +125,10 @@ def read_id(node: Node) -> int:
     return node.integer(0, MAX_ID)
 
 
-def read_rlimits(process: Node) -> tuple[Rlimit, ...]:
+def read_rlimits(node: Node) -> tuple[Rlimit, ...]:
     """config.md#posix-process: listing a type twice MUST be an error."""
-    rlimits = process.each("rlimits", read_rlimit)
-    refuse_twice(f"{process.pointer}/rlimits", (rlimit.type for rlimit in rlimits))
+    rlimits = node.every(read_rlimit)
+    refuse_twice(node.pointer, (rlimit.type for rlimit in rlimits))
     return rlimits
 
 
@@ -162,8 +153,7 @@ def read_capabilities(node: Node) -> Capabilities:
 def read_scheduler(node: Node) -> Scheduler:
     """config.md#linux-process, sched(7)"""
     policy = node.need("policy").one_of(POLICIES)
-    refuse_meant_for_another(node, policy)
-    return Scheduler(
+    scheduler = Scheduler(
         policy=policy,
         nice=node.number("nice", -20, 19) or 0,
         priority=node.need("priority").integer(1, 99) if policy in REAL_TIME else 0,
@@ -172,6 +162,8 @@ def read_scheduler(node: Node) -> Scheduler:
         deadline=node.number("deadline", 0, MAX_UINT64) or 0,
         period=node.number("period", 0, MAX_UINT64) or 0,
     )
+    refuse_meant_for_another(node, policy)
+    return scheduler
 
 
 def refuse_meant_for_another(node: Node, policy: str) -> None:

@@ -18,7 +18,7 @@ from .config import (
     ThrottleDevice,
     WeightDevice,
 )
-from .reader import Node, escape, shown
+from .reader import Node, shown
 
 MAX_INT64 = 2**63 - 1
 MAX_UINT64 = 2**64 - 1
@@ -54,8 +54,8 @@ def read_resources(node: Node) -> Resources:
         pids_limit=node.maybe("pids", read_pids_limit),
         block_io=node.maybe("blockIO", read_block_io),
         hugepage_limits=node.each("hugepageLimits", read_hugepage_limit),
-        rdma=node.maybe("rdma", read_rdma) or (),
-        unified=node.maybe("unified", read_unified) or {},
+        rdma=tuple(node.table("rdma", read_rdma_device).values()),
+        unified=node.table("unified", read_file),
     )
 
 
@@ -64,17 +64,21 @@ def refuse_only_v1(resources: Node) -> None:
     for group, key, nothing, meaning in ONLY_V1:
         holder = resources.get(group)
         if holder is not None:
-            refuse(holder.get(key), nothing, meaning)
+            refuse(holder, key, nothing, meaning)
 
 
-def refuse(member: Node | None, nothing: tuple[object, ...], meaning: str) -> None:
+def refuse(holder: Node, key: str, nothing: tuple[object, ...], meaning: str) -> None:
     """The error for a property that asks for what version 2 has not got."""
-    if member is not None and member.value not in nothing:
-        raise ConfigError(
-            member.pointer,
-            f"found {shown(member.value)}, but a cgroup of version 2 has not got {meaning}",
-            "leave this property out",
-        )
+
+    def check(member: Node) -> None:
+        if member.value not in nothing:
+            raise ConfigError(
+                member.pointer,
+                f"found {shown(member.value)}, but a cgroup of version 2 has not got {meaning}",
+                "leave this property out",
+            )
+
+    holder.maybe(key, check)
 
 
 def read_device_rule(node: Node) -> DeviceRule:
@@ -166,11 +170,8 @@ def read_weight(node: Node) -> int | None:
 
 def read_weight_device(node: Node) -> WeightDevice:
     """The spec wants `weight` or `leafWeight`, of which version 2 has only the first."""
-    refuse(node.get("leafWeight"), (0,), LEAF_WEIGHT)
-    weight = read_weight(node.need("weight"))
-    if weight is None:
-        raise node.need("weight").wrong("a whole number, at least 10, at most 1000")
-    return WeightDevice(*read_numbers(node), weight)
+    refuse(node, "leafWeight", (0,), LEAF_WEIGHT)
+    return WeightDevice(*read_numbers(node), node.need("weight").integer(10, 1000))
 
 
 def read_throttle_device(node: Node) -> ThrottleDevice:
@@ -188,24 +189,19 @@ def read_numbers(node: Node) -> tuple[int, int]:
 def read_hugepage_limit(node: Node) -> HugepageLimit:
     """config-linux.md#huge-page-limits: here 0 is a limit."""
     return HugepageLimit(
-        page_size=read_page_size(node.need("pageSize")), limit=node.need("limit").integer(0, MAX_UINT64)
+        page_size=node.need("pageSize").matching(is_page_size, "a size of pages such as 64KB, 2MB or 1GB"),
+        limit=node.need("limit").integer(0, MAX_UINT64),
     )
 
 
-def read_page_size(node: Node) -> str:
+def is_page_size(name: str) -> bool:
     """The kernel's name of a size, which is a part of a file's name."""
-    number, unit = node.string()[:-2], node.string()[-2:]
-    if not (number.isascii() and number.isdigit() and number[0] != "0" and unit in ("KB", "MB", "GB")):
-        raise node.wrong("a size of pages such as 64KB, 2MB or 1GB")
-    return node.string()
-
-
-def read_rdma(node: Node) -> tuple[Rdma, ...]:
-    """config-linux.md#rdma: an object whose keys are the devices."""
-    return tuple(read_rdma_device(name, limits) for name, limits in node.members())
+    number, unit = name[:-2], name[-2:]
+    return number.isascii() and number.isdigit() and number[0] != "0" and unit in ("KB", "MB", "GB")
 
 
 def read_rdma_device(name: str, node: Node) -> Rdma:
+    """config-linux.md#rdma"""
     if not name or not name.isprintable() or " " in name:
         raise ConfigError(node.pointer, f"found the device {shown(name)}", "a name from /sys/class/infiniband")
     handles, objects = (node.number(key, 0, MAX_UINT32) for key in ("hcaHandles", "hcaObjects"))
@@ -217,17 +213,16 @@ def read_rdma_device(name: str, node: Node) -> Rdma:
 # ---- files by name
 
 
-def read_unified(node: Node) -> dict[str, str]:
+def read_file(name: str, node: Node) -> str:
     """config-linux.md#unified: files in the container's own cgroup, whatever is to be written to them.
 
     The part before the first dot is the controller that a file belongs to.
     """
-    for name in node.object():
-        controller, _, parameter = name.partition(".")
-        if "/" in name or not controller or not parameter:
-            raise ConfigError(
-                f"{node.pointer}/{escape(name)}",
-                f"found the file {shown(name)}",
-                "the name of a file in a cgroup's directory, such as memory.high",
-            )
-    return {name: value.string() for name, value in node.members()}
+    controller, _, parameter = name.partition(".")
+    if "/" in name or not controller or not parameter:
+        raise ConfigError(
+            node.pointer,
+            f"found the file {shown(name)}",
+            "the name of a file in a cgroup's directory, such as memory.high",
+        )
+    return node.string()

@@ -21,6 +21,8 @@ ACTIONS = (
     "SCMP_ACT_LOG",
     NOTIFY,
 )
+# Who answers for every call answers for those too that the answering takes: minirun's own, to begin with.
+DEFAULT_ACTIONS = tuple(action for action in ACTIONS if action != NOTIFY)
 # What the action has room for. libseccomp takes an errno below MAX_ERRNO of linux/err.h, the kernel's largest.
 ERRNO_AT_MOST = {ERRNO: 4094, TRACE: 2**16 - 1}
 OPERATORS = (
@@ -70,25 +72,18 @@ MAX_UINT64 = 2**64 - 1
 
 def read_seccomp(node: Node) -> Seccomp:
     """config-linux.md#seccomp"""
-    default = read_default_action(node.need("defaultAction"))
+    default = node.need("defaultAction").one_of(DEFAULT_ACTIONS)
     seccomp = Seccomp(
         default_action=default,
-        default_errno_ret=read_errno(node, "defaultErrnoRet", default),
         architectures=node.each("architectures", lambda name: name.one_of(ARCHITECTURES)),
         flags=node.each("flags", lambda name: name.one_of(FLAGS)),
         listener_path=node.text("listenerPath"),
         listener_metadata=node.text("listenerMetadata"),
         syscalls=node.each("syscalls", read_rule),
+        default_errno_ret=read_errno(node, "defaultErrnoRet", default),
     )
     check_listener(node, seccomp)
     return seccomp
-
-
-def read_default_action(node: Node) -> str:
-    """Who answers for every call answers for those too that the answering takes: minirun's own, to begin with."""
-    if node.one_of(ACTIONS) == NOTIFY:
-        raise node.wrong("an action that needs nobody to answer: " + ", ".join(a for a in ACTIONS if a != NOTIFY))
-    return node.string()
 
 
 def read_errno(node: Node, key: str, action: str) -> int | None:
@@ -103,15 +98,12 @@ def read_errno(node: Node, key: str, action: str) -> int | None:
 
 def read_rule(node: Node) -> SyscallRule:
     """config-linux.md#seccomp: `names` MUST contain at least one entry."""
-    names = node.need("names")
-    if not names.value:
-        raise names.wrong("at least one name of a system call")
     action = node.need("action").one_of(ACTIONS)
     return SyscallRule(
-        names=node.each("names", lambda name: read_name(name, action)),
+        names=node.need("names").some(lambda name: read_name(name, action), "at least one name of a system call"),
         action=action,
-        errno_ret=read_errno(node, "errnoRet", action),
         args=node.each("args", read_argument),
+        errno_ret=read_errno(node, "errnoRet", action),
     )
 
 

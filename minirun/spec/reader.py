@@ -4,6 +4,9 @@
 
 Unknown members are ignored and null counts as absent, as the OCI runtime spec (config.md#extensibility) and every
 other runtime have it.
+
+A run stops at the first error. `validate` wants them all, from the same readers with another cursor (gather.py). So a
+reader asks the value's own node about one value alone; what it raises itself is about several that don't go together.
 """
 
 from __future__ import annotations
@@ -37,16 +40,20 @@ class Node:
 
     # ---- walking
 
+    def below(self, key: str, value: Any) -> Node:
+        """The node of a value in this object."""
+        return Node(value, f"{self.pointer}/{escape(key)}")
+
     def get(self, key: str) -> Node | None:
         """The member `key` of an object; None where it is absent or null."""
         value = self.object().get(key)
-        return None if value is None else Node(value, f"{self.pointer}/{escape(key)}")
+        return None if value is None else self.below(key, value)
 
     def need(self, key: str) -> Node:
         """The member `key` of an object, which the spec says is REQUIRED."""
         member = self.get(key)
         if member is None:
-            raise ConfigError(f"{self.pointer}/{escape(key)}", "missing", "this property is required")
+            raise self.missing(key)
         return member
 
     def maybe(self, key: str, read: Callable[[Node], T]) -> T | None:
@@ -57,7 +64,12 @@ class Node:
     def each(self, key: str, read: Callable[[Node], T]) -> tuple[T, ...]:
         """What `read` makes of every element of the array `key`; empty where it is absent."""
         member = self.get(key)
-        return () if member is None else tuple(read(element) for element in member.elements())
+        return () if member is None else member.every(read)
+
+    def table(self, key: str, read: Callable[[str, Node], T]) -> dict[str, T]:
+        """What `read` makes of every member of the object `key`, whose names are free; empty where it is absent."""
+        member = self.get(key)
+        return {} if member is None else member.entries(read)
 
     def flag(self, key: str) -> bool:
         """The boolean member `key`; false where it is absent."""
@@ -73,22 +85,40 @@ class Node:
 
     def elements(self) -> Iterator[Node]:
         """The elements of an array."""
-        if not isinstance(self.value, list):
-            raise self.wrong("an array")
-        return (Node(element, f"{self.pointer}/{index}") for index, element in enumerate(self.value))
+        return (self.below(str(index), element) for index, element in enumerate(self.array()))
+
+    def every(self, read: Callable[[Node], T]) -> tuple[T, ...]:
+        """What `read` makes of every element of an array."""
+        return tuple(read(element) for element in self.elements())
+
+    def some(self, read: Callable[[Node], T], allowed: str) -> tuple[T, ...]:
+        """The same of an array that must not be empty."""
+        elements = self.every(read)
+        if not elements:
+            raise self.wrong(allowed)
+        return elements
 
     def members(self) -> Iterator[tuple[str, Node]]:
         """The members of an object, nulls left out."""
         for key, value in self.object().items():
             if value is not None:
                 checked = Node(key, self.pointer).string()
-                yield checked, Node(value, f"{self.pointer}/{escape(key)}")
+                yield checked, self.below(key, value)
+
+    def entries(self, read: Callable[[str, Node], T]) -> dict[str, T]:
+        """What `read` makes of every member of an object whose names are free."""
+        return {name: read(name, member) for name, member in self.members()}
 
     # ---- reading
 
     def object(self) -> dict[str, Any]:
         if not isinstance(self.value, dict):
             raise self.wrong("an object")
+        return self.value
+
+    def array(self) -> list[Any]:
+        if not isinstance(self.value, list):
+            raise self.wrong("an array")
         return self.value
 
     def boolean(self) -> bool:
@@ -128,6 +158,12 @@ class Node:
             raise self.wrong("a string that is not empty")
         return self.string()
 
+    def matching(self, fits: Callable[[str], bool], allowed: str) -> str:
+        """A string that `fits`."""
+        if not fits(self.string()):
+            raise self.wrong(allowed)
+        return self.string()
+
     def one_of(self, names: Collection[str]) -> str:
         """One of the given strings."""
         if self.string() not in names:
@@ -138,6 +174,10 @@ class Node:
         if not self.string().startswith("/"):
             raise self.wrong("an absolute path, one that begins with /")
         return self.string()
+
+    def missing(self, key: str) -> ConfigError:
+        """The error that says that this object lacks the member `key`."""
+        return ConfigError(f"{self.pointer}/{escape(key)}", "missing", "this property is required")
 
     def wrong(self, allowed: str) -> ConfigError:
         """The error that says that this value is not what is `allowed` here."""

@@ -15,15 +15,21 @@ if TYPE_CHECKING:
 
 def check_rules(config: Config) -> None:
     """Raises the error for the first rule that the config breaks."""
+    for error in broken_rules(config):
+        raise error
+
+
+def broken_rules(config: Config) -> Iterator[ConfigError]:
+    """The errors for all rules that the config breaks."""
     listed = {namespace.type for namespace in config.linux.namespaces}
     for pointer, found, needed in needs(config):
         if needed not in listed:
-            raise ConfigError(
+            yield ConfigError(
                 pointer,
                 f"found {found}, but no {needed} namespace",
                 f'an entry {{"type": "{needed}"}} in /linux/namespaces, or the host\'s own would change',
             )
-    check_new_namespaces(config.linux)
+    yield from rules_of_new_namespaces(config.linux)
 
 
 def needs(config: Config) -> Iterator[tuple[str, str, str]]:
@@ -44,13 +50,13 @@ def needs(config: Config) -> Iterator[tuple[str, str, str]]:
         yield f"/linux/sysctl/{escape(key)}", "a parameter", namespace_of(key) or "mount"
 
 
-def check_new_namespaces(linux: Linux) -> None:
+def rules_of_new_namespaces(linux: Linux) -> Iterator[ConfigError]:
     """What can only be said about a namespace when it is made, and what then has to be said."""
     new = {namespace.type for namespace in linux.namespaces if namespace.path is None}
     if linux.time_offsets and "time" not in new:
         # time_namespaces(7): EACCES once a process has entered it
-        raise ConfigError("/linux/timeOffsets", "found offsets, but no new time namespace", 'a {"type": "time"} entry')
+        yield ConfigError("/linux/timeOffsets", "found offsets, but no new time namespace", 'a {"type": "time"} entry')
     for pointer, mappings in (("/linux/uidMappings", linux.uid_mappings), ("/linux/gidMappings", linux.gid_mappings)):
         if "user" in new and not mappings:
             # user_namespaces(7): every id would be the overflow id, and nothing could be created
-            raise ConfigError(pointer, "missing", "a new user namespace needs at least one mapping")
+            yield ConfigError(pointer, "missing", "a new user namespace needs at least one mapping")

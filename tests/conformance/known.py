@@ -149,6 +149,9 @@ RUNC = {
     "of_two_creates_at_once_one_wins": Known(
         "looks for the id before it takes it, and what loses the race deletes the winner's books", sometimes=True
     ),
+    "of_two_starts_at_once_one_wins": Known(
+        "both open the FIFO on which the program waits; the later one waits there for the program's end", sometimes=True
+    ),
 }
 
 WRONG_TYPE = Known("takes a value of the wrong type for one that is not set")

@@ -35,9 +35,9 @@ def look(one: Life, *options: str) -> dict[str, Any]:
 def test_it_is_in_all_namespaces_of_the_container(running):
     namespaces = look(running)["namespaces"]
     first = running.process
-    for kind in FILES:
-        if (first.proc / "ns" / FILES[kind]).exists():
-            assert namespaces[kind] == first.namespace(kind), kind
+    for kind, file in FILES.items():
+        if (first.proc / "ns" / file).exists():
+            assert namespaces[file] == first.namespace(kind), kind
 
 
 def test_it_sees_the_containers_root_and_processes(running):

@@ -42,7 +42,7 @@ def changed(changes: dict[str, Any], config: dict[str, Any] = GOOD) -> dict[str,
         elif last == "-":
             holder.append(copy.deepcopy(value))
         else:
-            holder[last] = copy.deepcopy(value)
+            holder[int(last) if isinstance(holder, list) else last] = copy.deepcopy(value)
     return result
 
 

@@ -106,6 +106,8 @@ def test_bad_devices(row: Bad) -> None:
     Bad(f"{L}/readonlyPaths", "/proc"),
     Bad(f"{L}/cgroupsPath", "/a/../b"),
     Bad(f"{L}/cgroupsPath", ".."),
+    Bad(f"{L}/cgroupsPath", "/", says="below"),
+    Bad(f"{L}/cgroupsPath", "././/", says="below"),
     Bad(f"{L}/cgroupsPath", ["/a"]),
     Bad(f"{L}/cgroupsPath", "/a\0"),
     Bad(f"{L}/rootfsPropagation", "rec"),

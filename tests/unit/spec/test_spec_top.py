@@ -53,7 +53,6 @@ from minirun.spec.load import parse
     Bad("/mounts", [{"destination": "/a", "options": ["ro", None]}], "/mounts/0/options/1"),
     Bad("/annotations", []),
     Bad("/annotations", {"": "x"}, "/annotations/"),
-    Bad("/annotations", {"": None}, "/annotations/"),
     Bad("/annotations", {"a/b~": 1}, "/annotations/a~1b~0"),
     Bad("/hostname", 7),
     Bad("/hostname", "a", says="uts", also={"/linux/namespaces": [{"type": "mount"}]}),

@@ -1,0 +1,166 @@
+"""What the steps of a plan would find, as far as a look at the host and the bundle tells. Nothing is changed.
+
+Almost all of it is a warning: what is missing now may be there when the container is made.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from ..kernel import files, processes
+from ..kernel.constants import CAPABILITIES
+from ..kernel.libc import SystemCallError
+from ..record import Record
+from ..spec.clauses import clause
+from ..steps.hooks import RunHook
+from ..steps.mapped_mounts import OpenMappedMount
+from ..steps.mounts import BindMount
+from ..steps.namespaces import OpenNamespace
+from ..steps.program import FindProgram
+from ..steps.rootfs import BindRootfs
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ..errors import ConfigError
+    from ..spec.config import Config, Process
+    from ..steps.step import Step
+
+ERROR, WARNING = "error", "warning"
+
+
+class Finding(Record):
+    """Something that is wrong with a bundle, or may be. `pointer` is a JSON pointer (RFC 6901) into config.json."""
+
+    level: str
+    pointer: str
+    message: str
+    cure: str
+
+    @property
+    def clause(self) -> str:
+        return clause(self.pointer)
+
+    @classmethod
+    def of_error(cls, error: ConfigError) -> Finding:
+        return cls(ERROR, error.pointer, error.found, error.allowed)
+
+
+def look_ahead(config: Config, steps: Sequence[Step]) -> Iterator[Finding]:
+    """What can be told before a step is done."""
+    root = next((step.path for step in steps if isinstance(step, BindRootfs)), "")
+    for step in steps:
+        if isinstance(step, BindRootfs):
+            yield from look_for_root(step)
+        elif isinstance(step, (BindMount, OpenMappedMount)):
+            yield from look_for_path(step.source, f"{step.origin}/source", "a file or directory of the host")
+        elif isinstance(step, OpenNamespace):
+            yield from look_for_path(step.path, step.origin, "a namespace, such as /proc/PID/ns/net")
+        elif isinstance(step, RunHook):
+            yield from look_for_hook(step, root)
+        elif isinstance(step, FindProgram) and config.process:
+            yield from look_for_program(step, root, config, config.process)
+    if config.process:
+        yield from look_at_capabilities(config.process)
+
+
+# ---- files of the host
+
+
+def look_for_root(step: BindRootfs) -> Iterator[Finding]:
+    """config.md#root: a directory MUST exist at the path."""
+    trouble = trouble_with(os.path.join(step.path, ""))  # stat(2) takes a directory only, if the path ends with /
+    if trouble:
+        yield Finding(
+            ERROR, step.origin, f"{step.path!r}: {trouble}", "a directory, absolute or relative to the bundle"
+        )
+
+
+def look_for_path(path: str, pointer: str, meant: str) -> Iterator[Finding]:
+    trouble = trouble_with(path)
+    if trouble:
+        yield Finding(WARNING, pointer, f"{path!r}: {trouble}", f"{meant}, by the time that the container is made")
+
+
+def trouble_with(path: str) -> str:
+    """What stat(2) has to say against the path, but for what may be different for whoever makes the container."""
+    try:
+        os.stat(path)
+    except PermissionError:
+        return ""
+    except OSError as error:
+        return (error.strerror or "").lower()
+    return ""
+
+
+def look_for_hook(step: RunHook, root: str) -> Iterator[Finding]:
+    """config.md#posix-platform-hooks: those of startContainer are programs of the container, the others of the host."""
+    path = step.program.path
+    found = is_program(root, path) if step.kind == "startContainer" else is_program("/", path)
+    if found is False:
+        where = "in the root file system" if step.kind == "startContainer" else "on the host"
+        yield Finding(
+            WARNING, f"{step.origin}/path", f"{path!r} is no program {where}", "an executable file (chmod +x)"
+        )
+
+
+# ---- the program
+
+
+def look_for_program(step: FindProgram, root: str, config: Config, process: Process) -> Iterator[Finding]:
+    """Where execvp(3) would look, but for what is in a mount."""
+    directories = [""] if "/" in step.name else step.path.split(":")
+    candidates = [os.path.join(process.cwd, directory, step.name) for directory in directories]
+    if any(is_below(path, mount.destination) for path in candidates for mount in config.mounts):
+        return
+    if all(is_program(root, path) is False for path in candidates):
+        way = "" if "/" in step.name else f" by the PATH {step.path!r}"
+        yield Finding(
+            WARNING,
+            step.origin,
+            f"{step.name!r} is no program in the root file system{way}",
+            "an executable file of the image, by its whole path or with its directory in the PATH of /process/env",
+        )
+
+
+def is_below(path: str, directory: str) -> bool:
+    return f"{os.path.normpath(path)}/".startswith(f"{os.path.normpath(directory).rstrip('/')}/")
+
+
+def is_program(root: str, path: str) -> bool | None:
+    """Whether a file that somebody may execute stands there, with `root` for "/"; None where that can't be told."""
+    try:
+        directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        place = files.open_in_root(directory, path, os.O_PATH | os.O_CLOEXEC)
+    except SystemCallError as error:
+        return False if error.errno in (errno.ENOENT, errno.ENOTDIR) else None
+    finally:
+        os.close(directory)
+    mode = os.fstat(place).st_mode
+    os.close(place)
+    return stat.S_ISREG(mode) and bool(mode & 0o111)
+
+
+# ---- capabilities
+
+
+def look_at_capabilities(process: Process) -> Iterator[Finding]:
+    """config.md#linux-process: what can't be granted MUST be a warning."""
+    granted = process.capabilities
+    if granted is None:
+        return
+    for kind, names in zip(granted.fields, granted.values()):
+        for index, name in enumerate(names):
+            place = f"/process/capabilities/{kind}/{index}"
+            if name not in CAPABILITIES or not processes.knows_capability(CAPABILITIES.index(name)):
+                yield Finding(WARNING, place, f"this kernel does not know {name!r}", "a name of capabilities(7)")
+            elif kind == "ambient" and not (name in granted.permitted and name in granted.inheritable):
+                yield Finding(WARNING, place, f"{name} has no effect", "permitted and inheritable have to list it, too")
+            elif kind == "effective" and name not in granted.permitted:
+                yield Finding(WARNING, place, f"{name} has no effect", "permitted has to list it, too")

@@ -1,0 +1,158 @@
+"""`minirun validate`: everything that is wrong with a bundle, at once. Nothing runs, and nobody has to be root.
+
+    config.json  ──► spec/gather.py ──► plan ──► foresight.py
+                     every error        its own     what the host and the bundle lack
+
+A `run` of the same bundle stops at the first of these errors, or at what only the kernel can know.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ..errors import ConfigError
+from ..plan.container import Options, plan
+from ..plan.mounts import mount_steps
+from ..record import Record
+from ..spec.config import Mount, Process, User
+from ..spec.gather import gather
+from ..spec.load import content, decode, read_mount
+from ..spec.reader import Node, shown
+from ..spec.repeats import repeated_names
+from .foresight import ERROR, WARNING, Finding, look_ahead
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..spec.config import Config, Linux
+    from ..spec.gather import Notes
+    from ..steps.step import Step
+
+# What stands for a mount that can't be planned, so that the others keep their numbers, and for a missing process.
+NO_MOUNT = Mount("/", "tmpfs")
+NO_PROCESS = Process("/", User(0, 0), ("-",))
+
+
+def validate(bundle: str) -> list[Finding]:
+    """What is wrong with the bundle, errors first. Raises MinirunError if it has no config.json to read."""
+    data = content(bundle)
+    try:
+        value = decode(data)
+    except ConfigError as error:  # no JSON, so there is nothing else to say
+        return [Finding.of_error(error)]
+    config, notes = gather(value)
+    steps = gather_plan(value, config, Options(id="validate", bundle=os.path.abspath(bundle)), notes)
+    seen = [finding for finding in look_ahead(config, steps) if notes.is_good(finding.pointer)]
+    warnings = [*repeats(data), *without_effect(notes), *relative_destinations(value), *seen]
+    errors = [Finding.of_error(error) for error in notes.errors]
+    return sorted([*errors, *warnings], key=lambda finding: finding.level != ERROR)
+
+
+# ---- errors of the plan
+
+
+def gather_plan(value: object, config: Config, options: Options, notes: Notes) -> tuple[Step, ...]:
+    """The plan without what is wrong in it. Its first error is a run's, too, so that one is noted before the others."""
+    nodes = mount_nodes(value)
+    whole = config.replace(mounts=tuple(readable(node) for node in nodes))
+    steps = plan_or_note(whole, options, notes)
+    if steps:
+        return steps
+    linux, bundle = config.linux, options.bundle
+    mounts = tuple(plannable(one, node.pointer, bundle, linux, notes) for one, node in zip(whole.mounts, nodes))
+    return plan_or_note(whole.replace(mounts=mounts, process=config.process or NO_PROCESS), options, notes)
+
+
+def plan_or_note(config: Config, options: Options, notes: Notes) -> tuple[Step, ...]:
+    try:
+        return plan(config, options)
+    except ConfigError as error:
+        notes.add_of_several(error)
+        return ()
+
+
+def mount_nodes(value: object) -> list[Node]:
+    mounts = value.get("mounts") if isinstance(value, dict) else None
+    return list(Node(mounts, "/mounts").elements()) if isinstance(mounts, list) else []
+
+
+def readable(node: Node) -> Mount:
+    """The mount at the node. What there is to say against it has been noted when the whole was read."""
+    try:
+        return read_mount(node)
+    except ConfigError:
+        return NO_MOUNT
+
+
+def plannable(mount: Mount, place: str, bundle: str, linux: Linux, notes: Notes) -> Mount:
+    try:
+        mount_steps(mount, place, bundle, linux)
+    except ConfigError as error:
+        notes.add_of_several(error)
+        return NO_MOUNT
+    return mount
+
+
+# ---- warnings
+
+
+def repeats(data: bytes) -> Iterator[Finding]:
+    for pointer in repeated_names(data):
+        yield Finding(WARNING, pointer, "stands there more than once, and the last one counts", "each name once")
+
+
+def without_effect(notes: Notes) -> Iterator[Finding]:
+    """config.md#extensibility: a run ignores what it does not know, such as a name that is spelt wrong."""
+    import difflib  # late: it is slow to import, and most files have nothing of the kind
+
+    for pointer, name, asked in notes.unread():
+        close = difflib.get_close_matches(name, asked, n=1)
+        cure = f"{shown(close[0])}, if that is meant" if close else "what the spec has for this place"
+        yield Finding(WARNING, pointer, "has no effect here", cure)
+
+
+def relative_destinations(value: object) -> Iterator[Finding]:
+    """config.md#mounts: it SHOULD be absolute, and else is taken relative to "/"."""
+    for node in mount_nodes(value):
+        path = node.value.get("destination") if isinstance(node.value, dict) else None
+        if isinstance(path, str) and path and not path.startswith("/"):
+            yield Finding(WARNING, f"{node.pointer}/destination", f"{shown(path)} is relative", f"{shown('/' + path)}")
+
+
+# ---- for readers
+
+
+class Report(Record):
+    """The findings, as they are printed."""
+
+    findings: list[Finding]
+
+    @property
+    def exit_status(self) -> int:
+        return 1 if self.count(ERROR) else 0
+
+    def count(self, level: str) -> int:
+        return sum(finding.level == level for finding in self.findings)
+
+    def json(self) -> str:
+        names = ("level", "pointer", "message", "cure", "clause")
+        return json.dumps([{name: getattr(one, name) for name in names} for one in self.findings], indent=2) + "\n"
+
+    def text(self) -> str:
+        parts = [paragraph(finding) for finding in self.findings]
+        counts = [f"{self.count(level) or 'no'} {level}{'' if self.count(level) == 1 else 's'}" for level in LEVELS]
+        return "".join([*parts, ", ".join(counts), "\n"])
+
+
+LEVELS = (ERROR, WARNING)
+
+
+def paragraph(finding: Finding) -> str:
+    label = "allowed:" if finding.level == ERROR else "cure:"
+    return (
+        f"{finding.level}: {finding.pointer or 'the top level'}: {finding.message}\n"
+        f"  {label:8} {finding.cure}\n"
+        f"  {'see:':8} {finding.clause}\n"
+    )

@@ -1,0 +1,27 @@
+"""What goes on with a warning: on stderr, and in the log file for who is not looking (runtime.md#warnings)."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "whether others log a warning to the file, and how")]
+
+
+def test_a_warning_is_in_the_log_file_as_well(life, place):
+    log = place / "log"
+    one = life("exit", "0")
+    one.bundle.process["capabilities"]["ambient"] = ["CAP_SYS_TIME"]  # neither permitted nor inheritable
+    one.bundle.write()
+    done = one.line("--log", str(log), "run", "--bundle", str(one.bundle.path), one.id)
+    assert done.status == 0
+    assert "warning: /process/capabilities/ambient" in done.stderr
+    (line,) = log.read_text().splitlines()
+    assert "level=warning" in line and "/process/capabilities/ambient" in line and "CAP_SYS_TIME" in line
+
+
+def test_a_failure_of_poststop_is_in_the_log_file(life, place):
+    log = place / "log"
+    one = life(hooks={"poststop": [{"path": "/does/not/exist"}]}).created()
+    assert one.line("--log", str(log), "delete", one.id).status == 0
+    (line,) = log.read_text().splitlines()
+    assert "level=warning" in line and "/hooks/poststop/0" in line
