@@ -165,12 +165,12 @@ def sysctl_steps(config: Config) -> list[Step]:
 
 def filesystem_steps(config: Config, options: Options) -> list[Step]:
     """All file systems are put together below the root directory, which is still an ordinary directory of the host."""
-    linux, types = config.linux, {namespace.type for namespace in config.linux.namespaces}
+    linux = config.linux
     path = rootfs_path(config, options)
     steps: list[Step] = [*propagation_before(linux, path), rootfs.BindRootfs(path)]
     for index, mount in enumerate(config.mounts):  # in the order of config.json: later ones may cover earlier ones
         steps += mount_steps(mount, f"/mounts/{index}", options.bundle, linux)
-    steps += device_steps(config, in_user_namespace="user" in types)  # after /dev is mounted
+    steps += device_steps(config, options.directory)  # after /dev is mounted
     if config.process:
         steps += terminal_steps(config.process, options.console_socket)  # after /dev/pts is mounted
         steps.append(program.MakeWorkingDirectory(config.process.cwd))  # before the root is read-only

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from ..spec.config import Device
-from ..steps.devices import BindDevice, MakeDevice, MakeSymlink
+from ..steps.devices import AttachDevice, BindDevice, MakeDevice, MakeSymlink, OpenDevice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import Config
+    from ..spec.config import Config, IdMapping, Linux
     from ..steps.step import Step
 
 # Path, major and minor number: Documentation/admin-guide/devices.txt of the kernel.
@@ -29,31 +29,56 @@ SYMLINKS = (
 )
 
 
-def device_steps(config: Config, in_user_namespace: bool) -> list[Step]:
+def device_steps(config: Config, directory: str) -> list[Step]:
     """The default devices, unless config.json lists the same paths itself, then its own, then the symlinks.
 
     A /dev that is bound has all this, or is meant not to: it is a directory of the host, often the host's own /dev.
     """
+    in_user_namespace = any(namespace.type == "user" for namespace in config.linux.namespaces)
     listed = {device.path for device in config.linux.devices}
     default = [Device("c", path, major, minor) for path, major, minor in DEFAULT_DEVICES if path not in listed]
-    own = [(device, f"/linux/devices/{index}") for index, device in enumerate(config.linux.devices)]
+    own = [
+        step
+        for index, device in enumerate(config.linux.devices)
+        if not (is_bound(config, "/dev") and is_in_dev(device.path))
+        for step in own_device_steps(device, f"/linux/devices/{index}", config.linux, directory)
+    ]
     if is_bound(config, "/dev"):
-        return [device_step(device, origin, in_user_namespace) for device, origin in own if not is_in_dev(device.path)]
+        return own
     return [
-        *(device_step(device, "", in_user_namespace) for device in default),
-        *(device_step(device, origin, in_user_namespace) for device, origin in own),
+        *(default_device_step(device, in_user_namespace) for device in default),
+        *own,
         *(MakeSymlink(path, target, needs) for path, target, needs in SYMLINKS),
         MakeSymlink("/dev/ptmx", "pts/ptmx", replace_existing=True),
     ]
 
 
-def device_step(device: Device, origin: str, in_user_namespace: bool) -> Step:
-    """In a user namespace nobody may make a device, but for a FIFO."""
-    if in_user_namespace and device.type != "p":
-        return BindDevice(device.path, device.type, device.major, device.minor, origin)
+def default_device_step(device: Device, in_user_namespace: bool) -> Step:
+    """In a user namespace nobody may make a device; these the host has at the same path."""
+    if in_user_namespace:
+        return BindDevice(device.path, device.type, device.major, device.minor)
+    return MakeDevice(device.path, device.type, device.major, device.minor, 0o666)
+
+
+def own_device_steps(device: Device, origin: str, linux: Linux, directory: str) -> list[Step]:
     mode = 0o666 if device.file_mode is None else device.file_mode
     owner = (device.uid or 0, device.gid or 0)
-    return MakeDevice(device.path, device.type, device.major, device.minor, mode, *owner, origin)
+    if device.type == "p" or not any(namespace.type == "user" for namespace in linux.namespaces):
+        return [MakeDevice(device.path, device.type, device.major, device.minor, mode, *owner, origin)]
+    node = f"{directory}/device-{origin.rpartition('/')[2]}"
+    owner = outside(linux.uid_mappings, owner[0]), outside(linux.gid_mappings, owner[1])
+    return [
+        OpenDevice(node, device.type, device.major, device.minor, mode, *owner, origin),
+        AttachDevice(device.path, origin),
+    ]
+
+
+def outside(mappings: tuple[IdMapping, ...], inside: int) -> int:
+    """The id on the host; that of nobody in the container where it is not mapped, or not known how."""
+    for mapping in mappings:
+        if 0 <= inside - mapping.container_id < mapping.size:
+            return mapping.host_id + inside - mapping.container_id
+    return 0
 
 
 def is_bound(config: Config, path: str) -> bool:

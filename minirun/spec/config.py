@@ -143,7 +143,7 @@ class DeviceRule(Record):
 
 
 class TimeOffset(Record):
-    """config-linux.md#time-offsets: what a new time namespace adds to a clock."""
+    """config-linux.md#offset-for-time-namespace: what a new time namespace adds to a clock."""
 
     clock: str
     secs: int = 0

@@ -20,7 +20,7 @@ class ChooseCgroup(Step):
     runs_in = RUNTIME
     chapter = "limits"
     man = "cgroups(7)"
-    spec = "runtime-linux.md#cgroup-checks"
+    spec = "config-linux.md#control-groups"
 
     path: str
     origin: str = ""
@@ -54,7 +54,7 @@ OTHER_CGROUP = "name another one in /linux/cgroupsPath, or none"
 
 
 def refuse_if_in_use(place: str, path: str) -> None:
-    """A cgroup with processes, or a frozen one, is somebody else's (runtime-linux.md#cgroup-checks)."""
+    """A cgroup with processes, or a frozen one, is somebody else's (config-linux.md#control-groups)."""
     if not os.path.isdir(place):
         return
     events = files.read_file(f"{place}/cgroup.events").split("\n")

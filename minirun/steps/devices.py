@@ -7,11 +7,11 @@ import stat
 from errno import EEXIST, EPERM
 
 from ..kernel import files, mounts
-from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_RDONLY
+from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY
 from ..kernel.libc import SystemCallError
 from .mounts import Change, attach
 from .paths import find, make_parent
-from .step import Context, Refused, Step
+from .step import RUNTIME, Context, Refused, Step
 
 KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
 
@@ -109,9 +109,71 @@ class BindDevice(Step):
             if not is_device(os.fstat(tree), self.type, self.major, self.minor):
                 raise Refused(
                     f"{self.path} of the host is not the device {self.type} {self.major}:{self.minor}",
-                    "in a user namespace only the host's own devices can be had, under their own names",
+                    "the default devices of a user namespace are the host's",
                 )
             attach(context, tree, self.path, (READ_ONLY,))
+        finally:
+            os.close(tree)
+
+
+class OpenDevice(Step):
+    """Make a device for a user namespace, where nobody may: the runtime makes the node, in the container's books, and
+    hands it over as a mount. /run, where the books are, is often mounted `nodev`; this mount of it is not.
+    """
+
+    runs_in = RUNTIME
+    chapter = "devices"
+    man = "user_namespaces(7)"
+    spec = "config-linux.md#devices"
+    no_shell = "mount(8) can't hand a mount to a process in another mount namespace"
+    cures = {EPERM: "making devices takes CAP_MKNOD in the host's own user namespace"}
+
+    path: str
+    type: str
+    major: int
+    minor: int
+    mode: int
+    uid: int
+    gid: int
+    origin: str
+
+    def describe(self) -> str:
+        return f"make a device ({self.type} {self.major}:{self.minor}, mode {self.mode:04o}) outside the user namespace"
+
+    def apply(self, context: Context) -> None:
+        files.mknodat(AT_FDCWD, self.path, KINDS[self.type] | self.mode, os.makedev(self.major, self.minor))
+        os.chown(self.path, self.uid, self.gid)
+        os.chmod(self.path, self.mode)  # mknod(2) heeds the umask
+        tree = mounts.open_tree(AT_FDCWD, self.path, False)
+        context.outgoing.append(tree)
+        mounts.mount_setattr(tree, False, attr_clr=MOUNT_ATTR_NODEV)
+
+    def undo(self, context: Context) -> None:
+        """The mount keeps the device alive, but a name in the books has to go before them."""
+        try:
+            os.unlink(self.path)
+        except FileNotFoundError:
+            pass  # making it is what failed
+
+
+class AttachDevice(Step):
+    """Attach what the runtime has made and handed over."""
+
+    chapter = "devices"
+    man = "move_mount(2)"
+    spec = "config-linux.md#devices"
+    no_shell = OpenDevice.no_shell
+
+    path: str
+    origin: str
+
+    def describe(self) -> str:
+        return f"attach the device at {self.path}"
+
+    def apply(self, context: Context) -> None:
+        tree = context.incoming.pop()
+        try:
+            attach(context, tree, self.path, ())
         finally:
             os.close(tree)
 

@@ -24,7 +24,7 @@ class OpenMappedMount(Step):
     runs_in = RUNTIME
     chapter = "mounts"
     man = "mount_setattr(2)"
-    spec = "config.md#mounts"
+    spec = "config.md#linux-mount-options"
     no_shell = "mount(8) has the option X-mount.idmap since util-linux 2.39, and Debian 12 has 2.38"
     cures = {
         ENOENT: "the source must exist on the host; a relative one is taken from the bundle's directory",
@@ -93,7 +93,7 @@ class AttachMappedMount(Step):
 
     chapter = "mounts"
     man = "move_mount(2)"
-    spec = "config.md#mounts"
+    spec = "config.md#linux-mount-options"
     no_shell = OpenMappedMount.no_shell
 
     destination: str

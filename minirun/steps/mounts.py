@@ -144,7 +144,7 @@ class Remount(Step):
 
     chapter = "mounts"
     man = "mount(2)"
-    spec = "config.md#mounts"
+    spec = "config.md#linux-mount-options"
     cures = {EINVAL: "the destination must be a mount already"}
 
     destination: str
@@ -243,7 +243,7 @@ class MountCgroup(Step):
 
     chapter = "mounts"
     man = "cgroup_namespaces(7)"
-    spec = "config.md#mounts"
+    spec = "config.md#posix-platform-mounts"
     cures = {EPERM: "in a user namespace this needs a cgroup namespace that is new as well"}
 
     destination: str
@@ -271,7 +271,7 @@ class BindCgroup(Step):
 
     chapter = "mounts"
     man = "cgroups(7)"
-    spec = "config.md#mounts"
+    spec = "config.md#posix-platform-mounts"
 
     destination: str
     changes: tuple[Change, ...]

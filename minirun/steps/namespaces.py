@@ -232,7 +232,7 @@ class WriteTimeOffset(Step):
     runs_in = RUNTIME
     chapter = "namespaces"
     man = "time_namespaces(7)"
-    spec = "config-linux.md#namespaces"
+    spec = "config-linux.md#offset-for-time-namespace"
     cures = {EACCES: "a process is in the time namespace already"}
 
     clock: str

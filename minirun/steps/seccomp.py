@@ -87,7 +87,7 @@ class SendListener(Step):
     runs_in = RUNTIME
     chapter = "seccomp"
     man = "unix(7)"
-    spec = "config-linux.md#containerprocessstate"
+    spec = "config-linux.md#the-container-process-state"
     no_shell = "a shell can't send a descriptor"
     cures = {
         ENOENT: "the program that is to decide about the calls has to listen there first",

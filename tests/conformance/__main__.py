@@ -152,6 +152,7 @@ def write_reports(
 ) -> None:
     print(report.text_table(cases, list(machines), outcomes))
     print(report.text_details(outcomes))
+    print(report.text_slowest(outcomes))
     if options.json:
         options.json.write_text(report.as_json(machines, outcomes))
     if options.markdown:

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .life import Life
 from .machine import Mounted, parse_mount
@@ -17,9 +17,11 @@ from .runtime import TIME_LIMIT, descendants, ended, new_id, read_line
 from .suite import Broken, expect_true
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from .runtime import Result, Runtime
+
+T = TypeVar("T")
 
 EMPTY_DIRECTORIES = ("proc", "sys", "dev", "tmp", "bin", "etc", "mnt", "run")
 
@@ -174,6 +176,19 @@ class Container:
     def look(self, *words: str, **more: Any) -> Seen:
         """What the probe tells: everything, or what the words ask for. The runtime has to run it."""
         return told(result := self.run(*words, **more), result.stdout)
+
+    def look_once(self, *words: str) -> Seen:
+        """Like look(), but one run of the container answers all cases that ask the same of the same config.json."""
+        key = json.dumps([self.config, words])
+        return self.shared(key, lambda: self.look(*words))
+
+    def shared(self, key: str, find_out: Callable[[], T]) -> T:
+        """What several cases want to know of the runtime, and the first of them finds out."""
+        memory = self.runtime.memory
+        if key not in memory:
+            memory[key] = find_out()
+        found: T = memory[key]
+        return found
 
     def look_at_terminal(self, *words: str) -> Seen:
         self.write(*words)

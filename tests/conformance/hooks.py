@@ -81,9 +81,12 @@ class Hooks:
 
     def state(self) -> dict[str, Any]:
         """What SAVE_STATE wrote."""
-        text = "\n".join(self.lines("state"))
-        try:
-            state: dict[str, Any] = json.loads(text)
-        except ValueError:
-            raise Broken(f"the state on standard input is not JSON: {text[:600]!r}") from None
-        return state
+        return parsed("\n".join(self.lines("state")))
+
+
+def parsed(text: str) -> dict[str, Any]:
+    try:
+        state: dict[str, Any] = json.loads(text)
+    except ValueError:
+        raise Broken(f"the state on standard input is not JSON: {text[:600]!r}") from None
+    return state

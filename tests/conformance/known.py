@@ -44,6 +44,7 @@ NO_NAMES = Known("takes a rule without names for no rule")
 KEPT = Known("keeps the connection as long as the container runs")
 METADATA = Known("looks at it only together with a listener")
 OF_SPEC_1_3 = Known(NEWER)
+MISSING_IS_ZERO = Known("takes a number that is missing for 0")
 
 DELETES_CREATED = Known("ends and deletes it, since engines delete what they never started")
 UNHEARD = Known("`start` does not hear of the failure: the container ends, and is left to `delete`")
@@ -54,6 +55,18 @@ EARLY_AND_LEFT = Known(
 )
 
 RUNC = {
+    "a_required_property_is_missing[user.uid]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[user.gid]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[rlimits.soft]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[rlimits.hard]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[scheduler.policy]": SCHEDULING,
+    "a_required_property_is_missing[ioPriority.class]": SCHEDULING,
+    "a_required_property_is_missing[uidMappings.containerID]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[uidMappings.hostID]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[personality.domain]": Known(NEWER, until="1.2.0"),
+    "a_required_property_is_missing[memoryPolicy.mode]": OF_SPEC_1_3,
+    "a_required_property_is_missing[syscalls.args.index]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[syscalls.args.value]": MISSING_IS_ZERO,
     "oci_version_is_missing": UNCHECKED_VERSION,
     "oci_version_is_no_version": UNCHECKED_VERSION,
     "oci_version_of_another_major_version": UNCHECKED_VERSION,
@@ -86,6 +99,8 @@ RUNC = {
     "the_nice_value": SCHEDULING,
     "the_nice_value_is_not_set": SCHEDULING,
     "a_scheduling_flag": SCHEDULING,
+    "a_deadline": SCHEDULING,
+    "a_flag_of_a_deadline": SCHEDULING,
     "scheduling_that_does_not_exist": SCHEDULING,
     "the_io_priority": SCHEDULING,
     "an_io_priority_out_of_range": SCHEDULING,
@@ -101,10 +116,14 @@ RUNC = {
     "a_time_offset_without_seconds": Known("time namespaces are newer", until="1.2.0"),
     "a_device_in_a_user_namespace_at_a_path_of_its_own": NO_NODE_TO_BIND,
     "a_device_where_something_else_is": EXISTING_DEVICE,
-    "a_device_without_numbers": Known("takes missing numbers for 0"),
+    "a_device_without_numbers": MISSING_IS_ZERO,
     "a_device_without_a_path": Known("takes a missing path for the root directory, which exists already"),
     "a_rule_that_denies_making_nodes": MAKING_NODES,
     "the_owner_of_a_cgroup_that_is_mounted_for_writing": NO_OWNER,
+    "the_owner_of_a_cgroup_without_a_cgroup_namespace": Known(
+        "can't mount a cgroup file system in a user namespace without a cgroup namespace"
+    ),
+    "an_entry_for_a_disk_without_a_weight": Known("takes a weight that is missing for one that is not set"),
     "cpu_burst": Known(NEWER, until="1.2.0"),
     "cpu_idle": Known(NEWER, until="1.2.0"),
     "a_limit_of_no_pids": Known("takes 0 for a value that is not set; newer versions write 1"),
@@ -117,12 +136,21 @@ RUNC = {
     "an_errno_for_an_action_that_has_none": IGNORED_ERRNO,
     "a_rule_without_names": NO_NAMES,
     "a_flag_of_the_filter": Known("refuses any flags", until="1.2.0"),
+    "a_flag_of_the_listener": Known("refuses any flags", until="1.2.0"),
+    "every_architecture_is_known": Known("does not know RISC-V yet", until="1.2.0"),
     "the_connection_is_closed": KEPT,
     "metadata_without_a_listener": METADATA,
     "a_memory_policy_without_its_nodes": OF_SPEC_1_3,
     "the_memory_policy": OF_SPEC_1_3,
+    "a_memory_policy_that_needs_no_nodes[MPOL_LOCAL]": OF_SPEC_1_3,
+    "a_memory_policy_of_several_preferred_nodes": OF_SPEC_1_3,
+    "a_memory_policy_with_weights": OF_SPEC_1_3,
+    "a_flag_of_the_memory_policy": OF_SPEC_1_3,
+    "a_memory_policy_that_makes_no_sense": OF_SPEC_1_3,
     "a_network_device": OF_SPEC_1_3,
     "a_network_device_is_up": OF_SPEC_1_3,
+    "the_addresses_of_a_network_device_stay": OF_SPEC_1_3,
+    "a_name_that_no_network_device_can_have": OF_SPEC_1_3,
     "a_network_device_whose_name_is_taken": OF_SPEC_1_3,
     "a_template_for_a_network_device": OF_SPEC_1_3,
     "a_network_device_that_does_not_exist": OF_SPEC_1_3,
@@ -167,7 +195,26 @@ NO_POSTSTOP = Known("takes back what it has made, without poststop hooks")
 IGNORED = Known("goes on, as versions of the spec before 1.3 had it for poststart hooks")
 BROKEN_PIPE = Known("is ended by SIGPIPE when it writes the state to a hook that does not read it", until="1.17")
 
+NO_TIME = Known("its first process does not survive a time namespace")
+
 CRUN = {
+    "a_new_namespace[time]": NO_TIME,
+    "a_namespace_is_joined[time]": NO_TIME,
+    "the_clocks_have_an_offset": NO_TIME,
+    "a_time_offset_without_seconds": NO_TIME,
+    "the_owner_of_a_cgroup_without_a_cgroup_namespace": OWNER,
+    "a_required_property_is_missing[user.uid]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[user.gid]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[rlimits.soft]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[rlimits.hard]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[scheduler.policy]": Known(NEWER),
+    "a_required_property_is_missing[ioPriority.class]": Known(NEWER),
+    "a_required_property_is_missing[uidMappings.containerID]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[uidMappings.hostID]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[memoryPolicy.mode]": OF_SPEC_1_3,
+    "a_required_property_is_missing[syscalls.args.index]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[syscalls.args.value]": MISSING_IS_ZERO,
+    "the_linux_object_is_missing": Known("says that the block `linux` is missing"),
     "a_value_of_the_wrong_type[process.env]": WRONG_TYPE,
     "a_value_of_the_wrong_type[root.readonly]": WRONG_TYPE,
     "a_value_of_the_wrong_type[linux.namespaces]": WRONG_TYPE,
@@ -204,7 +251,7 @@ CRUN = {
     "rootfs_propagation_of_another_kind": Known("takes an unknown value for one that is not set"),
     "cwd_is_relative": RELATIVE,
     "a_type_of_rlimit_twice": DUPLICATES,
-    "oom_score_adj_is_set[0]": Known("takes 0 for a value that is not set", until="1.9"),
+    "oom_score_adj_is_set[0]": Known("takes 0 for a value that is not set", until="1.9", sometimes=True),
     "an_unknown_capability_is_warned_of": Known("ignores it in silence"),
     "a_capability_that_the_runtime_lacks_is_no_error": Known("asks the kernel for it, and fails"),
     "the_scheduling_policy[SCHED_BATCH]": Known(NEWER),
@@ -213,6 +260,8 @@ CRUN = {
     "the_nice_value": Known(NEWER),
     "the_nice_value_is_not_set": Known(NEWER),
     "a_scheduling_flag": Known(NEWER),
+    "a_deadline": Known(NEWER),
+    "a_flag_of_a_deadline": Known(NEWER),
     "scheduling_that_does_not_exist": Known(NEWER),
     "the_io_priority": Known(NEWER),
     "an_io_priority_out_of_range": Known(NEWER),
@@ -220,7 +269,7 @@ CRUN = {
     "the_umask_is_not_set": UMASK,
     "a_namespace_twice": DUPLICATES,
     "a_device_where_something_else_is": EXISTING_DEVICE,
-    "a_device_without_numbers": Known("takes missing numbers for 0"),
+    "a_device_without_numbers": MISSING_IS_ZERO,
     "a_device_of_an_unknown_type": Known("takes an unknown type for one that it knows"),
     "the_owner_of_a_cgroup_that_is_not_mounted": OWNER,
     "the_owner_of_a_cgroup_that_is_mounted_for_reading": OWNER,
@@ -240,14 +289,21 @@ CRUN = {
     "a_memory_policy_that_does_not_exist": OF_SPEC_1_3,
     "a_memory_policy_without_its_nodes": OF_SPEC_1_3,
     "the_memory_policy": OF_SPEC_1_3,
+    "a_memory_policy_that_needs_no_nodes[MPOL_LOCAL]": OF_SPEC_1_3,
+    "a_memory_policy_of_several_preferred_nodes": OF_SPEC_1_3,
+    "a_memory_policy_with_weights": OF_SPEC_1_3,
+    "a_flag_of_the_memory_policy": OF_SPEC_1_3,
+    "a_memory_policy_that_makes_no_sense": OF_SPEC_1_3,
     "a_network_device": OF_SPEC_1_3,
     "a_network_device_is_up": OF_SPEC_1_3,
+    "the_addresses_of_a_network_device_stay": OF_SPEC_1_3,
+    "a_name_that_no_network_device_can_have": OF_SPEC_1_3,
     "a_network_device_whose_name_is_taken": OF_SPEC_1_3,
     "a_template_for_a_network_device": OF_SPEC_1_3,
     "a_network_device_that_does_not_exist": OF_SPEC_1_3,
     "a_masked_path_that_is_relative": RELATIVE,
     "a_readonly_path_that_is_relative": RELATIVE,
-    "an_error_leaves_nothing_behind[limit]": Known("leaves the cgroup where a resource limit fails"),
+    "an_error_leaves_nothing_behind[limit]": Known("leaves the cgroup where a resource limit fails", sometimes=True),
     "process_is_missing_until_start": NO_PROCESS,
     "timeout_of_a_hook_is_not_above_zero[0]": Known("takes 0 for a value that is not set"),
     "the_state_on_standard_input[startContainer]": Known("tells these hooks that the bundle is /"),
@@ -272,10 +328,13 @@ CRUN = {
     "delete_of_a_created_container": DELETES_CREATED,
 }
 
+HOSTS_MOUNTS = Known("refuses to mount anything where the host would see it")
+
 MINIRUN = {
+    "the_linux_object_is_missing": HOSTS_MOUNTS,
+    "a_mount_namespace_that_is_not_listed_is_inherited": HOSTS_MOUNTS,
     "the_owner_of_a_cgroup_that_is_mounted_for_writing": Known("leaves the cgroup to root"),
     "a_rule_that_denies_making_nodes": MAKING_NODES,
-    "a_device_in_a_user_namespace_at_a_path_of_its_own": NO_NODE_TO_BIND,
     "process_is_missing_until_start": Known("makes the whole plan at `create`, and refuses what it could never start"),
     "delete_of_a_created_container": DELETES_CREATED,
 }

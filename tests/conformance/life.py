@@ -29,6 +29,7 @@ class Life:
         self.container, self.runtime = container, container.runtime
         self.said, self.answers, self.errors = (container.place / name for name in ("said", "answers", "errors"))
         self.earlier = set(descendants(os.getpid()))
+        self.is_deleted = False
 
     # ---- the operations
 
@@ -36,6 +37,7 @@ class Life:
         return self.runtime.operate(words, self.answers, self.errors, **more)
 
     def create(self, bundle: str = "", **more: Any) -> Result:
+        self.is_deleted = False
         words = ("create", "--bundle", bundle or str(self.container.bundle), self.container.id)
         return self.runtime.operate(words, self.said, self.errors, **more)  # the program inherits these files
 
@@ -65,10 +67,11 @@ class Life:
     def must_stop(self) -> None:
         """SIGKILL is the one signal that every first process of a pid namespace ends by: pid_namespaces(7)."""
         self.must_kill()
-        self.wait_for_status("stopped")
+        self.wait_for("the container's processes end", lambda: not self.processes())
 
     def must_delete(self) -> None:
         must("delete", self.delete())
+        self.is_deleted = True
 
     def go_through(self) -> None:
         """From create to delete, with the probe's `sleep`."""
@@ -139,7 +142,8 @@ class Life:
 
     def end(self) -> None:
         """Nothing of it is left, whatever the runtime can do."""
-        self.container.delete()
+        if not self.is_deleted:
+            self.container.delete()
         deadline = time.monotonic() + PATIENCE
         while (left := set(descendants(os.getpid())) - self.earlier) and time.monotonic() < deadline:
             kill(iter(left))

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from .runtime import descendants, kill
+from .runtime import PREFIX, descendants, kill
 from .suite import NotTestable
 
 if TYPE_CHECKING:
@@ -78,6 +78,17 @@ def needs_cgroup2(container: Container, controller: str = "") -> None:
 def needs_cgroups(container: Container) -> None:
     if not container.runtime.has_cgroups:
         raise NotTestable("the runtime was started with --cgroup-manager=disabled")
+
+
+def has_cgroup_file(controller: str, name: str) -> bool:
+    """Whether this kernel has such a file for a cgroup whose parent has enabled the controller."""
+    directory = CGROUP / f"{PREFIX}-look"
+    directory.mkdir()
+    try:
+        (CGROUP / "cgroup.subtree_control").write_text(f"+{controller}")
+        return (directory / name).exists()
+    finally:
+        directory.rmdir()
 
 
 def needs_namespace(kind: str) -> None:
@@ -171,6 +182,21 @@ def mount_tree(top: Path, *options: str) -> Iterator[Path]:
         if options:
             mount("-o", ",".join(["remount", "bind", *options]), top)
         yield top
+
+
+@contextlib.contextmanager
+def other_mounts() -> Iterator[None]:
+    """The suite, and what it starts, in a mount namespace of its own, for a container that is to share it."""
+    directory, own = Path.cwd(), os.open("/proc/self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if LIBC.unshare(CLONE_NEWNS) != 0:
+            raise NotTestable("no mount namespace can be made here")
+        mount("--make-rprivate", "/")
+        yield
+    finally:
+        LIBC.setns(own, CLONE_NEWNS)
+        os.close(own)
+        os.chdir(directory)  # setns(2) leads to the root
 
 
 # ---- a network to take devices from

@@ -90,6 +90,15 @@ def text_details(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
+def text_slowest(outcomes: list[Outcome], number: int = 10) -> str:
+    """Where a suite that has become slow can be made quicker."""
+    slowest = sorted(outcomes, key=lambda outcome: outcome.seconds, reverse=True)[:number]
+    total = sum(outcome.seconds for outcome in outcomes)
+    lines = ["", f"the slowest of {len(outcomes)}, which took {total:.0f} seconds together:"]
+    lines += [f"  {outcome.seconds:6.1f} s  {outcome.runtime}  {outcome.case.name}" for outcome in slowest]
+    return "\n".join(lines)
+
+
 # ---- Markdown
 
 

@@ -56,6 +56,7 @@ class Runtime:
         self.name = name or os.path.basename(self.argv[0])
         self.has_cgroups = "--cgroup-manager=disabled" not in self.argv
         self.version = ""
+        self.memory: dict[str, Any] = {}  # what cases share that look at one and the same run
 
     def find(self) -> str:
         """Asks for the version; the answer is what is wrong with the runtime, or nothing."""

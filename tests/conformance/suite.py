@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .container import Container
 
-MUST, SHOULD = "MUST", "SHOULD"
+MUST, SHOULD, MAY = "MUST", "SHOULD", "MAY"
 
 PASS, FAIL, KNOWN, SURPRISE, NOT_TESTABLE = "pass", "FAIL", "known", "pass!", "n/t"
 MEANINGS = {

@@ -16,7 +16,7 @@ from kernel.kit.runtime import PATIENCE
 from . import clauses  # noqa: F401  (importing it registers the cases)
 from .known import KNOWN, Known, known
 from .report import as_json, from_json, judged, markdown, unexplained
-from .suite import CASES, FAIL, MUST, NOT_TESTABLE, PASS, SHOULD, SURPRISE, Outcome, chosen, part_of
+from .suite import CASES, FAIL, MAY, MUST, NOT_TESTABLE, PASS, SHOULD, SURPRISE, Outcome, chosen, part_of
 from .suite import KNOWN as KNOWN_FAILURE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -62,10 +62,10 @@ def test_runc(part: str, tmp_path: Path) -> None:
 
 def test_every_case_has_its_place_in_the_spec() -> None:
     for case in CASES.values():
-        assert re.fullmatch(r"(bundle|config|config-linux|runtime|runtime-linux)\.md#[a-z0-9-]+", case.anchor), (
-            case.name
-        )
-        assert case.level in (MUST, SHOULD) and case.sentence, case.name
+        assert re.fullmatch(
+            r"(bundle|config|config-linux|features|features-linux|runtime|runtime-linux)\.md#[a-z0-9-]+", case.anchor
+        ), case.name
+        assert case.level in (MUST, SHOULD, MAY) and case.sentence, case.name
 
 
 def test_known_failures_belong_to_cases() -> None:

@@ -281,7 +281,7 @@ def test_a_limit_without_its_controller_is_refused_by_name(runtime, bundle, cont
     ids=str,
 )
 def test_a_limit_that_only_version_1_has_is_refused(runtime, bundle, resources):
-    """config-linux.md#cgroup-v2: a value that can't be converted MUST be an error."""
+    """config-linux.md#unified: a value that can't be converted MUST be an error."""
     made = bundle()
     made.linux["resources"] = resources
     assert runtime.run(made).refused
@@ -299,7 +299,7 @@ def parent(path):
 
 
 def test_a_cgroup_with_processes_is_refused(runtime, bundle, path, parent):
-    """runtime-linux.md#cgroup-checks"""
+    """config-linux.md#control-groups"""
     with subprocess.Popen(["sleep", "100"]) as other:
         (parent / "cgroup.procs").write_text(str(other.pid))
         made = bundle()
@@ -312,7 +312,7 @@ def test_a_cgroup_with_processes_is_refused(runtime, bundle, path, parent):
 
 
 def test_a_frozen_cgroup_is_refused(runtime, bundle, path, parent):
-    """runtime-linux.md#cgroup-checks: or the container would never start."""
+    """config-linux.md#control-groups: or the container would never start."""
     (parent / "cgroup.freeze").write_text("1")
     made = bundle()
     made.linux["cgroupsPath"] = path

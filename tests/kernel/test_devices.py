@@ -7,6 +7,8 @@ import stat
 
 import pytest
 
+from kernel.kit.host import nothing_left
+
 pytestmark = pytest.mark.root
 
 DEFAULTS = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
@@ -94,6 +96,32 @@ def test_a_listed_device_is_made_as_it_is_described(runtime, bundle, listed):
     assert told["type"] == {"u": "c"}.get(listed["type"], listed["type"])
     assert (told["major"], told["minor"]) == (listed.get("major", 0), listed.get("minor", 0))
     assert (told["mode"], told["uid"], told["gid"]) == (listed["fileMode"], listed["uid"], listed["gid"])
+
+
+@pytest.mark.deviates("runc", "binds the host's node of the same path, and the host has none here")
+@pytest.mark.deviates("crun", "binds a device of the host's, with its mode and owner")
+@pytest.mark.parametrize("verb", ["stat", "open"])
+def test_a_listed_device_is_made_in_a_user_namespace(runtime, bundle, verb):
+    """Its owner is the one inside; and it can be opened, wherever the node was made."""
+    made = bundle(verb, "/dev/extra")
+    made.user_namespace()
+    made.linux["devices"] = [device("/dev/extra", "c", 1, 7, fileMode=0o640, uid=0, gid=5)]
+    told = runtime.run(made, umask=0o077).json["/dev/extra"]
+    if verb == "stat":
+        assert (told["major"], told["minor"], told["mode"], told["uid"], told["gid"]) == (1, 7, 0o640, 0, 5)
+    else:
+        assert told == {"read": "", "write": ""}
+
+
+@pytest.mark.deviates("runc", "binds the host's node of the same path, and the host has none here")
+@pytest.mark.parametrize("program", ["/probe", "/missing"])
+def test_a_device_for_a_user_namespace_leaves_nothing_on_the_host(runtime, bundle, program):
+    made = bundle("exit", "0")
+    made.process["args"][0] = program
+    made.user_namespace()
+    made.linux["devices"] = [device("/dev/one", "c", 1, 7), device("/dev/two", "c", 1, 3)]
+    with nothing_left(runtime.name):
+        assert (runtime.run(made).status == 0) == (program == "/probe")
 
 
 def test_the_same_device_may_stand_in_the_image_already(runtime, bundle):

@@ -311,7 +311,7 @@ def test_the_agents_value_is_the_calls_result(runtime, watched, place):
 
 
 def test_what_the_agent_is_told(runtime, watched, place):
-    """config-linux.md#containerprocessstate"""
+    """config-linux.md#the-container-process-state"""
     made = watched("getsid", number("getsid"), listenerMetadata="any words")
     made.config["annotations"] = {"org.example": "yes"}
     with agent(place / "agent") as listening:

@@ -29,4 +29,5 @@ from . import (  # noqa: F401, I001  (the order is that of the table)
     lifecycle,
     hook_failures,
     operations,
+    features,
 )

@@ -48,7 +48,7 @@ def sentence(name: str) -> str:
 def kept(container: Container, name: str) -> None:
     container.process["capabilities"] = SETS
     container.process["user"] = {"uid": 1000, "gid": 1000}
-    expect(f"the {name} set", container.look()["capabilities"][name], mask(*AFTER_EXECVE[name]))
+    expect(f"the {name} set", container.look_once()["capabilities"][name], mask(*AFTER_EXECVE[name]))
 
 
 @clause(LINUX, sentence("bounding"))

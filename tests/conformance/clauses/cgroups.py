@@ -68,12 +68,13 @@ def the_container_has_a_cgroup_of_its_own(container: Container) -> None:
 # ---- ownership
 
 
-def owners(container: Container, uid: int, *options: str) -> dict[str, int]:
+def owners(container: Container, uid: int, *options: str, has_namespace: bool = True) -> dict[str, int]:
     """The files of the container's cgroup with their owners, where the program runs as `uid` of a user namespace."""
     needs_cgroup2(container)
     needs_namespace("user")
     container.user_namespace()
-    container.namespace("cgroup")
+    if has_namespace:
+        container.namespace("cgroup")
     container.process["user"] = {"uid": uid, "gid": uid}
     container.linux["cgroupsPath"] = f"/{container.id}"
     if options:
@@ -108,6 +109,18 @@ def the_owner_of_a_cgroup_that_is_mounted_for_reading(container: Container) -> N
 )
 def the_owner_of_a_cgroup_that_is_mounted_for_writing(container: Container) -> None:
     expect("the owner of the directory", owners(container, 7, "nosuid")["."], 100007)
+
+
+@clause(
+    OWNERSHIP,
+    (
+        "A runtime SHOULD NOT change the ownership of a container cgroup unless it will also create a new cgroup "
+        "namespace for the container."
+    ),
+    level=SHOULD,
+)
+def the_owner_of_a_cgroup_without_a_cgroup_namespace(container: Container) -> None:
+    expect("the owners", set(owners(container, 0, "nosuid", has_namespace=False).values()), {0})
 
 
 @clause(OWNERSHIP, "The runtime SHOULD NOT change the ownership of any other files.", level=SHOULD)

@@ -52,4 +52,4 @@ def the_standard_streams_are_the_callers(container: Container) -> None:
     each=LINKS,
 )
 def a_symbolic_link_in_dev(container: Container, path: str) -> None:
-    expect(path, container.look("stat", path)[path].get("target"), LINKS[path])
+    expect(path, container.look_once("stat", *LINKS)[path].get("target"), LINKS[path])

@@ -6,12 +6,16 @@ import os
 import shlex
 from typing import TYPE_CHECKING
 
-from ..hooks import ENVIRONMENT, IN_CONTAINER, KINDS, OF_CREATE, OUTSIDE, PID, READ, SAVE_STATE, Hooks, for_each
+from ..hooks import ENVIRONMENT, IN_CONTAINER, KINDS, OF_CREATE, OUTSIDE, PID, READ, Hooks, for_each, parsed
+from ..hooks import STATE as STATE_READ
+from ..life import file_lines
 from ..machine import NAMESPACES
 from ..runtime import TIME_LIMIT
 from ..suite import clause, expect, expect_true
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..container import Container
 
 HOOKS = "config.md#posix-platform-hooks"
@@ -53,12 +57,26 @@ def the_path_of_a_hook_is_no_path(container: Container, what: str) -> None:
 )
 def args_of_a_hook(container: Container, kind: str) -> None:
     """The first word is the program's name for itself; it need not be its path."""
-    hooks = Hooks(container)
-    line = f"exec 3</proc/self/cmdline; cat <&3 >{hooks.directory}/words"
-    words = ["/another/place/sh", "-c", line, "a b", "", "ä", "*"]
-    hooks.add(kind, args=words)
-    go_through(container)
-    expect("the words", "\n".join(hooks.lines("words")).split("\0")[:-1], words)
+
+    def words(hooks: Hooks, kind: str) -> list[str]:
+        line = f"exec 3</proc/self/cmdline; cat <&3 >{hooks.directory}/{kind}"
+        return ["/another/place/sh", "-c", line, "a b", "", "ä", "*"]
+
+    wrote, hooks = written_by_all(container, "args", lambda hooks, kind: hooks.add(kind, args=words(hooks, kind)))
+    expect("the words", wrote[kind].split("\0")[:-1], words(hooks, kind))
+
+
+def written_by_all(container: Container, what: str, add: Callable[[Hooks, str], None]) -> tuple[dict[str, str], Hooks]:
+    """What a hook of each kind wrote into the file of its name, in one life that the cases of all kinds share."""
+
+    def find_out() -> tuple[dict[str, str], Hooks]:
+        hooks = Hooks(container)
+        for kind in KINDS:
+            add(hooks, kind)
+        go_through(container)
+        return {kind: "\n".join(file_lines(hooks.directory / kind)) for kind in KINDS}, hooks
+
+    return container.shared(f"hooks: {what}", find_out)
 
 
 @clause(HOOKS, "`args` (array of strings, OPTIONAL)", each=("createRuntime", "startContainer"))
@@ -76,11 +94,10 @@ def args_of_a_hook_are_optional(container: Container, kind: str) -> None:
 )
 def env_of_a_hook(container: Container, kind: str) -> None:
     """What /proc shows is the environment as it was at execve(2), without what the shell adds."""
-    hooks = Hooks(container)
     wanted = ["PATH=/usr/bin:/bin", "EMPTY=", "TWO WORDS=a b", "EQUALS=a=b"]
-    hooks.add(kind, "exec 3</proc/self/environ; cat <&3 >environment", env=wanted)
-    go_through(container)
-    expect("the environment", sorted("\n".join(hooks.lines("environment")).split("\0")[:-1]), sorted(wanted))
+    line = "exec 3</proc/self/environ; cat <&3 >"
+    wrote, _ = written_by_all(container, "env", lambda hooks, kind: hooks.add(kind, f"{line}{kind}", env=wanted))
+    expect("the environment", sorted(wrote[kind].split("\0")[:-1]), sorted(wanted))
 
 
 @clause(HOOKS, "`timeout` (int, OPTIONAL) is the number of seconds before aborting the hook.", each=KINDS)
@@ -109,11 +126,12 @@ def timeout_of_a_hook_is_not_above_zero(container: Container, timeout: int) -> N
 
 @clause(HOOKS, "Hooks MUST be called in the listed order.", each=KINDS)
 def hooks_are_called_in_the_listed_order(container: Container, kind: str) -> None:
-    hooks = Hooks(container)
-    for number in ("first", "second", "third"):
-        hooks.add(kind, hooks.note(number))
-    go_through(container)
-    expect("the hooks", hooks.log, ["first", "second", "third"])
+    def add(hooks: Hooks, kind: str) -> None:
+        for number in ("first", "second", "third"):
+            hooks.add(kind, f"echo {number} >>{kind}")
+
+    wrote, _ = written_by_all(container, "order", add)
+    expect("the hooks", wrote[kind].split(), ["first", "second", "third"])
 
 
 STATE = (
@@ -124,14 +142,12 @@ STATE = (
 
 @clause(HOOKS, STATE, each=KINDS)
 def the_state_on_standard_input(container: Container, kind: str) -> None:
-    hooks = Hooks(container)
-    hooks.add(kind, SAVE_STATE)
     container.config["annotations"] = {"org.example.key": "a value"}
-    go_through(container)
-    state = hooks.state()
+    wrote, hooks = written_by_all(container, "state", lambda hooks, kind: hooks.add(kind, f"echo {STATE_READ} >{kind}"))
+    state = parsed(wrote[kind])
     wanted = {
-        "id": container.id,
-        "bundle": str(container.bundle),
+        "id": hooks.container.id,
+        "bundle": str(hooks.container.bundle),
         "annotations": {"org.example.key": "a value"},
     }
     expect("the state", {key: state.get(key) for key in wanted}, wanted)
@@ -289,10 +305,12 @@ def hooks_that_end_delete(container: Container, kind: str) -> None:
 @for_each(("poststop",), AFTER_DELETION)
 def the_cgroups_are_gone(container: Container, kind: str) -> None:
     hooks = Hooks(container)
-    hooks.add(kind, f"find /sys/fs/cgroup -name '*{container.id}*' >found 2>errors; {hooks.note(kind)}")
+    hooks.add(
+        kind, f"{{ find /sys/fs/cgroup -name '*{container.id}*'; echo end; }} >found 2>errors; {hooks.note(kind)}"
+    )
     go_through(container)
     expect("the hooks that ran", hooks.log, [kind])
-    expect("cgroups of the container", hooks.lines("found"), [])
+    expect("cgroups of the container", hooks.lines("found"), ["end"])
 
 
 @for_each(("poststop",), AFTER_DELETION)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..machine import other_network
+from ..machine import needs_kernel, other_network
 from ..suite import NotTestable, clause, expect, expect_true
 
 if TYPE_CHECKING:
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
 SYSCTL = "config-linux.md#sysctl"
 SET = "`sysctl` (object, OPTIONAL) allows kernel parameters to be modified at runtime for the container."
+DEVICES = "config-linux.md#network-devices"
 PERSONALITY = "config-linux.md#personality"
+MEMORY_POLICY = "config-linux.md#memory-policy"
 PER_LINUX32 = 8  # linux/personality.h
 INVALID = "Runtimes MUST generate an error when invalid or unsupported values are encountered."
 
@@ -98,34 +101,80 @@ def intel_rdt_without_resctrl(container: Container) -> None:
     container.must_be_refused("there is no resctrl")
 
 
-@clause("config-linux.md#memory-policy", INVALID)
+@clause(MEMORY_POLICY, INVALID)
 def a_memory_policy_that_does_not_exist(container: Container) -> None:
     container.linux["memoryPolicy"] = {"mode": "MPOL_FORGET", "nodes": ""}
     container.must_be_refused("there is no MPOL_FORGET")
 
 
 @clause(
-    "config-linux.md#memory-policy",
+    MEMORY_POLICY,
     "`memoryPolicy` (object, OPTIONAL) sets the NUMA memory policy for the container.",
     each=(("MPOL_BIND", "bind:0"), ("MPOL_INTERLEAVE", "interleave:0"), ("MPOL_PREFERRED", "prefer:0")),
 )
 def the_memory_policy(container: Container, wanted: tuple[str, str]) -> None:
+    expect("the policy of the program's stack", policy_of(container, wanted[0], "0"), wanted[1])
+
+
+MODE = "`mode` (string, REQUIRED)"
+
+
+def policy_of(container: Container, mode: str, nodes: str, *flags: str) -> str:
+    """As proc_pid_numa_maps(5) shows it for the program's stack."""
     if not Path("/proc/self/numa_maps").exists():
         raise NotTestable("this kernel is built without NUMA")
-    mode, shown = wanted
-    container.linux["memoryPolicy"] = {"mode": mode, "nodes": "0"}
+    container.linux["memoryPolicy"] = {"mode": mode, "nodes": nodes} | ({"flags": list(flags)} if flags else {})
     with container.running() as program:
-        line = next(line for line in program.lines("numa_maps") if "stack" in line)
-        expect("the policy of the program's stack", line.split()[1], shown)
+        line = next(line for line in program.lines("numa_maps") if " stack" in line)
+    return line[line.index(" ") + 1 : line.index(" stack")]  # it may have blanks in it: "prefer (many):0"
 
 
-@clause("config-linux.md#memory-policy", "Others that there is at least one node, e.g. `MPOL_BIND`")
+@clause(MEMORY_POLICY, MODE, each=(("MPOL_DEFAULT", "default"), ("MPOL_LOCAL", "local")))
+def a_memory_policy_that_needs_no_nodes(container: Container, wanted: tuple[str, str]) -> None:
+    expect("the policy of the program's stack", policy_of(container, wanted[0], ""), wanted[1])
+
+
+@clause(MEMORY_POLICY, MODE)
+def a_memory_policy_of_several_preferred_nodes(container: Container) -> None:
+    needs_kernel(5, 15)
+    expect("the policy of the program's stack", policy_of(container, "MPOL_PREFERRED_MANY", "0"), "prefer (many):0")
+
+
+@clause(MEMORY_POLICY, MODE)
+def a_memory_policy_with_weights(container: Container) -> None:
+    needs_kernel(6, 9)
+    shown = policy_of(container, "MPOL_WEIGHTED_INTERLEAVE", "0")
+    expect("the policy of the program's stack", shown, "weighted interleave:0")
+
+
+FLAGS = "`flags` (array of strings, OPTIONAL)"
+
+
+@clause(MEMORY_POLICY, FLAGS, each=(("MPOL_F_STATIC_NODES", "static"), ("MPOL_F_RELATIVE_NODES", "relative")))
+def a_flag_of_the_memory_policy(container: Container, wanted: tuple[str, str]) -> None:
+    shown = policy_of(container, "MPOL_BIND", "0", wanted[0])
+    expect("the policy of the program's stack", shown, f"bind={wanted[1]}:0")
+
+
+@clause(MEMORY_POLICY, INVALID, each=("a flag", "both flags", "the nodes"))
+def a_memory_policy_that_makes_no_sense(container: Container, what: str) -> None:
+    policies: dict[str, dict[str, object]] = {
+        "a flag": {"mode": "MPOL_BIND", "nodes": "0", "flags": ["MPOL_F_NONSENSE"]},
+        "both flags": {
+            "mode": "MPOL_BIND",
+            "nodes": "0",
+            "flags": ["MPOL_F_STATIC_NODES", "MPOL_F_RELATIVE_NODES"],
+        },
+        "the nodes": {"mode": "MPOL_BIND", "nodes": "zero"},
+    }
+    container.linux["memoryPolicy"] = policies[what]
+    container.must_be_refused(f"linux.memoryPolicy is {policies[what]}")
+
+
+@clause(MEMORY_POLICY, "Others that there is at least one node, e.g. `MPOL_BIND`")
 def a_memory_policy_without_its_nodes(container: Container) -> None:
     container.linux["memoryPolicy"] = {"mode": "MPOL_BIND", "nodes": ""}
     container.must_be_refused("MPOL_BIND has no nodes")
-
-
-DEVICES = "config-linux.md#network-devices"
 
 
 @clause(
@@ -144,6 +193,22 @@ def a_network_device_is_up(container: Container) -> None:
     container.linux["netDevices"] = {"near": {}}
     with other_network():
         expect_true("near is up", container.look()["interfaces"].get("near", {}).get("up"))
+
+
+@clause(DEVICES, "(in other words) Its permanent addresses of global scope MUST be there in the container, too.")
+def the_addresses_of_a_network_device_stay(container: Container) -> None:
+    container.linux["netDevices"] = {"near": {}}
+    with other_network():
+        words = ["ip", "address", "add", "192.0.2.7/24", "dev", "near"]
+        subprocess.run(words, check=True, timeout=10, capture_output=True)
+        expect("the address", container.look()["interfaces"].get("near", {}).get("address"), "192.0.2.7")
+
+
+@clause(DEVICES, INVALID)
+def a_name_that_no_network_device_can_have(container: Container) -> None:
+    container.linux["netDevices"] = {"near": {"name": "a/b"}}
+    with other_network():
+        container.must_be_refused("the name of a network device is a/b")
 
 
 @clause(DEVICES, "In that case, the runtime MUST allow the move, and the kernel will generate a unique name")
@@ -166,7 +231,7 @@ def a_network_device_whose_name_is_taken(container: Container) -> None:
         container.must_be_refused("there is lo in the container already")
 
 
-@clause("config-linux.md#network-devices", "A set of network devices that MUST be made available in the container.")
+@clause(DEVICES, "A set of network devices that MUST be made available in the container.")
 def a_network_device_that_does_not_exist(container: Container) -> None:
     container.linux["netDevices"] = {"nonsense0": {}}
     container.must_be_refused("the host has no network device nonsense0")

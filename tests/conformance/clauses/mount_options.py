@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..machine import host_mount, mount_tree, needs_kernel
-from ..suite import SHOULD, clause, expect, expect_true
+from ..suite import MAY, SHOULD, clause, expect, expect_true
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -79,6 +79,14 @@ def options_cleared_of_the_file_system_itself(container: Container, pair: tuple[
 @clause(OPTIONS, TABLE, each=("defaults", "silent", "loud", "noiversion"))
 def options_that_do_not_show(container: Container, option: str) -> None:
     """They are taken, and don't reach the file system, which would refuse them."""
+    container.mount("/mnt", option)
+    expect("the type of /mnt", container.look().mounted_at("/mnt").type, "tmpfs")
+
+
+@clause(OPTIONS, TABLE, level=MAY, each=("mand", "nomand"))
+def options_without_effect(container: Container, option: str) -> None:
+    """Linux 5.15 has no mandatory locks any more, and takes the flag all the same: fcntl_locking(2)."""
+    needs_kernel(5, 15)
     container.mount("/mnt", option)
     expect("the type of /mnt", container.look().mounted_at("/mnt").type, "tmpfs")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ..machine import mount_tree, needs_namespace, needs_owner_maps
-from ..suite import SHOULD, clause, expect, expect_true
+from ..machine import mount_tree, needs_cgroup2, needs_namespace, needs_owner_maps
+from ..suite import MAY, SHOULD, clause, expect, expect_true
 
 if TYPE_CHECKING:
     from ..container import Container
@@ -113,6 +113,32 @@ def the_type_of_a_bind_mount_is_a_dummy(container: Container, kind: str) -> None
     expect("/mnt/name", container.look("read", "/mnt/name")["/mnt/name"]["text"], "bound")
 
 
+@clause(POSIX, "`type` (string, OPTIONAL) The type of the filesystem to be mounted.")
+def a_cgroup_mount_shows_the_containers_cgroup(container: Container) -> None:
+    needs_cgroup2(container)
+    container.namespace("cgroup")
+    container.mount("/sys/fs/cgroup", "ro", kind="cgroup", source="cgroup")
+    told = container.look("read", "/sys/fs/cgroup/cgroup.procs")["/sys/fs/cgroup/cgroup.procs"]
+    expect("the processes of the cgroup that is mounted", (told["error"], told["text"].split()), ("", ["1"]))
+
+
+DEFAULT_FILE_SYSTEMS = {"/proc": "proc", "/sys": "sysfs", "/dev/pts": "devpts", "/dev/shm": "tmpfs"}
+
+
+@clause(
+    "config-linux.md#default-filesystems",
+    "The following filesystems SHOULD be made available in each container's filesystem",
+    level=SHOULD,
+)
+def the_default_file_systems(container: Container) -> None:
+    seen = container.look()
+    expect(
+        "the types",
+        {point: seen.mounted_at(point).type for point in DEFAULT_FILE_SYSTEMS},
+        DEFAULT_FILE_SYSTEMS,
+    )
+
+
 @clause(POSIX, NOT_APPLIED)
 def a_file_system_that_the_kernel_does_not_know(container: Container) -> None:
     container.mount("/mnt", kind="nonsensefs")
@@ -217,3 +243,12 @@ def an_option_that_nobody_knows(container: Container) -> None:
     container.mount("/mnt", "nonsense=1")
     result = container.must_be_refused("tmpfs has the option nonsense=1")
     expect_true("the error is told", result.stderr)
+
+
+@clause("config.md#linux-mount-options", BIND + ": `tmpcopyup` (MAY): copy up the contents to a tmpfs", level=MAY)
+def option_tmpcopyup(container: Container) -> None:
+    container.file("/mnt/deep/file", "of the root file system")
+    container.mount("/mnt", "tmpcopyup")
+    expect(
+        "/mnt/deep/file", container.look("read", "/mnt/deep/file")["/mnt/deep/file"]["text"], "of the root file system"
+    )

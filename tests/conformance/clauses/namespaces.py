@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..machine import NAMESPACES, namespace, namespace_holder, needs_namespace
+from ..machine import NAMESPACES, namespace, namespace_holder, needs_namespace, other_mounts
 from ..suite import clause, expect, expect_true
 
 if TYPE_CHECKING:
@@ -41,6 +41,20 @@ def a_namespace_that_is_not_listed_is_inherited(container: Container, kind: str)
     needs_namespace(kind)
     container.without_namespace(kind)
     expect(f"the {kind} namespace", seen(container, kind), namespace(kind))
+
+
+@clause(SECTION, INHERITED)
+def a_mount_namespace_that_is_not_listed_is_inherited(container: Container) -> None:
+    container.without_namespace("mount")
+    with other_mounts():
+        expect("the mount namespace", seen(container, "mount"), namespace("mount"))
+
+
+@clause("config.md#platform-specific-configuration", "`linux` (object, OPTIONAL) Linux-specific configuration.")
+def the_linux_object_is_missing(container: Container) -> None:
+    del container.config["linux"]
+    with other_mounts():
+        expect("the namespaces", container.look()["namespaces"]["mnt"], namespace("mount"))
 
 
 @clause(SECTION, JOINED, each=OTHERS)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..machine import CGROUP, needs_cgroup2
+from ..machine import CGROUP, has_cgroup_file, needs_cgroup2
 from ..suite import SHOULD, NotTestable, clause, expect, expect_true
 
 if TYPE_CHECKING:
@@ -19,8 +19,14 @@ MEMORY = "config-linux.md#memory"
 CPU = "config-linux.md#cpu"
 PIDS = "config-linux.md#pids"
 BLOCK = "config-linux.md#block-io"
+HUGE_PAGES = "config-linux.md#huge-page-limits"
+RDMA = "config-linux.md#rdma"
 UNIFIED = "config-linux.md#unified"
 IMPOSSIBLE = "If the conversion is not possible the runtime MUST generate an error."
+NOT_APPLIED = (
+    "If the runtime cannot apply a property as specified in the configuration, it MUST generate an error and a "
+    "new container MUST NOT be created."
+)
 NOT_PRESENT = (
     "The runtime MUST generate an error when the configuration refers to a cgroup controller that is not present "
     "or that cannot be enabled."
@@ -132,6 +138,13 @@ def cpu_cpus(container: Container) -> None:
     expect("cpuset.cpus", file_of(container, "cpuset", "cpuset.cpus", cpu={"cpus": "0"}), "0")
 
 
+@clause(CPU, NOT_APPLIED)
+def processors_that_do_not_exist(container: Container) -> None:
+    needs_cgroup2(container, "cpuset")
+    container.resources(cpu={"cpus": "zero"})
+    container.must_be_refused("the list of processors is 'zero'")
+
+
 @clause(CPU, "`mems` (string, OPTIONAL) - list of memory nodes the container will run on.")
 def cpu_mems(container: Container) -> None:
     expect("cpuset.mems", file_of(container, "cpuset", "cpuset.mems", cpu={"mems": "0"}), "0")
@@ -175,6 +188,42 @@ def a_disk() -> tuple[int, int]:
     raise NotTestable("this machine has no disk")
 
 
+def weight_file() -> str:
+    """BFQ has a file of its own, beside that of the kernel's other I/O scheduler: cgroup-v2.rst, bfq-iosched.rst."""
+    for name in ("io.bfq.weight", "io.weight"):
+        if has_cgroup_file("io", name):
+            return name
+    raise NotTestable("this kernel has no weights for disks")
+
+
+@clause(BLOCK, "`weight` (uint16, OPTIONAL) - specifies per-cgroup weight.")
+def the_weight_for_disks(container: Container) -> None:
+    needs_cgroup2(container, "io")
+    name, weights = weight_file(), []
+    for weight in (10, 500, 1000):
+        weights.append(int(file_of(container, "io", name, blockIO={"weight": weight}).split()[1]))
+    expect_true(f"more weight is more: 10, 500, 1000 became {weights} in {name}", weights == sorted(set(weights)))
+
+
+@clause(BLOCK, "`weight` (uint16, OPTIONAL) - bandwidth weight for the device.")
+def the_weight_for_one_disk(container: Container) -> None:
+    needs_cgroup2(container, "io")
+    name, (major, minor) = weight_file(), a_disk()
+    entry = {"major": major, "minor": minor, "weight": 500}
+    told = file_of(container, "io", name, blockIO={"weightDevice": [entry]}).splitlines()
+    expect_true(
+        f"{name} has a line for the disk ({told})", [line for line in told if line.startswith(f"{major}:{minor} ")]
+    )
+
+
+@clause(BLOCK, "You MUST specify at least one of `weight` or `leafWeight` in a given entry, and MAY specify both.")
+def an_entry_for_a_disk_without_a_weight(container: Container) -> None:
+    needs_cgroup2(container, "io")
+    major, minor = a_disk()
+    container.resources(blockIO={"weightDevice": [{"major": major, "minor": minor}]})
+    container.must_be_refused("an entry of weightDevice has no weight")
+
+
 THROTTLES = {
     "throttleReadBpsDevice": "rbps",
     "throttleWriteBpsDevice": "wbps",
@@ -190,6 +239,79 @@ def a_throttled_disk(container: Container, name: str) -> None:
     limits = {name: [{"major": major, "minor": minor, "rate": 1 << 20}]}
     told = file_of(container, "io", "io.max", blockIO=limits).split()
     expect("io.max", [word for word in told if word.startswith(THROTTLES[name])], [f"{THROTTLES[name]}={1 << 20}"])
+
+
+# ---- huge pages
+
+PAGES = Path("/sys/kernel/mm/hugepages")
+
+
+def a_huge_page() -> tuple[str, int]:
+    """The smallest of this kernel, as the spec writes it, and its size in bytes."""
+    sizes = [int(name.name.removeprefix("hugepages-").removesuffix("kB")) for name in PAGES.glob("hugepages-*")]
+    if not sizes:
+        raise NotTestable("this kernel has no huge pages")
+    size, units = min(sizes), iter(("KB", "MB", "GB"))
+    while (unit := next(units)) and size % 1024 == 0:
+        size //= 1024
+    return f"{size}{unit}", min(sizes) << 10
+
+
+@clause(
+    HUGE_PAGES,
+    (
+        "By default if supported by the kernel, `hugepageLimits` defines the hugepage sizes and limits for HugeTLB "
+        "controller reservation accounting"
+    ),
+)
+def a_limit_of_huge_pages(container: Container) -> None:
+    needs_cgroup2(container, "hugetlb")
+    name, size = a_huge_page()
+    file = f"hugetlb.{name}.rsvd.max"
+    if not has_cgroup_file("hugetlb", file):
+        file = f"hugetlb.{name}.max"  # "this should fallback to the page fault accounting"
+    told = file_of(container, "hugetlb", file, hugepageLimits=[{"pageSize": name, "limit": 3 * size}])
+    expect(file, told, str(3 * size))
+
+
+@clause(HUGE_PAGES, NOT_APPLIED, each=("3MB", "2 megabytes"))
+def a_huge_page_that_does_not_exist(container: Container, size: str) -> None:
+    needs_cgroup2(container, "hugetlb")
+    container.resources(hugepageLimits=[{"pageSize": size, "limit": 0}])
+    container.must_be_refused(f"no huge page has the size {size!r}")
+
+
+# ---- rdma
+
+
+def an_rdma_device() -> str:
+    for name in sorted(Path("/sys/class/infiniband").glob("*")):
+        return name.name
+    raise NotTestable("this machine has no RDMA device")
+
+
+@clause(RDMA, "`hcaHandles` (uint32, OPTIONAL) - specifies the maximum number of hca_handles in the cgroup")
+def a_limit_for_an_rdma_device(container: Container) -> None:
+    needs_cgroup2(container, "rdma")
+    device = an_rdma_device()
+    told = file_of(container, "rdma", "rdma.max", rdma={device: {"hcaHandles": 3}})
+    expect("rdma.max", told, f"{device} hca_handle=3 hca_object=max")
+
+
+@clause(RDMA, NOT_APPLIED)
+def an_rdma_device_that_does_not_exist(container: Container) -> None:
+    needs_cgroup2(container, "rdma")
+    container.resources(rdma={"nonsense0": {"hcaHandles": 3}})
+    container.must_be_refused("there is no RDMA device nonsense0")
+
+
+@clause(
+    RDMA, "You MUST specify at least one of the `hcaHandles` or `hcaObjects` in a given entry, and MAY specify both."
+)
+def an_rdma_device_without_a_limit(container: Container) -> None:
+    needs_cgroup2(container, "rdma")
+    container.resources(rdma={"nonsense0": {}})
+    container.must_be_refused("an RDMA device has no limit")
 
 
 # ---- unified
@@ -219,6 +341,13 @@ def a_file_of_a_controller_that_does_not_exist(container: Container) -> None:
     container.must_be_refused("there is no controller called flavour")
 
 
+@clause(UNIFIED, NOT_APPLIED)
+def a_file_of_the_cgroup_that_does_not_exist(container: Container) -> None:
+    needs_cgroup2(container, "memory")
+    container.resources(unified={"memory.flavour": "1"})
+    container.must_be_refused("there is no file memory.flavour")
+
+
 # ---- what version 2 does not have
 
 V1_ONLY = {
@@ -230,6 +359,7 @@ V1_ONLY = {
     "network.classID": {"network": {"classID": 1048577}},
     "network.priorities": {"network": {"priorities": [{"name": "lo", "priority": 5}]}},
     "blockIO.leafWeight": {"blockIO": {"leafWeight": 100}},
+    "blockIO.weightDevice": {"blockIO": {"weightDevice": [{"major": 8, "minor": 0, "leafWeight": 100}]}},
 }
 
 

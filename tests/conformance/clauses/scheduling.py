@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ..container import told as told_by
 from ..machine import needs_capability
 from ..suite import NotTestable, clause, expect
 
@@ -42,7 +43,7 @@ def a_real_time_policy(container: Container, policy: tuple[str, int]) -> None:
     result = container.run()
     if result.status != 0 and "not permitted" in result.stderr:
         raise NotTestable("the container's cgroup may not have real-time processes (sched(7), CONFIG_RT_GROUP_SCHED)")
-    told = container.look()["scheduler"]
+    told = told_by(result, result.stdout)["scheduler"]
     expect("policy and priority", (told["policy"], told["priority"]), (policy[1], 7))
 
 
@@ -67,6 +68,39 @@ def raise_nice() -> None:
 def a_scheduling_flag(container: Container) -> None:
     container.process["scheduler"] = {"policy": "SCHED_OTHER", "flags": ["SCHED_FLAG_RESET_ON_FORK"]}
     expect("the flags", container.look()["scheduler"]["flags"] & RESET_ON_FORK, RESET_ON_FORK)
+
+
+DEADLINE = {"policy": "SCHED_DEADLINE", "runtime": 10_000_000, "deadline": 30_000_000, "period": 100_000_000}
+
+
+def with_a_deadline(container: Container, *flags: str) -> dict[str, Any]:
+    """What sched_getattr(2) tells. 10 ms of each 100 ms are asked for."""
+    needs_capability(23, "CAP_SYS_NICE")
+    container.process["scheduler"] = DEADLINE | ({"flags": list(flags)} if flags else {})
+    told: dict[str, Any] = container.look()["scheduler"]
+    return told
+
+
+@clause(
+    LINUX,
+    (
+        "`runtime` (uint64, OPTIONAL) represents the amount of time in nanoseconds during which the process is "
+        "allowed to run in a given period, used by the deadline scheduler."
+    ),
+)
+def a_deadline(container: Container) -> None:
+    told = with_a_deadline(container)
+    found = [told[name] for name in ("policy", "runtime", "deadline", "period")]
+    expect("policy, runtime, deadline, period", found, [6, 10_000_000, 30_000_000, 100_000_000])
+
+
+@clause(
+    LINUX,
+    "`flags` (array of strings, OPTIONAL) is an array of strings representing scheduling flags.",
+    each=(("SCHED_FLAG_RECLAIM", 2), ("SCHED_FLAG_DL_OVERRUN", 4)),
+)
+def a_flag_of_a_deadline(container: Container, flag: tuple[str, int]) -> None:
+    expect(flag[0], with_a_deadline(container, flag[0])["flags"] & flag[1], flag[1])
 
 
 @clause(LINUX, INVALID, each=("policy", "flag"))

@@ -202,6 +202,21 @@ def another_architecture_is_listed(container: Container) -> None:
     expect("getsid of x32", answers(container, X32 | number("getsid")), ["EPERM"])
 
 
+# Of the byte order of x86-64, which libseccomp wants of all architectures of a filter: seccomp_arch_add(3).
+LITTLE_ENDIAN = (
+    *("X86", "X86_64", "X32", "ARM", "AARCH64", "MIPSEL", "MIPSEL64", "MIPSEL64N32"),
+    *("PPC64LE", "RISCV64"),
+)
+
+
+@clause(SECCOMP, "A valid list of constants as of libseccomp v2.5.0 is shown below.")
+def every_architecture_is_known(container: Container) -> None:
+    if platform.machine() not in NATIVE:
+        raise NotTestable(f"the suite does not know the byte order of {platform.machine()}")
+    allow_but(container, rule("getsid"), architectures=[f"SCMP_ARCH_{name}" for name in LITTLE_ENDIAN])
+    expect("getsid", answers(container, number("getsid")), ["EPERM"])
+
+
 FLAGS = "`flags` (array of strings, OPTIONAL) - list of flags to use with seccomp(2)."
 
 
@@ -267,6 +282,17 @@ def told(container: Container) -> tuple[dict[str, Any], int]:
 def the_listener_is_sent(container: Container) -> None:
     state, descriptors = told(container)
     expect("the names of the descriptors, and their number", (state["fds"], descriptors), (["seccompFd"], 1))
+
+
+@clause(SECCOMP, FLAGS)
+def a_flag_of_the_listener(container: Container) -> None:
+    """SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV means nothing without one: seccomp(2)."""
+    needs_kernel(5, 19)
+    with agent(container) as listening:
+        container.linux["seccomp"]["flags"] = ["SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"]
+        result = container.run("exit", "0")
+        expect_true(f"the runtime takes the flag ({result.last_words})", result.status == 0)
+        listening.received()
 
 
 @clause(SECCOMP, "If sending to this socket fails, the runtime MUST generate an error.")
