@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError, StateError
 from ..record import Record
+from ..spec.config import Process, User
 from ..spec.reader import escape
 from ..spec.sysctl import path_of
 from ..steps import descriptors, hooks, namespaces, program, rootfs, scheduling, state
@@ -27,7 +28,7 @@ from .rootfs import path_steps, propagation_after, propagation_before
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import Config, Process
+    from ..spec.config import Config
     from ..steps.step import Step
     from .exec import ExecOptions
 
@@ -50,45 +51,55 @@ class Options(Record):
         return f"{self.root}/{self.id}"
 
 
+NO_PROCESS = Process("/", User(0, 0))
+
+
 def plan(config: Config, options: Options) -> tuple[Step, ...]:
     """Every step of a container's start, in order. Raises ConfigError where parts of config.json contradict."""
-    if config.process is None:
+    if config.process is None and not options.wait_for_start:
         raise ConfigError("/process", "missing", "a container can't be started without a process")
-    check_terminal(config.process, options)
+    process = config.process or NO_PROCESS  # `create` can do without one: runtime.md#create
+    check_terminal(process, options)
     told = told_to_others(config, options)
     compiling, filtering = filter_steps(config, told, "creating")
-    early, late = ([], filtering) if config.process.no_new_privileges else (filtering, [])
+    early, late = ([], filtering) if process.no_new_privileges else (filtering, [])
     return (
         *poststop_steps(config, told),  # undone last, when nothing else is left
         *book_steps(options),  # the id is ours, or we stop before anything is made
-        *module_steps(config.linux, config.process),  # a label that nobody would look at
+        *module_steps(config.linux, process),  # a label that nobody would look at
         choose_cgroup(config.linux, options.id),
         note(config, options, complete=False),  # should minirun be killed from now on, `delete` knows what there is
         *compiling,  # the system call filter, by a library of the host's: so before the fork
         *cgroup_steps(config.linux, options.id),  # a limit on memory comes before the first process
         *resctrl_steps(config.linux, options.id),
         StartContainerProcess(),  # from here on there are two
-        *entry_steps(config, config.process, options),  # into the cgroup and the namespaces
+        *entry_steps(config, process, options),  # into the cgroup and the namespaces
         *filesystem_steps(config, options),  # what it will see
         *hook_steps(config, "prestart", told),
         *hook_steps(config, "createRuntime", told),
         *hook_steps(config, "createContainer", told),
         *root_steps(config, options),  # and see nothing else
-        *preparation_steps(config, config.process, options.preserve_fds),  # what takes rights, or opens files
-        *rlimit_steps(config.process),  # the container's process is still the user that the runtime has a say over
+        *preparation_steps(config, process, options.preserve_fds),  # what takes rights, or opens files
+        *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
         *late_limit_steps(config.linux),  # limits that would hit what came before
         *early,  # the system call filter, while CAP_SYS_ADMIN is still there
-        *identity_steps(config.process),  # who it will be
-        *program_steps(config.process),  # all but the program itself
+        *identity_steps(process),  # who it will be
+        *(program_steps(process) if config.process else []),  # all but the program itself
         note(config, options, complete=True),
         *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
         *([program.WaitForStart()] if options.wait_for_start else []),  # `create` ends, `start` goes on from here
+        *(start_steps(config, process, told, late) if config.process else []),
+    )
+
+
+def start_steps(config: Config, process: Process, told: hooks.State, late: list[Step]) -> list[Step]:
+    return [
         *hook_steps(config, "startContainer", told),
-        *late,  # the same where no_new_privs allows it: nothing that comes after needs any other call
-        program.Execute(config.process.args, config.process.env),
+        *late,  # the filter where no_new_privs allows it here: nothing that comes after needs any other call
+        program.Execute(process.args, process.env),
         program.SeeProgramRun(),
         *hook_steps(config, "poststart", told),
-    )
+    ]
 
 
 def told_to_others(config: Config, options: Options) -> hooks.State:

@@ -57,6 +57,12 @@ def check_created(status: str) -> None:
         raise StateError(f"cannot start {article} container")
 
 
+def check_program(steps: tuple[Step, ...]) -> None:
+    """runtime.md#start: what was created without a process can't be started, and stays as it is."""
+    if not any(step.becomes_program for step in steps):
+        raise StateError("cannot start the container: its config.json has no process")
+
+
 class NotStarted(Exception):
     """The container had its chance."""
 
@@ -67,6 +73,7 @@ class NotStarted(Exception):
 def go_on(container: Container, own: Signals, log: Log) -> None:
     """Walk the rest of the plan with the process that waits for it. Raises NotStarted."""
     steps = steps_of(container)
+    check_program(steps)
     sync = connect(container, own)
     context = context_of(container, log, sync)
     context.signal_mask = {int(number) for number in own.caller_mask}

@@ -335,7 +335,6 @@ MINIRUN = {
     "a_mount_namespace_that_is_not_listed_is_inherited": HOSTS_MOUNTS,
     "the_owner_of_a_cgroup_that_is_mounted_for_writing": Known("leaves the cgroup to root"),
     "a_rule_that_denies_making_nodes": MAKING_NODES,
-    "process_is_missing_until_start": Known("makes the whole plan at `create`, and refuses what it could never start"),
     "delete_of_a_created_container": DELETES_CREATED,
 }
 

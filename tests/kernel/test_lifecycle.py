@@ -172,6 +172,21 @@ def test_a_second_start_is_refused_and_changes_nothing(life):
     assert one.status == "running"
 
 
+@pytest.mark.deviates("runc", "wants a process at create already")
+@pytest.mark.deviates("crun", "wants a process at create already")
+def test_a_container_without_a_process_is_created_and_can_not_be_started(life):
+    """runtime.md#create: all of config.json but its process; runtime.md#start: without one, an error and no more."""
+    one = life()
+    del one.bundle.config["process"]
+    one.bundle.write()
+    assert one.create().status == 0
+    refused = one.start()
+    assert refused.status == 1
+    assert "has no process" in refused.stderr
+    assert one.status == "created"
+    assert one.delete("--force").status == 0
+
+
 def test_a_stopped_container_can_not_be_started(life):
     one = life("exit", "0").started()
     one.wait_for(lambda: one.status == "stopped")
