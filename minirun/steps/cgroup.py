@@ -51,7 +51,7 @@ class StayInCgroup(Step):
     runs_in = RUNTIME
     chapter = "limits"
     man = "cgroups(7)"
-    spec = "config-linux.md#allowed-device-list"
+    spec = "config-linux.md#cgroups-path"
     no_shell = "a process stays where it is by itself"
 
     rules: int  # for devices, which only a cgroup can have
