@@ -63,11 +63,12 @@ def run(
     return run_container(options, log, config=config, stay=stay, keep=keep, ready=ready)
 
 
-def start(root: str, name: str, log: Log) -> None:
-    """Let a created container run its program."""
+def start(root: str, name: str, log: Log, notify: str = "") -> int:
+    """Let a created container run its program, and wait until it is ready where `notify` is to hear of that; the exit
+    status."""
     from .runtime import lifecycle
 
-    lifecycle.start(root, checked_id(name), log)
+    return lifecycle.start(root, checked_id(name), log, notify)
 
 
 def execute(
@@ -108,7 +109,7 @@ def processes(root: str, name: str) -> list[int]:
     from .cgroups.members import pids
     from .runtime import books
 
-    return pids(books.find(root, checked_id(name)).cgroup)
+    return pids(books.find(root, checked_id(name)).own_cgroup())
 
 
 def events(root: str, name: str, interval: float | None) -> Iterator[dict[str, Any]]:
@@ -117,6 +118,13 @@ def events(root: str, name: str, interval: float | None) -> Iterator[dict[str, A
     from .runtime import events as runtime
 
     return runtime.events(root, checked_id(name), interval)
+
+
+def matching(root: str, pattern: str) -> list[str]:
+    """The ids of the containers in which a regular expression finds something. Raises StateError."""
+    from .runtime import overview
+
+    return overview.matching(root, pattern)
 
 
 def features() -> dict[str, Any]:
@@ -174,8 +182,8 @@ def validate(bundle: str, config: bytes | None = None) -> list[Finding]:
     return problems(bundle, config)
 
 
-def write_default_config(bundle: str, *, rootless: bool = False) -> str:
+def write_default_config(bundle: str, *, rootless: bool = False, name: str = "config.json") -> str:
     """Write a config.json to start from; its path."""
     from .spec.default import write
 
-    return write(bundle, rootless)
+    return write(bundle, rootless, name)

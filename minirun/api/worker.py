@@ -66,7 +66,8 @@ def do(operation: str, descriptor: int) -> int:
         tell(descriptor, "ready", pid)
 
     request = json.loads(read_all(descriptor))
-    return OPERATIONS[operation](request, Report(debug=request.pop("debug")), ready)
+    log = Report(level="debug" if request.pop("debug") else "warning")
+    return OPERATIONS[operation](request, log, ready)
 
 
 def read_all(descriptor: int) -> bytes:

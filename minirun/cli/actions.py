@@ -13,7 +13,7 @@ from .table import Call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from ..plan.container import Options
@@ -34,7 +34,7 @@ def perform(call: Call) -> int:
         tell(str(error), values)
         return error.exit_status
     except Exception as error:
-        if values["debug"]:
+        if level(values) == "debug":
             raise
         tell(f"unexpected: {error!r}\n  cure:  this is a fault of minirun; --debug shows where", values)
         return 1
@@ -44,7 +44,7 @@ def tell(message: str, values: Mapping[str, Any]) -> None:
     from ..runtime.log import Log
 
     try:
-        Log(values["log"], values["log_format"], values["debug"]).error(message)
+        log(values).error(message)
     except StateError:
         Log().error(message)
 
@@ -55,7 +55,7 @@ def run(values: Mapping[str, Any]) -> int:
 
     seal(sys.argv[1:])  # before anything else is imported: here the program starts again
 
-    bundle, name = which(values["target"], values["bundle"], values["id"])
+    bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
     options = creation_options(values, bundle, operations.new_id() if name is None else name)
     return operations.run(options, log(values), stay=not values["detach"], keep=values["keep"])
 
@@ -72,7 +72,9 @@ def create(values: Mapping[str, Any]) -> int:
 
 def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Options:
     from ..plan.container import Options
+    from .environment import listeners, notify_socket
 
+    listen_fds, listen_names = listeners()
     return Options(
         id=checked_id(name),
         bundle=os.path.abspath(bundle),
@@ -82,13 +84,33 @@ def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Optio
         pid_file=absolute(values["pid_file"]),
         console_socket=absolute(values["console_socket"]),
         detach=values.get("detach", True),
+        config=absolute(values["config"]),
+        pidfd_socket=absolute(values["pidfd_socket"]),
+        new_keyring=not values["no_new_keyring"],
+        cgroup_manager=cgroup_manager(values),
+        listen_fds=listen_fds,
+        listen_names=listen_names,
+        notify_socket=notify_socket(),
     )
+
+
+def cgroup_manager(values: Mapping[str, Any]) -> str:
+    """Only where a cgroup is to be made: engines say the same at every command. Raises StateError."""
+    manager: str = "systemd" if values["systemd_cgroup"] else values["cgroup_manager"]
+    if manager == "systemd":
+        raise StateError(
+            "minirun can't have systemd make the cgroup yet\n"
+            "  cure:  leave --systemd-cgroup and --cgroup-manager out, and minirun makes it itself; "
+            "Docker: native.cgroupdriver=cgroupfs, Podman: cgroup_manager=cgroupfs"
+        )
+    return manager
 
 
 def start(values: Mapping[str, Any]) -> int:
     """minirun start"""
-    operations.start(root(values), values["id"], log(values))
-    return 0
+    from .environment import notify_socket
+
+    return operations.start(root(values), values["id"], log(values), notify_socket())
 
 
 def execute(values: Mapping[str, Any]) -> int:
@@ -99,6 +121,7 @@ def execute(values: Mapping[str, Any]) -> int:
 
     from ..plan.exec import ExecOptions
     from ..runtime.exec import Wishes
+    from .environment import listeners
 
     wishes = Wishes(
         args=tuple(values["arguments"]),
@@ -110,13 +133,19 @@ def execute(values: Mapping[str, Any]) -> int:
         capabilities=tuple(values["cap"]),
         no_new_privileges=values["no_new_privs"],
         terminal=values["tty"],
+        selinux_label=values["process_label"] or "",
+        apparmor_profile=values["apparmor"] or "",
     )
+    listen_fds, listen_names = listeners()
     options = ExecOptions(
         preserve_fds=values["preserve_fds"],
         pid_file=absolute(values["pid_file"]),
         console_socket=absolute(values["console_socket"]),
         detach=values["detach"],
         cgroup=values["cgroup"] or "",
+        pidfd_socket=absolute(values["pidfd_socket"]),
+        listen_fds=listen_fds,
+        listen_names=listen_names,
     )
     name, paused = values["id"], values["ignore_paused"]
     return operations.execute(root(values), name, wishes, options, log(values), ignore_paused=paused)
@@ -144,7 +173,7 @@ def ps(values: Mapping[str, Any]) -> int:
     from ..runtime import overview
 
     found = operations.processes(root(values), values["id"])
-    print(overview.list_processes(found, values["format"]), end="")
+    print(overview.list_processes(found, values["format"], values["ps_options"]), end="")
     return 0
 
 
@@ -162,7 +191,8 @@ def resume(values: Mapping[str, Any]) -> int:
 
 def kill(values: Mapping[str, Any]) -> int:
     """minirun kill"""
-    operations.kill(root(values), values["id"], values["signal"] or "TERM", everything=values["all"])
+    word = values["signal"] or "TERM"
+    each(values, lambda name: operations.kill(root(values), name, word, everything=values["all"]))
     return 0
 
 
@@ -190,14 +220,35 @@ def events(values: Mapping[str, Any]) -> int:
 
 def delete(values: Mapping[str, Any]) -> int:
     """minirun delete"""
-    operations.delete(root(values), values["id"], log(values), force=values["force"])
+    told = log(values)
+    each(values, lambda name: operations.delete(root(values), name, told, force=values["force"]))
     return 0
+
+
+def each(values: Mapping[str, Any], act: Callable[[str], None]) -> None:
+    """Act on the container of this id; with --regex on every one whose id matches, and then tell all that failed."""
+    if not values["regex"]:
+        return act(values["id"])
+    failures = []
+    for name in operations.matching(root(values), values["id"]):
+        try:
+            act(name)
+        except MinirunError as error:
+            failures.append(f"{name}: {error}")
+    if failures:
+        raise StateError("\n".join(failures))
+    return None
 
 
 def log(values: Mapping[str, Any]) -> Log:
     from ..runtime.log import Log
 
-    return Log(values["log"], values["log_format"], values["debug"])
+    return Log(values["log"], values["log_format"], level(values))
+
+
+def level(values: Mapping[str, Any]) -> str:
+    word: str = values["log_level"]
+    return "debug" if values["debug"] else word
 
 
 def root(values: Mapping[str, Any]) -> str:
@@ -210,19 +261,21 @@ def absolute(path: str | None) -> str:
     return os.path.abspath(path) if path else ""
 
 
-def which(target: str | None, bundle: str | None, name: str | None) -> tuple[str, str | None]:
+def which(
+    target: str | None, bundle: str | None, name: str | None, config: str | None = None
+) -> tuple[str, str | None]:
     """Bundle and id. TARGET is a bundle if it holds a config.json, or if nothing else can be one."""
     if bundle is not None or target is None:
         return bundle or ".", target if name is None else name
     is_bundle = os.path.exists(f"{target}/config.json") or "/" in target
-    if is_bundle or not os.path.exists("config.json"):
+    if is_bundle or not (config or os.path.exists("config.json")):
         return target, name
     return ".", target if name is None else name
 
 
 def spec(values: Mapping[str, Any]) -> int:
     """minirun spec"""
-    operations.write_default_config(values["bundle"], rootless=values["rootless"])
+    operations.write_default_config(values["bundle"], rootless=values["rootless"], name=values["file"])
     return 0
 
 

@@ -44,9 +44,10 @@ def program() -> click.Group:
         params=[click_option(option) for option in GLOBAL],
         callback=lambda **_values: None,
         help="Run containers, as config.json describes them (OCI runtime spec 1.3).",
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help", "-?"]},
     )
-    click.version_option(__version__, "-v", "--version", message=VERSION)(group)
+    click.version_option(__version__, "-v", "-V", "--version", message=VERSION)(group)
+    group.params.append(usage_option())
     for command in COMMANDS.values():
         group.add_command(click_command(command))
     return group
@@ -69,10 +70,23 @@ def click_command(command: Command) -> click.Command:
     options = [click_option(option) for option in command.options]
     return click.Command(
         command.name,
-        params=[*arguments, *options],
+        params=[*arguments, *options, usage_option()],
         callback=callback,
         help=command.help,
         context_settings={"allow_interspersed_args": not command.rest},
+    )
+
+
+def usage_option() -> click.Option:
+    """What programs of the GNU kind have beside --help: one line."""
+
+    def show(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+        if wanted:
+            click.echo(context.get_usage())
+            context.exit()
+
+    return click.Option(
+        ["--usage"], is_flag=True, is_eager=True, expose_value=False, callback=show, help="Show one line of help."
     )
 
 

@@ -37,10 +37,22 @@ FILES = (
     ("/sys/fs/cgroup", "The control groups (version 2) that containers get theirs in."),
 )
 
+ENVIRONMENT = (
+    (
+        "LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES",
+        "Sockets that are open already, from descriptor 3 on, are the program's (sd_listen_fds(3)).",
+    ),
+    (
+        "NOTIFY_SOCKET",
+        "Who listens there hears when the program is ready (sd_notify(3)). start and run --detach wait for that.",
+    ),
+)
+
 # Those that click answers (cli/commands.py).
 QUESTIONS = (
-    Option("help", ("-h", "--help"), FLAG, "Help, also for each command: minirun run --help."),
-    Option("version", ("-v", "--version"), FLAG, "The version, and that of the specification."),
+    Option("help", ("-h", "-?", "--help"), FLAG, "Help, also for each command: minirun run --help."),
+    Option("usage", ("--usage",), FLAG, "One line of help, also for each command."),
+    Option("version", ("-v", "-V", "--version"), FLAG, "The version, and that of the specification."),
 )
 
 # What a shell would read, and what a manual page prints in its place unless it is told not to (groff_char(7)).
@@ -75,6 +87,9 @@ def lines() -> Iterator[str]:
     for command in COMMANDS.values():
         yield from section(command)
     yield from (".SH EXIT STATUS", paragraphs(STATUS))
+    yield ".SH ENVIRONMENT"
+    for names, meaning in ENVIRONMENT:
+        yield from entry(f"\\fB{plain(names)}\\fR", meaning)
     yield ".SH FILES"
     for path, meaning in FILES:
         yield from entry(f"\\fI{plain(path)}\\fR", meaning)

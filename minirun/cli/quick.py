@@ -58,7 +58,7 @@ def read_options(options: tuple[Option, ...], words: list[str], values: dict[str
             values[option.name] = True
             continue
         if not equals:
-            if not words or words[0].startswith("-"):
+            if not words or (words[0].startswith("-") and words[0] != "-"):  # "-" is stdin
                 return None
             value, words = words[0], words[1:]
         if option.choices and value not in option.choices:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import quick
+from .spelling import plain
 
 WORKER = "--worker"  # how a program that uses minirun as a library starts it; not for people, so in no help
 
@@ -13,6 +14,7 @@ def start(words: list[str]) -> int:
         from ..api.worker import work
 
         return work(words)
+    words = plain(words)
     call = quick.read(words)
     if call is None:
         from .commands import main

@@ -40,17 +40,54 @@ GLOBAL = (
         "DIR",
     ),
     Option("debug", ("--debug",), FLAG, "Tell every step on stderr (and in the log file)."),
-    Option("log", ("--log",), TEXT, "Write errors and warnings to a file, too.", None, "FILE"),
+    Option(
+        "log",
+        ("--log",),
+        TEXT,
+        "Write errors and warnings to a file, too, or to file:PATH, journald:ID, syslog:ID.",
+        None,
+        "FILE",
+    ),
     Option("log_format", ("--log-format",), TEXT, "How the log file is written.", "text", "", ("text", "json")),
+    Option("log_level", ("--log-level",), TEXT, "What to tell at all.", "warning", "", ("error", "warning", "debug")),
+    Option(
+        "cgroup_manager",
+        ("--cgroup-manager",),
+        TEXT,
+        "Who makes cgroups; disabled: nobody, and then there are no limits and no device rules.",
+        "cgroupfs",
+        "",
+        ("cgroupfs", "systemd", "disabled"),
+    ),
+    Option("systemd_cgroup", ("--systemd-cgroup",), FLAG, "The same as --cgroup-manager systemd."),
+    # What other runtimes have and minirun has no use for: scripts and engines that say it should work.
+    Option(
+        "rootless_mode",
+        ("--rootless",),
+        TEXT,
+        "Ignored: minirun sees for itself.",
+        "auto",
+        "",
+        ("true", "false", "auto"),
+    ),
+    Option("criu", ("--criu",), TEXT, "Ignored: there are no checkpoints.", None, "PATH"),
 )
+
+PIDFD_SOCKET = Option("pidfd_socket", ("--pidfd-socket",), TEXT, "Send a pidfd of the process there.", None, "SOCKET")
 
 # What it takes to make a container.
 CREATION = (
     Option("bundle", ("--bundle", "-b"), TEXT, "The bundle's directory; here, if not given.", None, "DIR"),
     Option("console_socket", ("--console-socket",), TEXT, "Send the terminal's master side there.", None, "SOCKET"),
     Option("pid_file", ("--pid-file",), TEXT, "Write the pid of the container's process there.", None, "FILE"),
-    Option("preserve_fds", ("--preserve-fds",), NUMBER, "Hand on N descriptors beside 0, 1 and 2.", 0, "N"),
+    Option(
+        "preserve_fds", ("--preserve-fds",), NUMBER, "Hand on N descriptors beside 0, 1, 2 and $LISTEN_FDS.", 0, "N"
+    ),
     Option("no_pivot", ("--no-pivot",), FLAG, "Move the root instead of pivot_root(2); for initial ramdisks only."),
+    Option("config", ("--config", "-f"), TEXT, "Read this file, not the bundle's config.json.", None, "FILE"),
+    Option("no_new_keyring", ("--no-new-keyring",), FLAG, "Leave the container in the caller's session keyring."),
+    PIDFD_SOCKET,
+    Option("no_subreaper", ("--no-subreaper",), FLAG, "Ignored: minirun only adopts what it has started."),
 )
 
 RUN = Command(
@@ -124,9 +161,14 @@ EXEC = Command(
         Option("env", ("--env", "-e"), MANY, "One more variable of its environment.", (), "NAME=VALUE"),
         Option("cap", ("--cap", "-c"), MANY, "One more capability, such as CAP_SYS_TIME.", (), "CAP"),
         Option("no_new_privs", ("--no-new-privs",), FLAG, "It can't gain privileges by what it executes."),
-        Option("preserve_fds", ("--preserve-fds",), NUMBER, "Hand on N descriptors beside 0, 1 and 2.", 0, "N"),
+        Option(
+            "preserve_fds", ("--preserve-fds",), NUMBER, "Hand on N descriptors beside 0, 1, 2 and $LISTEN_FDS.", 0, "N"
+        ),
         Option("cgroup", ("--cgroup",), TEXT, "Run it in a cgroup below the container's.", None, "PATH"),
         Option("ignore_paused", ("--ignore-paused",), FLAG, "Wait in a paused container until it is resumed."),
+        Option("process_label", ("--process-label",), TEXT, "Its SELinux label.", None, "LABEL"),
+        Option("apparmor", ("--apparmor",), TEXT, "Its AppArmor profile.", None, "PROFILE"),
+        PIDFD_SOCKET,
     ),
     ("id", "arguments"),
     1,
@@ -146,6 +188,8 @@ STATE = Command(
     1,
 )
 
+REGEX = Option("regex", ("--regex", "-r"), FLAG, "ID is a regular expression: all containers whose ids it finds.")
+
 KILL = Command(
     "kill",
     """Send a signal to a container's process; SIGTERM, if none is given.
@@ -154,8 +198,9 @@ KILL = Command(
     Examples:
       sudo minirun kill web
       sudo minirun kill --all web KILL
+      sudo minirun kill --regex '^test-' KILL
     """,
-    (Option("all", ("--all", "-a"), FLAG, "To all processes of the container."),),
+    (Option("all", ("--all", "-a"), FLAG, "To all processes of the container."), REGEX),
     ("id", "signal"),
     1,
 )
@@ -169,7 +214,7 @@ DELETE = Command(
       sudo minirun delete web
       sudo minirun delete --force web
     """,
-    (Option("force", ("--force", "-f"), FLAG, "End it first; no error where there is no such container."),),
+    (Option("force", ("--force", "-f"), FLAG, "End it first; no error where there is no such container."), REGEX),
     ("id",),
     1,
 )
@@ -189,15 +234,18 @@ LIST = Command(
 
 PS = Command(
     "ps",
-    """List the processes of a container, as the host sees them.
+    """List the processes of a container, as the host's ps(1) shows them. What follows the id goes to ps; -ef, if
+    nothing does.
 
     \b
-    Example:
+    Examples:
       sudo minirun ps web
+      sudo minirun ps web -o pid,stat,wchan,cmd
     """,
     (FORMAT,),
-    ("id",),
+    ("id", "ps_options"),
     1,
+    rest=True,
 )
 
 PAUSE = Command(
@@ -291,6 +339,7 @@ SPEC = Command(
     """,
     (
         Option("bundle", ("--bundle", "-b"), TEXT, "Where to write config.json.", ".", "DIR"),
+        Option("file", ("--file", "-f"), TEXT, "Give it another name.", "config.json", "FILE"),
         Option(
             "rootless", ("--rootless",), FLAG, "For a container without root: with a user namespace of your own id."
         ),

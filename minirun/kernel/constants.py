@@ -14,6 +14,7 @@ SYSCALLS = {
         "getcwd": 79,
         "pivot_root": 155,
         "set_mempolicy": 238,
+        "keyctl": 250,
         "ioprio_set": 251,
         "sched_setattr": 314,
         "seccomp": 317,
@@ -30,6 +31,7 @@ SYSCALLS = {
         "getcwd": 17,
         "pivot_root": 41,
         "ioprio_set": 30,
+        "keyctl": 219,
         "set_mempolicy": 237,
         "sched_setattr": 274,
         "seccomp": 277,
@@ -300,6 +302,12 @@ BPF_MAXINSNS = 4096
 # asm-generic/ioctls.h
 TIOCGPTPEER = 0x5441
 TIOCSPTLCK = 0x40045431
+
+# linux/keyctl.h; the kernel's own linux/key.h, with the numbers in keyctl_setperm(3)
+KEYCTL_JOIN_SESSION_KEYRING = 1
+KEYCTL_SETPERM = 5
+KEYCTL_DESCRIBE = 6
+KEY_USR_SEARCH = 0x00080000
 
 # linux/sockios.h, net/if.h
 SIOCGIFFLAGS = 0x8913

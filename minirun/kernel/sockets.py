@@ -49,6 +49,26 @@ class MessageSocket:
         with_address(directory, name, end.connect)
         return cls(end)
 
+    @classmethod
+    def take_datagrams(cls, directory: str, name: str) -> MessageSocket:
+        """bind(2) a socket of type SOCK_DGRAM, which anybody may send to; `receive` raises BlockingIOError when there
+        is no message."""
+        end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+        with_address(directory, name, end.bind)
+        end.setblocking(False)
+        return cls(end)
+
+    @classmethod
+    def to_datagrams(cls, address: str) -> MessageSocket:
+        """connect(2) to such a socket: a path, or an abstract address, which begins with @. Raises OSError."""
+        end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
+        if address.startswith("@"):
+            end.connect("\0" + address[1:])
+        else:
+            with_address(*os.path.split(address), end.connect)
+        end.setblocking(False)  # who does not read does not hear
+        return cls(end)
+
     def accept(self) -> MessageSocket:
         """accept4(2): wait until somebody connects."""
         descriptor, _address = self.end._accept()  # type: ignore[attr-defined]

@@ -12,16 +12,17 @@ from ..spec.config import Process, User
 from ..spec.reader import escape
 from ..spec.sysctl import path_of
 from ..steps import descriptors, hooks, namespaces, program, rootfs, scheduling, state
-from ..steps.cgroup import JoinCgroup
-from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
+from ..steps.process import CloseToTracers, SendPidfd, StartContainerProcess, StartSession
 from ..steps.sysctl import SetSysctl
 from ..steps.terminal import UseTerminal
 from .devices import device_steps
 from .hooks import hook_steps, poststop_steps
+from .keyring import keyring_steps
 from .labels import module_steps, open_label_steps
-from .limits import cgroup_steps, choose_cgroup, late_limit_steps
+from .limits import CGROUPFS, cgroup_steps, choose_cgroup, join_cgroup_steps, late_limit_steps
 from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
+from .notify import notify_directory_steps, notify_mount_steps, notify_socket_steps, notify_variables
 from .process import identity_steps, program_steps, rlimit_steps, scheduling_steps, terminal_steps
 from .resctrl import join_resctrl_steps, resctrl_steps
 from .rootfs import path_steps, propagation_after, propagation_before
@@ -45,6 +46,13 @@ class Options(Record):
     console_socket: str = ""
     detach: bool = False  # nobody stays to carry the terminal
     wait_for_start: bool = False  # `create`, which `start` follows; not `run`
+    config: str = ""  # the file in place of the bundle's config.json
+    pidfd_socket: str = ""
+    new_keyring: bool = True
+    cgroup_manager: str = CGROUPFS
+    listen_fds: int = 0  # descriptors from 3 on that are sockets for the program (sd_listen_fds(3))
+    listen_names: str = ""
+    notify_socket: str = ""  # where the caller hears that the program is ready (sd_notify(3))
 
     @property
     def directory(self) -> str:
@@ -67,10 +75,11 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *poststop_steps(config, told),  # undone last, when nothing else is left
         *book_steps(options),  # the id is ours, or we stop before anything is made
         *module_steps(config.linux, process),  # a label that nobody would look at
-        choose_cgroup(config.linux, options.id),
+        choose_cgroup(config.linux, options.id, options.cgroup_manager),
         note(config, options, complete=False),  # should minirun be killed from now on, `delete` knows what there is
+        *notify_directory_steps(options),
         *compiling,  # the system call filter, by a library of the host's: so before the fork
-        *cgroup_steps(config.linux, options.id),  # a limit on memory comes before the first process
+        *cgroup_steps(config.linux, options.id, options.cgroup_manager),  # its limits, before the first process
         *resctrl_steps(config.linux, options.id),
         StartContainerProcess(),  # from here on there are two
         *entry_steps(config, process, options),  # into the cgroup and the namespaces
@@ -79,24 +88,26 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *hook_steps(config, "createRuntime", told),
         *hook_steps(config, "createContainer", told),
         *root_steps(config, options),  # and see nothing else
-        *preparation_steps(config, process, options.preserve_fds),  # what takes rights, or opens files
+        *preparation_steps(config, process, options),  # what takes rights, or opens files
         *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
-        *late_limit_steps(config.linux),  # limits that would hit what came before
+        *late_limit_steps(config.linux, options.cgroup_manager),  # limits that would hit what came before
         *early,  # the system call filter, while CAP_SYS_ADMIN is still there
         *identity_steps(process),  # who it will be
         *(program_steps(process) if config.process else []),  # all but the program itself
         note(config, options, complete=True),
-        *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
+        *told_pid_steps(options, "standard"),
         *([program.WaitForStart()] if options.wait_for_start else []),  # `create` ends, `start` goes on from here
-        *(start_steps(config, process, told, late) if config.process else []),
+        *notify_socket_steps(options),  # whoever starts the program hears of it
+        *(start_steps(config, process, options, late) if config.process else []),
     )
 
 
-def start_steps(config: Config, process: Process, told: hooks.State, late: list[Step]) -> list[Step]:
+def start_steps(config: Config, process: Process, options: Options, late: list[Step]) -> list[Step]:
+    told = told_to_others(config, options)
     return [
         *hook_steps(config, "startContainer", told),
         *late,  # the filter where no_new_privs allows it here: nothing that comes after needs any other call
-        program.Execute(process.args, process.env),
+        program.Execute(process.args, process.env + notify_variables(options)),
         program.SeeProgramRun(),
         *hook_steps(config, "poststart", told),
     ]
@@ -124,7 +135,7 @@ def check_terminal(process: Process, options: Options | ExecOptions) -> None:
 def book_steps(options: Options) -> list[Step]:
     return [
         state.MakeStateDirectory(options.root, options.id),
-        state.SaveConfig(options.directory, options.bundle),
+        state.SaveConfig(options.directory, options.config or f"{options.bundle}/config.json"),
         *([state.OpenStartSocket(options.directory)] if options.wait_for_start else []),
     ]
 
@@ -155,7 +166,7 @@ def entry_steps(config: Config, process: Process, options: Options) -> list[Step
     """Out of the host's namespaces, with the host's rights still at hand."""
     return [
         *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
-        JoinCgroup(),  # before the cgroup namespace, whose root is the cgroup of this moment
+        *join_cgroup_steps(options.cgroup_manager),  # before the cgroup namespace, whose root is that of this moment
         CloseToTracers(),  # before the first namespace that others may share
         *namespace_steps(config),
         *join_resctrl_steps(config.linux, options.id),
@@ -164,6 +175,15 @@ def entry_steps(config: Config, process: Process, options: Options) -> list[Step
         *name_steps(config),
         *sysctl_steps(config),  # while /proc is still the host's
         *open_label_steps(process),  # likewise
+        *keyring_steps(process, options.id, options.new_keyring),  # likewise, for its label
+    ]
+
+
+def told_pid_steps(options: Options | ExecOptions, kind: str) -> list[Step]:
+    """What callers ask for to find the process by. `kind` is how other runtimes call it: "standard", or "setns"."""
+    return [
+        *([SendPidfd(options.pidfd_socket, kind)] if options.pidfd_socket else []),
+        *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
     ]
 
 
@@ -181,6 +201,7 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
     steps: list[Step] = [*propagation_before(linux, path), rootfs.BindRootfs(path)]
     for index, mount in enumerate(config.mounts):  # in the order of config.json: later ones may cover earlier ones
         steps += mount_steps(mount, f"/mounts/{index}", options.bundle, linux)
+    steps += notify_mount_steps(options)
     steps += device_steps(config, options.directory)  # after /dev is mounted
     if config.process:
         steps += terminal_steps(config.process, options.console_socket)  # after /dev/pts is mounted
@@ -203,7 +224,7 @@ def root_steps(config: Config, options: Options) -> list[Step]:
     return [*change, *propagation_after(config.linux)]
 
 
-def preparation_steps(config: Config, process: Process, preserve_fds: int) -> list[Step]:
+def preparation_steps(config: Config, process: Process, options: Options | ExecOptions) -> list[Step]:
     """Everything about the program that needs more than the program will be allowed."""
     personality, memory_policy = config.linux.personality, config.linux.memory_policy
     home_is_known = any(pair.startswith("HOME=") and pair != "HOME=" for pair in process.env)
@@ -214,7 +235,8 @@ def preparation_steps(config: Config, process: Process, preserve_fds: int) -> li
         *([scheduling.SetMemoryPolicy(*memory_policy.values())] if memory_policy else []),
         descriptors.ReopenNull(),
         descriptors.OwnStdio(process.user.uid),
-        descriptors.KeepDescriptors(preserve_fds),
+        descriptors.KeepDescriptors(options.preserve_fds, options.listen_fds),
+        *([descriptors.AnnounceListeners(options.listen_fds, options.listen_names)] if options.listen_fds else []),
         program.ChangeDirectory(process.cwd),
         *([] if home_is_known else [program.FindHome(process.user.uid)]),
     ]

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from ..record import Record
 from ..spec.config import Config, Linux, Namespace
-from ..steps import program, rootfs, scheduling, state
-from ..steps.cgroup import JoinCgroup
+from ..steps import program, rootfs, scheduling
 from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
-from .container import check_terminal, filter_steps, preparation_steps
+from .container import check_terminal, filter_steps, preparation_steps, told_pid_steps
+from .keyring import keyring_steps
 from .labels import hold_proc_steps, module_steps, open_label_steps
+from .limits import CGROUPFS, join_cgroup_steps
 from .namespaces import namespace_steps
 from .process import identity_steps, program_steps, rlimit_steps, terminal_steps
+from .resctrl import find_resctrl_steps, join_resctrl_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +35,11 @@ class ExecOptions(Record):
     console_socket: str = ""
     detach: bool = False
     cgroup: str = ""  # below the container's
+    pidfd_socket: str = ""
+    listen_fds: int = 0  # as for the first process (container.py), from here on
+    listen_names: str = ""
+    new_keyring: bool = True
+    cgroup_manager: str = CGROUPFS
 
 
 def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[Step, ...]:
@@ -43,24 +50,27 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
     return (
         *module_steps(Linux(), process),
         *compiling,
+        *find_resctrl_steps(config.linux),
         StartContainerProcess(),
         *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
         *affinity_steps(process.affinity_before, "initial"),
-        JoinCgroup(options.cgroup),
+        *join_cgroup_steps(options.cgroup_manager, options.cgroup),
         *affinity_steps(process.affinity_after, "final"),
         CloseToTracers(),  # before it is where the container's processes could trace it
         *hold_proc_steps(process),  # while there is no other
         *namespace_steps(joined(config, options.pid)),
+        *join_resctrl_steps(config.linux, options.told.id),
         *open_label_steps(process),
+        *keyring_steps(process, options.told.id, options.new_keyring, share=False),
         StartSession(),
         rootfs.HoldRoot(),
         *terminal_steps(process, options.console_socket, bind_console=False),
-        *preparation_steps(config, process, options.preserve_fds),
+        *preparation_steps(config, process, options),
         *rlimit_steps(process),
         *early,
         *identity_steps(process),
         *program_steps(process),
-        *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
+        *told_pid_steps(options, "setns"),
         *late,
         program.Execute(process.args, process.env),
         program.SeeProgramRun(),

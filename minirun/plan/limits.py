@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..cgroups import devices, resources
-from ..errors import ConfigError
+from ..errors import ConfigError, StateError
 from ..steps import cgroup
 from ..steps.device_filter import AttachDeviceFilter
 
@@ -28,16 +28,26 @@ def cgroup_path(linux: Linux, container_id: str) -> str:
 LATE = ("pids",)
 
 
-def choose_cgroup(linux: Linux, container_id: str) -> Step:
-    return cgroup.ChooseCgroup(cgroup_path(linux, container_id), origin_of(linux))
+# Who makes the cgroup: minirun itself by way of the file system, or nobody.
+CGROUPFS, DISABLED = "cgroupfs", "disabled"
+
+
+def choose_cgroup(linux: Linux, container_id: str, manager: str = CGROUPFS) -> Step:
+    if manager != DISABLED:
+        return cgroup.ChooseCgroup(cgroup_path(linux, container_id), origin_of(linux))
+    for file in resources.files(linux.resources):
+        raise ConfigError(file.place, "a limit, but the container gets no cgroup", "no limits, or a cgroup manager")
+    return cgroup.StayInCgroup(len(linux.resources.devices))
 
 
 def origin_of(linux: Linux) -> str:
     return "/linux/cgroupsPath" if linux.cgroups_path else ""
 
 
-def cgroup_steps(linux: Linux, container_id: str) -> list[Step]:
+def cgroup_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -> list[Step]:
     """Limits are set before a process is in the cgroup, so that there is no moment without them."""
+    if manager == DISABLED:
+        return []
     path = cgroup_path(linux, container_id)
     files = resources.files(linux.resources)
     steps: list[Step] = [
@@ -52,8 +62,18 @@ def controllers(files: tuple[resources.CgroupFile, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(file.controller for file in files if file.controller and not file.optional))
 
 
-def late_limit_steps(linux: Linux) -> list[Step]:
+def join_cgroup_steps(manager: str, below: str = "") -> list[Step]:
+    if manager != DISABLED:
+        return [cgroup.JoinCgroup(below)]
+    if below:
+        raise StateError("the container has no cgroup to be below of\n  cure:  leave --cgroup out")
+    return []
+
+
+def late_limit_steps(linux: Linux, manager: str = CGROUPFS) -> list[Step]:
     """The rest, when nothing but the program is still to come."""
+    if manager == DISABLED:
+        return []
     files = resources.files(linux.resources)
     return [*(set_limit(file) for file in files if file.controller in LATE), device_filter(linux)]
 

@@ -18,11 +18,15 @@ def resctrl_steps(linux: Linux, container_id: str) -> list[Step]:
     if rdt is None:
         return []
     group = group_of(rdt, container_id)
-    steps: list[Step] = [FindResctrl(), *clos_steps(rdt, group)]
+    steps: list[Step] = [*find_resctrl_steps(linux), *clos_steps(rdt, group)]
     steps += [WriteSchema(group, line, f"{PLACE}/{place}") for line, place in schema_lines(rdt)]
     if rdt.enable_monitoring:
         steps.append(MakeMonitoringGroup(group, container_id))
     return steps
+
+
+def find_resctrl_steps(linux: Linux) -> list[Step]:
+    return [FindResctrl()] if linux.intel_rdt else []
 
 
 def join_resctrl_steps(linux: Linux, container_id: str) -> list[Step]:

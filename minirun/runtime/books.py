@@ -43,6 +43,28 @@ class Container(Record):
     def cgroup(self) -> str:
         return str(self.facts["cgroup"])
 
+    def own_cgroup(self) -> str:
+        """For what is done to all of its processes. Raises StateError where it was made without one."""
+        if not self.cgroup:
+            raise StateError(
+                "the container has no cgroup of its own, by which to know its processes\n"
+                "  cure:  make it without --cgroup-manager disabled"
+            )
+        return self.cgroup
+
+    def owner(self) -> str:
+        """The user who made it, by name where there is one."""
+        import pwd
+
+        try:
+            uid = os.stat(self.directory).st_uid
+        except OSError:
+            return ""  # it has just been deleted
+        try:
+            return pwd.getpwuid(uid).pw_name
+        except KeyError:
+            return str(uid)
+
     def open_process(self) -> int:
         """A pidfd of the container's process, -1 when it has ended. A zombie has ended."""
         try:
@@ -81,7 +103,7 @@ class Container(Record):
             "bundle": self.facts["bundle"],
             "rootfs": self.facts["rootfs"],
             "created": rfc3339(self.facts["created"]),
-            "owner": "",
+            "owner": self.owner(),
         }
         if self.facts["annotations"]:
             state["annotations"] = self.facts["annotations"]
@@ -127,7 +149,11 @@ def unknown(root: str, name: str) -> StateError:
         return StateError(
             f"container {name} is not created yet\n  cure:  if that has been given up, minirun delete --force {name}"
         )
-    return StateError(f"container does not exist: {name}\n  cure:  minirun list names those that do")
+    import difflib  # after a mistake there is time
+
+    close = difflib.get_close_matches(name, os.listdir(root) if os.path.isdir(root) else (), n=1)
+    meant = f"did you mean {close[0]}? " if close else ""
+    return StateError(f"container does not exist: {name}\n  cure:  {meant}minirun list names those that do")
 
 
 class Lock:
@@ -144,7 +170,9 @@ class Lock:
             raise unknown(root, name)
 
     def release(self) -> None:
-        os.close(self.descriptor)
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
 
 
 def signal_number(word: str) -> int:

@@ -38,10 +38,10 @@ def event(kind: str, name: str, data: Mapping[str, Any] | None = None) -> Event:
 
 def watch(container: Container, name: str, interval: float) -> Iterator[Event]:
     """poll(2) tells of the end by POLLIN of a pidfd (pidfd_open(2)), and of changes in memory.events by POLLPRI."""
-    process = container.open_process()
+    cgroup, process = container.own_cgroup(), container.open_process()
     if process < 0:
         return
-    memory = open_memory_events(container.cgroup)
+    memory = open_memory_events(cgroup)
     poll = select.poll()
     poll.register(process, select.POLLIN)
     if memory >= 0:
@@ -83,7 +83,7 @@ def kills_so_far(memory: int) -> int:
 
 def snapshot(container: Container) -> dict[str, Any]:
     """What there is to read, at this moment."""
-    cgroup = container.cgroup
+    cgroup = container.own_cgroup()
     names = [*NAMES, *(name for name in listed(cgroup) if name.startswith("hugetlb."))]
     found = {name: text for name in names if (text := text_of(f"{cgroup}/{name}")) is not None}
     return statistics(found) | {"network_interfaces": interfaces(container.pid)}

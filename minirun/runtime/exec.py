@@ -33,6 +33,8 @@ class Wishes(Record):
     capabilities: tuple[str, ...] = ()
     no_new_privileges: bool = False
     terminal: bool = False
+    selinux_label: str = ""
+    apparmor_profile: str = ""
 
 
 def execute(
@@ -52,8 +54,14 @@ def execute(
         check_status(container.status(), ignore_paused)
         config = load(container.directory)
         process = wished(config.process, wishes)
-        told = told_to_others(config, Options(**container.facts["options"]))
-        steps = exec_plan(config, process, options.replace(pid=container.pid, told=told))
+        made = Options(**container.facts["options"])
+        options = options.replace(
+            pid=container.pid,
+            told=told_to_others(config, made),
+            new_keyring=made.new_keyring,
+            cgroup_manager=made.cgroup_manager,
+        )
+        steps = exec_plan(config, process, options)
         return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup, ready=ready)
     except MinirunError as error:
         error.exit_status = FAILED
@@ -84,6 +92,8 @@ def wished(first: Process | None, wishes: Wishes) -> Process:
         "user": user(first.user, wishes),
         "capabilities": more_capabilities(first.capabilities, wishes.capabilities),
         "no_new_privileges": first.no_new_privileges or wishes.no_new_privileges,
+        "selinux_label": wishes.selinux_label or first.selinux_label,
+        "apparmor_profile": wishes.apparmor_profile or first.apparmor_profile,
     }
     return check(first.replace(**changes))
 

@@ -1,4 +1,4 @@
-"""With the container until its end: pass signals on, carry its terminal, wait for its exit status."""
+"""With the container until its end: pass signals and news on, carry its terminal, wait for its exit status."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..steps.step import Context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .notify import News
     from .relay import Relay
 
 # These stay as they are: two can't be caught, the others report what went wrong in minirun's own process (a fault, a
@@ -54,25 +55,30 @@ class Signals:
         signal.pthread_sigmask(signal.SIG_SETMASK, self.caller_mask)
 
 
-def wait_for_end(context: Context, own: Signals) -> int:
+def wait_for_end(context: Context, own: Signals, news: News | None = None) -> int:
     """Stay until the container's process ends; its exit status, 128 + N for signal N."""
     if context.console >= 0:
         from .relay import Relay  # most containers have no terminal
 
         with Relay(context.console) as relay:
             context.console = -1  # the relay's now
-            return loop(context, own, relay)
-    return loop(context, own, None)
+            return loop(context, own, relay, news)
+    return loop(context, own, None, news)
 
 
-def loop(context: Context, own: Signals, relay: Relay | None) -> int:
+def loop(context: Context, own: Signals, relay: Relay | None, news: News | None) -> int:
     """Until the container's process has ended and its last words are on the screen."""
     poll = select.poll()
     poll.register(own.descriptor, select.POLLIN)
+    if news:
+        poll.register(news.fileno(), select.POLLIN)
     status = reap(context)  # it may have ended already, and the set-up has read the signal that said so
     while status is None or (relay and relay.has_more()):
         patience = relay.update(poll) if relay else None
         for descriptor, events in poll.poll(patience):
+            if news and descriptor == news.fileno():
+                news.pass_on()
+                continue
             if descriptor != own.descriptor:
                 assert relay
                 relay.carry(descriptor, events)
@@ -84,6 +90,8 @@ def loop(context: Context, own: Signals, relay: Relay | None) -> int:
                 status = reap(context) if status is None else status
             else:
                 deal_with(number, context, relay)
+    if news:
+        news.pass_on()  # its last words, which may have come with its end
     return status
 
 

@@ -36,6 +36,7 @@ def with_status(root: str, name: str, allowed: tuple[str, ...], otherwise: str, 
         container = find(root, name)
         if container.status() not in allowed:
             raise StateError(f"{otherwise}: {name}")
+        container.own_cgroup()
         change(container)
     finally:
         lock.release()

@@ -32,8 +32,9 @@ PATIENCE = 10.0  # seconds for processes that were killed to be gone
 # ---- start
 
 
-def start(root: str, name: str, log: Log) -> None:
-    """Let a created container run its program. Returns when that runs. Raises MinirunError.
+def start(root: str, name: str, log: Log, notify: str = "") -> int:
+    """Let a created container run its program. Returns when that runs, or where `notify` wants to hear that it is
+    ready, when it is; the exit status. Raises MinirunError.
 
     When the program can't be run, or a hook fails, the container is deleted (runtime.md#lifecycle, 7 to 9).
     """
@@ -42,7 +43,9 @@ def start(root: str, name: str, log: Log) -> None:
     try:
         container = find(root, name)
         check_created(container.status())
-        go_on(container, own, log)
+        context = go_on(container, own, log)
+        lock.release()  # `exec` and others need not wait for that
+        return wait_for_news(context, container, own, notify, log) if notify else 0
     except NotStarted as error:
         destroy(root, name, log)
         raise error.cause from None
@@ -70,7 +73,20 @@ class NotStarted(Exception):
         self.cause = cause
 
 
-def go_on(container: Container, own: Signals, log: Log) -> None:
+def wait_for_news(context: Context, container: Container, own: Signals, notify: str, log: Log) -> int:
+    """Until the program has said that it is ready, or has ended; the exit status."""
+    from .notify import news_of, wait_until_ready
+
+    news = news_of(context, notify, container.pid, log)
+    process = container.open_process()
+    try:
+        return wait_until_ready(news, process, own) if news and process >= 0 else 0
+    finally:
+        if process >= 0:
+            os.close(process)
+
+
+def go_on(container: Container, own: Signals, log: Log) -> Context:
     """Walk the rest of the plan with the process that waits for it. Raises NotStarted."""
     steps = steps_of(container)
     check_program(steps)
@@ -84,6 +100,7 @@ def go_on(container: Container, own: Signals, log: Log) -> None:
         raise NotStarted(ContainerDied("the container's process ended before the program ran")) from None
     except MinirunError as error:
         raise NotStarted(error) from None
+    return context
 
 
 def connect(container: Container, own: Signals) -> Sync:
@@ -99,7 +116,7 @@ def connect(container: Container, own: Signals) -> Sync:
 def kill(root: str, name: str, number: int, *, everything: bool = False) -> None:
     """Send a signal to the container's process, or to all of its processes. Raises StateError."""
     container = find(root, name)
-    found = signal_all(container.cgroup, number) if everything else signal_one(container, number)
+    found = signal_all(container.own_cgroup(), number) if everything else signal_one(container, number)
     if not found:
         raise StateError(f"container not running: {name}")
 

@@ -6,6 +6,7 @@ import json
 import os
 
 from ..errors import StateError
+from ..kernel import programs
 from .books import find
 
 TYPE_CHECKING = False
@@ -35,19 +36,59 @@ def list_containers(states: Iterable[dict[str, Any]], style: str, quiet: bool) -
     return table([COLUMNS, *([str(state[name]) for name in COLUMNS] for state in found)])
 
 
+def matching(root: str, pattern: str) -> list[str]:
+    """The ids in which the regular expression finds something. Raises StateError."""
+    import re
+
+    try:
+        wanted = re.compile(pattern)
+    except re.error as error:
+        raise StateError(f"{pattern!r} is no regular expression: {error}") from None
+    return sorted(name for name in (os.listdir(root) if os.path.isdir(root) else ()) if wanted.search(name))
+
+
 def table(rows: Iterable[Sequence[str]]) -> str:
-    """Rows in columns that are as wide as they have to be; the first one is the headings."""
+    """Rows in columns that are as wide as they have to be, and no narrower than others have them."""
     heading, *others = [list(row) for row in rows]
     lines = [[word.upper() for word in heading], *others]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(heading))]
+    widths = [max(9, *(len(line[column]) for line in lines)) for column in range(len(heading))]
     return "".join("   ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines)
 
 
-def list_processes(found: list[int], style: str) -> str:
+# ---- the processes of one
+
+
+def list_processes(found: list[int], style: str, options: Sequence[str] = ()) -> str:
     """What `ps` prints: engines want the pids, people want to know what they are."""
     if style == "json":
         return json.dumps(found) + "\n"
+    program = programs.find("ps")
+    if program:
+        return only(found, output_of(program, options or ("-ef",)))
+    if options:
+        raise StateError("this host has no ps(1) to give these options to\n  cure:  apt install procps")
     return table([("pid", "ppid", "user", "started", "cpu", "command"), *filter(None, map(process_row, found))])
+
+
+def output_of(program: str, options: Sequence[str]) -> str:
+    """Raises StateError when it fails."""
+    import subprocess
+
+    done = subprocess.run([program, *options], capture_output=True, text=True, errors="replace", check=False)
+    if done.returncode:
+        raise StateError(f"ps {' '.join(options)}: {done.stderr.strip() or f'exit status {done.returncode}'}")
+    return done.stdout
+
+
+def only(wanted: list[int], listing: str) -> str:
+    """The headings of a listing of ps(1), and the lines whose column PID has one of these. Raises StateError."""
+    heading, *lines = listing.splitlines()
+    columns = heading.split()
+    if "PID" not in columns:
+        raise StateError("ps shows no column PID to go by\n  cure:  add pid to its -o")
+    place, shown = columns.index("PID"), {str(pid) for pid in wanted}
+    kept = [line for line in lines if line.split()[place : place + 1] and line.split()[place] in shown]
+    return "\n".join([heading, *kept]) + "\n"
 
 
 def process_row(pid: int) -> list[str] | None:

@@ -42,9 +42,9 @@ def run(
     `ready` is called at that moment in both cases. `config` stands for the bundle's config.json.
     """
     check_proc()
-    config = content(options.bundle) if config is None else config  # config.json, read once
+    config = content(options.bundle, options.config) if config is None else config  # config.json, read once
     steps = plan(parse(decode(config)), options)  # -> typed records -> a list of steps
-    return run_plan(steps, log, config, stay=stay, keep=keep, ready=ready)  # the list, done
+    return run_plan(steps, log, config, stay=stay, keep=keep, notify=options.notify_socket, ready=ready)
 
 
 # What kills a container's process during its set-up.
@@ -75,11 +75,12 @@ def run_plan(
     stay: bool = True,
     keep: bool = False,
     cgroup: str = "",
+    notify: str = "",
     ready: Ready | None = None,
 ) -> int:
     """Apply a plan, wait for the container's end, and take back what the plan left on the host.
 
-    `cgroup` is the container's, where it is there already.
+    `cgroup` is the container's, where it is there already; `notify` is who wants to hear that the container is ready.
     """
     own = Signals()
     sync = Sync(own.descriptor)
@@ -96,7 +97,7 @@ def run_plan(
         set_up(steps, context, sync, log, applied)
         if ready:
             ready(context.pid)
-        status = wait_for_end(context, own) if stay else leave(context)
+        status = stay_with(context, own, notify, log) if stay else leave(context, own, notify, log)
         if keep or not stay:
             applied.clear()
         return status
@@ -122,10 +123,24 @@ def set_up(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[S
         context.lock = -1
 
 
-def leave(context: Context) -> int:
-    """Nothing is to be waited for, nor to be ended."""
-    context.pid = 0
-    return 0
+def stay_with(context: Context, own: Signals, notify: str, log: Log) -> int:
+    """In the foreground, to the container's end; its exit status."""
+    if not notify:
+        return wait_for_end(context, own)
+    from .notify import news_of  # few containers have somebody who wants to know
+
+    return wait_for_end(context, own, news_of(context, notify, os.getpid(), log))
+
+
+def leave(context: Context, own: Signals, notify: str, log: Log) -> int:
+    """Nothing is to be ended, nor waited for, but the news that the program is ready."""
+    pid, context.pid = context.pid, 0
+    if not notify:
+        return 0
+    from .notify import news_of, wait_until_ready
+
+    news = news_of(context, notify, pid, log)
+    return wait_until_ready(news, context.pidfd, own) if news else 0
 
 
 def cause_of_death(context: Context) -> str:

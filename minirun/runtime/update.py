@@ -62,6 +62,7 @@ def update(root: str, name: str, change: Json, log: Log) -> None:
         container = find(root, name)
         if container.status() not in ALIVE:
             raise StateError(f"container not running: {name}")
+        container.own_cgroup()
         apply_change(container, change, log)
     finally:
         own.close()

@@ -106,9 +106,9 @@ def isolation(namespaces: tuple[str, ...]) -> Json:
     }
 
 
-def write(bundle: str, rootless: bool) -> str:
+def write(bundle: str, rootless: bool, name: str = NAME) -> str:
     """Writes the default config.json, all of it or nothing, and returns its path."""
-    path = os.path.join(bundle, NAME)
+    path = os.path.join(bundle, name)
     config = default(rootless, os.geteuid(), os.getegid())
     try:
         write_new(path, json.dumps(config, indent="\t") + "\n")

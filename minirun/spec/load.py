@@ -41,9 +41,9 @@ def load(bundle: str) -> Config:
     return parse(decode(content(bundle)))
 
 
-def content(bundle: str) -> bytes:
-    """The bytes of the bundle's config.json."""
-    path = os.path.join(bundle, NAME)
+def content(bundle: str, name: str = "") -> bytes:
+    """The bytes of the bundle's config.json, or of the file `name` in its place."""
+    path = os.path.join(bundle, name or NAME)
     # Only a regular file: opening a FIFO would wait for a writer, and a device may never end.
     if not os.path.isfile(path):
         raise MinirunError(why_not(bundle, path))
@@ -61,7 +61,8 @@ def why_not(bundle: str, path: str) -> str:
         return (
             f"can't use the bundle {bundle!r}: {trouble}\n  cure:  --bundle DIR names the directory with {NAME} in it"
         )
-    if os.path.lexists(path) or not os.access(bundle, os.X_OK):
+    is_named = path != os.path.join(bundle, NAME)
+    if is_named or os.path.lexists(path) or not os.access(bundle, os.X_OK):
         return f"can't read {path!r}: {trouble_with(path) or 'not a regular file'}"
     has_root = os.path.isdir(os.path.join(bundle, "rootfs"))
     found = f"a rootfs but no {NAME}" if has_root else f"no {NAME}"

@@ -44,6 +44,26 @@ class ChooseCgroup(Step):
         context.made += [place for place in way_to(mount, self.path) if not os.path.isdir(place)]
 
 
+class StayInCgroup(Step):
+    """--cgroup-manager disabled: on hosts without cgroup v2, and where somebody else has made the container's cgroup
+    and put minirun into it."""
+
+    runs_in = RUNTIME
+    chapter = "limits"
+    man = "cgroups(7)"
+    spec = "config-linux.md#cgroups-path"
+    no_shell = "a process stays where it is by itself"
+
+    rules: int  # for devices, which only a cgroup can have
+
+    def describe(self) -> str:
+        return "leave the container in minirun's own cgroup"
+
+    def apply(self, context: Context) -> None:
+        if self.rules:
+            context.log.warning("without a cgroup the device rules of config.json do not hold")
+
+
 def way_to(mount: str, path: str) -> list[str]:
     """The cgroups from below the mount to this one."""
     parts = path.strip("/").split("/")

@@ -74,15 +74,47 @@ class KeepDescriptors(Step):
     spec = "runtime-linux.md#file-descriptors"
 
     preserve: int = 0
+    listeners: int = 0  # they come first: sd_listen_fds(3) counts from 3
+
+    @property
+    def kept(self) -> int:
+        return self.listeners + self.preserve
 
     def describe(self) -> str:
-        return f"mark every file descriptor above {2 + self.preserve} as close-on-exec"
+        return f"mark every file descriptor above {2 + self.kept} as close-on-exec"
 
     def shell(self) -> str:
-        return "exec 3>&- 4>&- …" if not self.preserve else f"exec {3 + self.preserve}>&- …"
+        return "exec 3>&- 4>&- …" if not self.kept else f"exec {3 + self.kept}>&- …"
 
     def apply(self, context: Context) -> None:
-        for descriptor in range(3, 3 + self.preserve):
+        for descriptor in range(3, 3 + self.kept):
             if not is_inherited(descriptor):
-                raise Refused(f"--preserve-fds {self.preserve}: descriptor {descriptor} is not open", "open it first")
-        files.close_on_exec_from(3 + self.preserve)
+                asked = f"LISTEN_FDS={self.listeners} and " * bool(self.listeners)
+                raise Refused(
+                    f"{asked}--preserve-fds {self.preserve}: descriptor {descriptor} is not open", "open it first"
+                )
+        files.close_on_exec_from(3 + self.kept)
+
+
+class AnnounceListeners(Step):
+    """Tell the program of the sockets that systemd, or another service manager, has opened for it. The pid is part of
+    it, and known only now."""
+
+    chapter = "process"
+    man = "sd_listen_fds(3)"
+
+    number: int
+    names: str = ""  # with colons between them
+
+    def describe(self) -> str:
+        return f"tell the program of its {self.number} sockets, from descriptor 3 on (LISTEN_FDS)"
+
+    def shell(self) -> str:
+        names = f" LISTEN_FDNAMES={self.names}" if self.names else ""
+        return f"export LISTEN_FDS={self.number} LISTEN_PID=$${names}"
+
+    def apply(self, context: Context) -> None:
+        context.variables["LISTEN_FDS"] = str(self.number)
+        context.variables["LISTEN_PID"] = str(os.getpid())
+        if self.names:
+            context.variables["LISTEN_FDNAMES"] = self.names

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from errno import ECONNREFUSED, ENOENT
 
-from ..kernel import files, processes, signals
+from ..kernel import files, processes, signals, sockets
 from .step import CONTAINER, RUNTIME, Context, Step
 
 
@@ -36,6 +37,29 @@ class StartContainerProcess(Step):
             context.pid = pid
             context.pidfd = signals.pidfd_open(pid)
         context.channel.keep_side(context.me)
+
+
+class SendPidfd(Step):
+    """Hand a descriptor of the process to somebody who wants to wait for it or send it signals. A pid could be another
+    process's by then; this can't. The message is a word, which says what kind of process it is."""
+
+    runs_in = RUNTIME
+    chapter = "process"
+    man = "pidfd_open(2)"
+    no_shell = "a shell can't send a descriptor"
+    cures = {
+        ENOENT: "--pidfd-socket names a socket on which somebody listens already",
+        ECONNREFUSED: "nobody listens on the pidfd socket any more",
+    }
+
+    path: str
+    kind: str
+
+    def describe(self) -> str:
+        return f"send a pidfd of the process to {self.path}"
+
+    def apply(self, context: Context) -> None:
+        sockets.send_descriptor(self.path, context.pidfd, self.kind.encode())
 
 
 class CloseToTracers(Step):

@@ -80,11 +80,11 @@ class FindHome(Step):
         return f"export HOME=\"$(awk -F: '$3 == {self.uid} {{print $6; exit}}' /etc/passwd)\""
 
     def apply(self, context: Context) -> None:
-        context.home = "/"
+        context.variables["HOME"] = "/"
         for line in read_passwd().splitlines():
             row = line.split(":")
             if len(row) >= 6 and row[2] == str(self.uid):
-                context.home = row[5] or "/"
+                context.variables["HOME"] = row[5] or "/"
                 return
 
 
@@ -238,9 +238,7 @@ class Execute(Step):
         return "exec env -i " + " ".join(quoted(word) for word in (*self.environment, *self.arguments))
 
     def apply(self, context: Context) -> None:
-        environment = dict(pair.split("=", 1) for pair in self.environment)
-        if context.home:
-            environment["HOME"] = context.home
+        environment = dict(pair.split("=", 1) for pair in self.environment) | context.variables
         try:
             processes.execve(context.program, self.arguments, environment)
         except SystemCallError as error:

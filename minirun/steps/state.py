@@ -93,13 +93,13 @@ class SaveConfig(Step):
     spec = "runtime.md#lifecycle"
 
     directory: str
-    bundle: str
+    source: str
 
     def describe(self) -> str:
-        return f"keep a copy of config.json in {self.directory}"
+        return f"keep a copy of {self.source} in {self.directory}"
 
     def shell(self) -> str:
-        return f"cp {self.bundle}/config.json {self.directory}"
+        return f"cp {self.source} {self.directory}/config.json"
 
     def apply(self, context: Context) -> None:
         files.create_file(f"{self.directory}/config.json", context.config, 0o600)

@@ -60,6 +60,7 @@ class Context:
         self.sender = 0  # who sent the latest turn, by the kernel's word
         self.incoming: list[int] = []  # descriptors that came with it
         self.console = -1  # the master side of the container's terminal
+        self.notify_socket: Any = None  # where the container says that it is ready
         self.resctrl = ""  # where that file system is mounted
         self.made_clos = ""  # the class of service that this run has made in it for others to share, as a path
         self.network = -1  # the container's network namespace, while devices may have to come back from it
@@ -80,7 +81,7 @@ class Context:
         self.old_root = -1  # the host's, between pivot_root and its removal
         self.slave = -1  # the program's side of the terminal
         self.outgoing: list[int] = []  # descriptors to hand over with the next turn
-        self.home = ""  # HOME, where config.json does not set it
+        self.variables: dict[str, str] = {}  # of the program's environment, beside those of config.json
         self.program = ""  # what args[0] came out as in the container's PATH
         self.is_filtered = False  # whether the system call filter holds by now
 

@@ -62,7 +62,7 @@ def eventful(bundle: Callable[..., Bundle]) -> Bundle:
         made.bind(made.path / "volume", "/mnt/mapped", "idmap")
     if Path("/proc/self/numa_maps").exists():
         made.linux["memoryPolicy"] = {"mode": "MPOL_LOCAL"}
-    for name in ("mnt/new", "mnt/etc", "mnt/mapped"):
+    for name in ("mnt/new", "mnt/etc", "mnt/mapped", "run/notify"):
         (made.rootfs / name).mkdir()
     os.chown(made.rootfs, 100000, 100000)  # so that the container's root may make what is missing
     os.chown(made.rootfs / "dev", 100000, 100000)
@@ -71,7 +71,7 @@ def eventful(bundle: Callable[..., Bundle]) -> Bundle:
 
 
 def steps_of(bundle: Bundle) -> tuple[Step, ...]:
-    return plan(load(str(bundle.path)), Options(id="example", bundle=str(bundle.path)))
+    return plan(load(str(bundle.path)), Options(id="example", bundle=str(bundle.path), notify_socket="@nobody"))
 
 
 def drive(bundle: Bundle, indexes: Sequence[int], deed: str) -> subprocess.CompletedProcess[str]:

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,7 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* The name of the error of opening `path` with `flags`; "" if it can be opened. */
@@ -307,4 +309,71 @@ int do_flood(int count, char **args)
     for (long line = 0; line * 16 < wanted; line++)
         printf("%015ld\n", line);
     return 0;
+}
+
+/* A message with a descriptor to $NOTIFY_SOCKET, as sd_notify_barrier(3) sends it; without one, if it is negative. */
+static int send_news(const char *message, int descriptor)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char control[CMSG_SPACE(sizeof descriptor)] = {0};
+    struct iovec content = {(char *)message, strlen(message)};
+    struct msghdr header = {.msg_name = &address, .msg_namelen = sizeof address, .msg_iov = &content, .msg_iovlen = 1};
+    struct cmsghdr *rights;
+    int end = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), result;
+
+    strncpy(address.sun_path, getenv("NOTIFY_SOCKET") ? getenv("NOTIFY_SOCKET") : "", sizeof address.sun_path - 1);
+    if (descriptor >= 0) {
+        header.msg_control = control;
+        header.msg_controllen = sizeof control;
+        rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof descriptor);
+        memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+    }
+    result = sendmsg(end, &header, 0) < 0 ? errno : 0;
+    close(end);
+    return result;
+}
+
+/* Sends a barrier, and says whether it was answered within five seconds: the other side closes the descriptor. */
+static const char *barrier(void)
+{
+    int ends[2];
+    struct pollfd hung_up = {0};
+
+    if (pipe(ends) < 0)
+        return "no pipe";
+    if (send_news("BARRIER=1", ends[1]))
+        return "not sent";
+    close(ends[1]);
+    hung_up.fd = ends[0];
+    return poll(&hung_up, 1, 5000) == 1 ? "answered" : "not answered";
+}
+
+/* notify MESSAGE...: news to $NOTIFY_SOCKET, each told on a line with the error. `barrier`, `wait` (for SIGUSR1) and
+ * `exit` are no messages. */
+int do_notify(int count, char **args)
+{
+    sigset_t awaited;
+    int number;
+
+    sigemptyset(&awaited);
+    sigaddset(&awaited, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &awaited, NULL);
+    printf("ready\n");
+    for (int i = 0; i < count; i++) {
+        fflush(stdout);
+        if (!strcmp(args[i], "exit"))
+            return 0;
+        if (!strcmp(args[i], "wait"))
+            sigwait(&awaited, &number);
+        else if (!strcmp(args[i], "barrier"))
+            printf("%s\n", barrier());
+        else
+            printf("%s: %s\n", args[i], error_name(send_news(args[i], -1)));
+    }
+    fflush(stdout);
+    for (;;)
+        pause();
 }

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/keyctl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <arpa/inet.h>
@@ -163,6 +164,20 @@ void tell_security(void)
     number("securebits", prctl(PR_GET_SECUREBITS));
     boolean("keep_caps", prctl(PR_GET_KEEPCAPS));
     tell_text_of("label", "/proc/self/attr/current");
+}
+
+/* The session keyring, as keyctl(2) describes it: its serial number, and "type;uid;gid;permissions;name". */
+void tell_keyring(void)
+{
+    char description[4096] = "";
+    long serial = syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+
+    if (serial >= 0)
+        syscall(SYS_keyctl, KEYCTL_DESCRIBE, serial, description, sizeof description);
+    open_object("session_keyring");
+    number("serial", serial);
+    text("description", description);
+    close_object();
 }
 
 /* ---- limits and scheduling */

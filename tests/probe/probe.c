@@ -54,7 +54,7 @@ static const struct verb with_json[] = {
 
 static const struct verb with_text[] = {
     {"exit", do_exit, 0}, {"signal", do_signal, 0}, {"sleep", do_sleep, 0}, {"spin", do_spin, 0}, {"wait", do_wait, 0},
-    {"cat", do_cat, 0},   {"say", do_say, 0},       {"flood", do_flood, 0}, {NULL, NULL, 0},
+    {"cat", do_cat, 0},   {"say", do_say, 0},       {"flood", do_flood, 0}, {"notify", do_notify, 0}, {NULL, NULL, 0},
 };
 
 static void tell_all(int argc, char **argv)
@@ -67,6 +67,7 @@ static void tell_all(int argc, char **argv)
     tell_namespaces();
     tell_capabilities();
     tell_security();
+    tell_keyring();
     tell_rlimits();
     tell_scheduling();
     tell_signals();

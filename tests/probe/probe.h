@@ -11,6 +11,7 @@ void tell_host_names(void);
 void tell_namespaces(void);
 void tell_capabilities(void);
 void tell_security(void);
+void tell_keyring(void);
 void tell_rlimits(void);
 void tell_scheduling(void);
 void tell_signals(void);
@@ -43,6 +44,7 @@ int do_wait(int count, char **args);
 int do_cat(int count, char **args);
 int do_say(int count, char **args);
 int do_flood(int count, char **args);
+int do_notify(int count, char **args);
 
 /* The name of an error such as "ENOENT"; "" for 0. */
 const char *error_name(int error);

@@ -113,6 +113,12 @@ def test_in_the_bundle_itself_target_is_an_id(tmp_path: Path, monkeypatch: pytes
     assert actions.which("web", None, None) == (".", "web")
 
 
+def test_with_a_config_of_its_own_target_is_an_id_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert actions.which("web", None, None, "other.json") == (".", "web")
+    assert actions.which("bundle/", None, None, "other.json") == ("bundle/", None)
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "ä", "a\0", "../x"])
 def test_an_id_that_is_no_plain_name_is_refused(name: str) -> None:
     with pytest.raises(StateError, match="invalid container ID format"):

@@ -73,7 +73,7 @@ def kill_other_children(runtime: int) -> None:
 def main() -> int:
     bundle, name, indexes, deed = sys.argv[1:]
     config = content(bundle)
-    steps = list(plan(parse(decode(config)), Options(id=name, bundle=bundle)))
+    steps = list(plan(parse(decode(config)), Options(id=name, bundle=bundle, notify_socket="@nobody")))
     if deed in ("interrupt", "kill"):
         output = accomplice(deed)
     else:

@@ -1,0 +1,42 @@
+"""Spell a command line the way it is read here: with other runtimes a flag may have a value, as in `--tty=false`."""
+
+from __future__ import annotations
+
+from .table import COMMANDS, FLAG, GLOBAL, Option
+
+TRUE = ("true", "True", "TRUE", "t", "T", "1")
+FALSE = ("false", "False", "FALSE", "f", "F", "0")
+
+
+def plain(words: list[str]) -> list[str]:
+    """The words with `--flag` for `--flag=true`, and without those that a later `--flag=false` takes back. What belongs
+    to a program, as behind the id of `exec`, stays as it is."""
+    front, rest = plain_up_to(1, flags_of(GLOBAL), words)
+    command = COMMANDS.get(front[-1]) if front else None
+    if command is None:
+        return words
+    before_rest = len(command.arguments) - 1 if command.rest else len(rest)
+    options, behind = plain_up_to(before_rest, flags_of(command.options), rest)
+    return [*front, *options, *behind]
+
+
+def plain_up_to(arguments: int, known: dict[str, Option], words: list[str]) -> tuple[list[str], list[str]]:
+    """The words up to the one that is the last of so many arguments, in their plain form; the rest, as it is."""
+    spelled: list[str] = []
+    while words and arguments:
+        flag, equals, value = words[0].partition("=")
+        option = known.get(flag)
+        length = 1 if option is None or equals or option.kind == FLAG else 2  # an option with its value
+        if option and option.kind == FLAG and equals and value in FALSE:
+            spelled = [word for word in spelled if word not in option.flags]
+        elif option and option.kind == FLAG and equals and value in TRUE:
+            spelled.append(flag)
+        else:
+            spelled += words[:length]
+        arguments -= not words[0].startswith("-")
+        words = words[length:]
+    return spelled, words
+
+
+def flags_of(options: tuple[Option, ...]) -> dict[str, Option]:
+    return {flag: option for option in options for flag in option.flags}

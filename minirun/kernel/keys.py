@@ -1,0 +1,45 @@
+"""The kernel's keys and keyrings: keyctl(2), keyrings(7)."""
+
+from __future__ import annotations
+
+import ctypes
+
+from .constants import KEYCTL_DESCRIBE, KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SETPERM
+from .libc import Flags, show, syscall, text
+
+DESCRIPTION_SIZE = 4096  # of a key: its name has at most that, keyctl_describe(3)
+
+
+def join_session_keyring(name: str) -> int:
+    """KEYCTL_JOIN_SESSION_KEYRING: make the keyring of this name, or a new one, the session's; its serial number."""
+    return syscall(
+        "keyctl",
+        KEYCTL_JOIN_SESSION_KEYRING,
+        text(name),
+        shown=lambda: show("keyctl", Flags("KEYCTL_JOIN_SESSION_KEYRING"), name),
+    )
+
+
+def permissions(key: int) -> int:
+    """KEYCTL_DESCRIBE, which answers with "type;uid;gid;permissions;name"."""
+    buffer = ctypes.create_string_buffer(DESCRIPTION_SIZE)
+    syscall(
+        "keyctl",
+        KEYCTL_DESCRIBE,
+        key,
+        buffer,
+        len(buffer),
+        shown=lambda: show("keyctl", Flags("KEYCTL_DESCRIBE"), key),
+    )
+    return int(buffer.value.split(b";")[3], 16)
+
+
+def setperm(key: int, mask: int) -> None:
+    """KEYCTL_SETPERM: four times six bits, for who holds the key, its user, its group, and others."""
+    syscall(
+        "keyctl",
+        KEYCTL_SETPERM,
+        key,
+        mask,
+        shown=lambda: show("keyctl", Flags("KEYCTL_SETPERM"), key, Flags(hex(mask))),
+    )

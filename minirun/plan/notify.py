@@ -1,0 +1,35 @@
+"""$NOTIFY_SOCKET -> the steps that give the container a socket for its news. It is looked for at the place that other
+runtimes have it at, so that images can rely on it."""
+
+from __future__ import annotations
+
+from ..kernel.constants import MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY
+from ..steps import mounts, notify
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..steps.step import Step
+    from .container import Options
+
+FLAGS = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
+
+
+def notify_directory_steps(options: Options) -> list[Step]:
+    return [notify.MakeNotifyDirectory(options.directory)] if options.notify_socket else []
+
+
+def notify_mount_steps(options: Options) -> list[Step]:
+    """After the mounts of config.json, which may cover /run. To send is allowed on a read-only mount."""
+    if not options.notify_socket:
+        return []
+    source = f"{options.directory}/{notify.DIRECTORY}"
+    return [mounts.BindMount(source, notify.INSIDE, False, (mounts.Change(FLAGS),))]
+
+
+def notify_socket_steps(options: Options) -> list[Step]:
+    """In the command that starts the program: it is there to pass the news on."""
+    return [notify.OpenNotifySocket(options.directory)] if options.notify_socket else []
+
+
+def notify_variables(options: Options) -> tuple[str, ...]:
+    return (f"NOTIFY_SOCKET={notify.INSIDE}/{notify.SOCKET}",) if options.notify_socket else ()
