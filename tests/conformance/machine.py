@@ -80,13 +80,17 @@ def needs_cgroups(container: Container) -> None:
         raise NotTestable("the runtime was started with --cgroup-manager=disabled")
 
 
-def has_cgroup_file(controller: str, name: str) -> bool:
-    """Whether this kernel has such a file for a cgroup whose parent has enabled the controller."""
+def has_cgroup_file(controller: str, name: str, text: str = "") -> bool:
+    """Whether this kernel has such a file for a cgroup whose parent has enabled the controller, and takes the text."""
     directory = CGROUP / f"{PREFIX}-look"
     directory.mkdir()
     try:
         (CGROUP / "cgroup.subtree_control").write_text(f"+{controller}")
+        if text and (directory / name).exists():
+            (directory / name).write_text(text)
         return (directory / name).exists()
+    except OSError:
+        return False
     finally:
         directory.rmdir()
 

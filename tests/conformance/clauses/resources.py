@@ -188,10 +188,13 @@ def a_disk() -> tuple[int, int]:
     raise NotTestable("this machine has no disk")
 
 
-def weight_file() -> str:
-    """BFQ has a file of its own, beside that of the kernel's other I/O scheduler: cgroup-v2.rst, bfq-iosched.rst."""
+def weight_file(line: str = "") -> str:
+    """BFQ has a file of its own, beside that of the kernel's other I/O scheduler: cgroup-v2.rst, bfq-iosched.rst.
+
+    A line about a disk is refused unless one of the two schedules that disk.
+    """
     for name in ("io.bfq.weight", "io.weight"):
-        if has_cgroup_file("io", name):
+        if has_cgroup_file("io", name, line):
             return name
     raise NotTestable("this kernel has no weights for disks")
 
@@ -208,7 +211,8 @@ def the_weight_for_disks(container: Container) -> None:
 @clause(BLOCK, "`weight` (uint16, OPTIONAL) - bandwidth weight for the device.")
 def the_weight_for_one_disk(container: Container) -> None:
     needs_cgroup2(container, "io")
-    name, (major, minor) = weight_file(), a_disk()
+    major, minor = a_disk()
+    name = weight_file(f"{major}:{minor} 100")
     entry = {"major": major, "minor": minor, "weight": 500}
     told = file_of(container, "io", name, blockIO={"weightDevice": [entry]}).splitlines()
     expect_true(
