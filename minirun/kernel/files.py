@@ -220,6 +220,16 @@ def lock(path: str, wait: bool = True) -> int:
     return descriptor
 
 
+def unlock(descriptor: int) -> None:
+    """fcntl(2): let others have the lock, and keep the file open."""
+    fcntl.lockf(descriptor, fcntl.LOCK_UN)
+
+
+def lock_again(descriptor: int) -> None:
+    """fcntl(2), F_SETLKW: wait for the lock on a file that is open."""
+    fcntl.lockf(descriptor, fcntl.LOCK_EX)
+
+
 def is_null_device(descriptor: int) -> bool:
     """Whether an open file is the null device, null(4)."""
     status = os.fstat(descriptor)

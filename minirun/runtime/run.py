@@ -6,7 +6,7 @@ import os
 import signal
 
 from ..errors import ContainerDied, StateError
-from ..kernel import processes, signals
+from ..kernel import files, processes, signals
 from ..kernel.libc import SystemCallError
 from ..plan.container import Options, plan
 from ..spec.load import content, decode, parse
@@ -104,7 +104,7 @@ def run_plan(
     finally:
         sync.hang_up()
         end_process(context)
-        undo(applied, context, log)
+        take_back(applied, context, log)
         for descriptor in (context.pidfd, context.console, context.lock):
             if descriptor >= 0:
                 os.close(descriptor)
@@ -119,8 +119,16 @@ def set_up(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[S
     except ContainerDied:
         raise ContainerDied(cause_of_death(context)) from None
     if context.lock >= 0:
-        os.close(context.lock)
-        context.lock = -1
+        files.unlock(context.lock)
+
+
+def take_back(applied: list[Step], context: Context, log: Log) -> None:
+    """Undo the steps, unless `delete --force` has done so meanwhile: the same id may be another container's by now."""
+    if applied and context.lock >= 0:
+        files.lock_again(context.lock)
+        if os.fstat(context.lock).st_nlink == 0:
+            return
+    undo(applied, context, log)
 
 
 def stay_with(context: Context, own: Signals, notify: str, log: Log) -> int:

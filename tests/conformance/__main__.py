@@ -31,7 +31,7 @@ def main() -> int:
         print("\n".join(f"{case.name:60} {case.level:7} {case.anchor}: {case.sentence}" for case in cases))
         return 0
     if not cases:
-        return fail(f"no case has {options.only!r} in its name")
+        return fail(f"no case has {' or '.join(options.only)} in its name")
     if options.report:
         machines, outcomes = read_reports(options.report)
         write_reports(options, cases, machines, [outcome for outcome in outcomes if outcome.case in cases])
@@ -62,7 +62,13 @@ def parse(words: list[str]) -> argparse.Namespace:
         prog="python3 -m tests.conformance", description="Tries a container runtime against the clauses of its spec."
     )
     parser.add_argument("--runtime", action="append", help="a name, a path, a quoted command, or NAME=COMMAND")
-    parser.add_argument("--only", metavar="PATTERN", help="only cases whose name or anchor has PATTERN in it")
+    parser.add_argument(
+        "--only",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="only cases whose name or anchor has PATTERN in it; may be given more than once",
+    )
     parser.add_argument("--part", default="1/1", metavar="K/N", help="of those, the Kth of N parts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every outcome to FILE")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE")

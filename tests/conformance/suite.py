@@ -83,12 +83,13 @@ def label(value: Any) -> str:
     return str(value[0] if isinstance(value, tuple) else value).replace("\n", "\\n")
 
 
-def chosen(pattern: str | None) -> list[Case]:
-    """The cases whose name or anchor has the pattern in it."""
+def chosen(patterns: Iterable[str] = ()) -> list[Case]:
+    """The cases whose name or anchor has one of the patterns in it; all, if there are none."""
+    wanted = [f"*{pattern}*" for pattern in patterns] or ["*"]
     return [
         case
         for case in CASES.values()
-        if not pattern or any(fnmatch.fnmatchcase(text, f"*{pattern}*") for text in (case.name, case.anchor))
+        if any(fnmatch.fnmatchcase(text, pattern) for pattern in wanted for text in (case.name, case.anchor))
     ]
 
 

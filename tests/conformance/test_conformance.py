@@ -25,6 +25,14 @@ MINIRUN = f"minirun=env PYTHONPATH={REPOSITORY} {sys.executable} -m minirun"
 
 PARTS = [f"{number}/10" for number in range(1, 11)]  # so that machines can share them
 
+# What the test machine has of its own is its cgroups. Programs take so long to start in an emulator that it has no time
+# for the clauses that the host can try as well.
+ABOUT_CGROUPS = (
+    *("#control-groups", "#cgroup", "#unified", "#memory", "#cpu", "#pids", "#block-io", "#huge-page", "#rdma"),
+    *("#allowed-device-list", "#default-devices", "#posix-platform-mounts", "#offset-for-time-namespace"),
+)
+PATTERNS = ABOUT_CGROUPS if PATIENCE > 1 else ()
+
 
 def run_suite(runtime: str, part: str, report: Path) -> list[dict[str, str]]:
     """In a process of its own, since it leaves for another mount namespace. Returns what is not explained."""
@@ -33,6 +41,7 @@ def run_suite(runtime: str, part: str, report: Path) -> list[dict[str, str]]:
     if shutil.which("gcc") is None:
         pytest.skip("needs gcc")
     words = ["--runtime", runtime, "--part", part, "--json", str(report)]
+    words += [f"--only={pattern}" for pattern in PATTERNS]
     done = subprocess.run(
         [sys.executable, "-m", "tests.conformance", *words],
         cwd=REPOSITORY,
@@ -42,7 +51,7 @@ def run_suite(runtime: str, part: str, report: Path) -> list[dict[str, str]]:
     )
     assert report.exists(), done.stdout + done.stderr
     outcomes = json.loads(report.read_text())["outcomes"]
-    assert len(outcomes) == len(part_of(chosen(None), part))
+    assert len(outcomes) == len(part_of(chosen(PATTERNS), part))
     return [outcome for outcome in outcomes if outcome["outcome"] == FAIL]
 
 
@@ -101,10 +110,11 @@ def test_what_is_known_of_an_outcome(kind: str, reason: Known | None, wanted: st
 
 
 def test_cases_are_chosen_by_name_and_by_anchor() -> None:
-    assert {case.anchor for case in chosen("#sysctl")} == {"config-linux.md#sysctl"}
-    assert [case.name for case in chosen("the_domainname")] == ["the_domainname"]
-    assert len(chosen(None)) == len(CASES)
-    parts = [case.name for part in PARTS for case in part_of(chosen(None), part)]
+    assert {case.anchor for case in chosen(["#sysctl"])} == {"config-linux.md#sysctl"}
+    assert [case.name for case in chosen(["the_domainname"])] == ["the_domainname"]
+    assert len(chosen(["#sysctl", "the_domainname"])) == len(chosen(["#sysctl"])) + 1
+    assert len(chosen()) == len(CASES)
+    parts = [case.name for part in PARTS for case in part_of(chosen(), part)]
     assert sorted(parts) == sorted(CASES)
 
 
@@ -118,7 +128,7 @@ def test_only_an_unexplained_must_fails_the_run() -> None:
 
 
 def test_a_report_can_be_read_again() -> None:
-    outcomes = [Outcome(case, "x 1", FAIL, "found", "", 0.5) for case in chosen("#sysctl")]
+    outcomes = [Outcome(case, "x 1", FAIL, "found", "", 0.5) for case in chosen(["#sysctl"])]
     assert from_json(as_json({"x 1": "a machine"}, outcomes)) == ({"x 1": "a machine"}, outcomes)
 
 

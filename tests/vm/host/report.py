@@ -46,9 +46,9 @@ def outcome_of(case: ElementTree.Element) -> tuple[str, str]:
 
 
 def skipped_everywhere(results: Sequence[Result]) -> list[str]:
-    """The test functions of which something was skipped in every place that it came to."""
+    """The tests that were skipped in every place that they came to."""
     done = {result.test for result in results if result.outcome != SKIPPED}
-    return sorted({result.test.partition("[")[0] for result in results if result.test not in done})
+    return sorted({result.test for result in results if result.test not in done})
 
 
 def summary(results: Sequence[Result]) -> str:
