@@ -1,0 +1,57 @@
+"""The books of a container when two commands are at them, at moments that no clock can bring about."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from minirun.errors import StateError
+from minirun.runtime import lifecycle
+from minirun.runtime.books import unknown
+from minirun.runtime.log import Log
+from minirun.steps.state import LOCK, MakeStateDirectory
+from minirun.steps.step import Channel, Context
+
+
+@pytest.fixture
+def too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A state directory whose only container goes while somebody waits for its lock."""
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "state.json").write_text('{"complete": false, "pid": 0}')
+
+    def gone(root: str, name: str) -> None:
+        os.unlink(f"{root}/{name}/state.json")
+        os.rmdir(f"{root}/{name}")
+        raise unknown(root, name)
+
+    monkeypatch.setattr(lifecycle, "Lock", gone)
+    return str(tmp_path)
+
+
+def test_a_forced_delete_that_comes_too_late_is_content(too_late: str) -> None:
+    """Engines delete twice, and one may come while the other is at work."""
+    lifecycle.delete(too_late, "web", Log(), force=True)
+
+
+def test_another_delete_that_comes_too_late_is_told(too_late: str) -> None:
+    with pytest.raises(StateError, match="does not exist"):
+        lifecycle.delete(too_late, "web", Log())
+
+
+def test_a_lock_that_is_made_again_meanwhile_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "web"
+    directory.mkdir()
+    (directory / LOCK).touch()
+    unlink, removals = os.unlink, []
+
+    def unlink_and_come_back(path: str) -> None:
+        unlink(path)
+        removals.append(path)
+        if len(removals) == 1:
+            (directory / LOCK).touch()
+
+    monkeypatch.setattr(os, "unlink", unlink_and_come_back)
+    MakeStateDirectory(str(tmp_path), "web").undo(Context(Log(), Channel()))
+    assert not directory.exists()
