@@ -141,6 +141,8 @@ def find(root: str, name: str) -> Container:
         facts = json.loads(files.read_file(f"{directory}/state.json"))
     except (OSError, ValueError):
         raise unknown(root, name) from None
+    if not isinstance(facts, dict) or "complete" not in facts:  # runc's files have the same name
+        raise StateError(f"{directory} is not minirun's: another runtime keeps its books there\n  cure:  --root DIR")
     return Container(directory, facts)
 
 

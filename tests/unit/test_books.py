@@ -11,6 +11,7 @@ from minirun.errors import StateError
 from minirun.runtime import lifecycle
 from minirun.runtime.books import unknown
 from minirun.runtime.log import Log
+from minirun.runtime.overview import containers
 from minirun.steps.state import LOCK, MakeStateDirectory
 from minirun.steps.step import Channel, Context
 
@@ -53,3 +54,14 @@ def test_a_lock_that_is_made_again_meanwhile_goes_too(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "unlink", unlink_and_come_back)
     MakeStateDirectory(str(tmp_path), "web").undo(Context(Log(), Channel()))
     assert not directory.exists()
+
+
+@pytest.mark.parametrize("facts", ['{"id": "web", "init_process_pid": 7}', "[]"])
+def test_the_books_of_another_runtime_are_left_alone(facts: str, tmp_path: Path) -> None:
+    """`minirun --root /run/runc list`: the directories and the file have the same names there."""
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "state.json").write_text(facts)
+    assert list(containers(str(tmp_path))) == []
+    with pytest.raises(StateError, match="another runtime"):
+        lifecycle.delete(str(tmp_path), "web", Log(), force=True)
+    assert (tmp_path / "web" / "state.json").exists()
