@@ -77,7 +77,7 @@ def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Optio
     listen_fds, listen_names = listeners()
     return Options(
         id=checked_id(name),
-        bundle=os.path.abspath(bundle),
+        bundle=absolute(bundle),
         root=root(values),
         preserve_fds=values["preserve_fds"],
         no_pivot=values["no_pivot"],
@@ -253,12 +253,17 @@ def level(values: Mapping[str, Any]) -> str:
 
 def root(values: Mapping[str, Any]) -> str:
     directory: str = values["root"]
-    return os.path.abspath(directory)
+    return absolute(directory) or os.getcwd()
 
 
 def absolute(path: str | None) -> str:
-    """A path as it is meant here and now; "" for none."""
-    return os.path.abspath(path) if path else ""
+    """A path as it is meant here and now; "" for none. Raises StateError."""
+    try:
+        return os.path.abspath(path) if path else ""
+    except FileNotFoundError:  # getcwd(2)
+        raise StateError(
+            f"can't find {path}: the current directory has been removed\n  cure:  cd to another, or give whole paths"
+        ) from None
 
 
 def which(

@@ -5,6 +5,7 @@ What the container is, is not touched; a process is all that comes.
 
 from __future__ import annotations
 
+from ..errors import StateError
 from ..record import Record
 from ..spec.config import Config, Linux, Namespace
 from ..steps import program, rootfs, scheduling
@@ -45,6 +46,7 @@ class ExecOptions(Record):
 def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[Step, ...]:
     """Every step, in order. `config` is the container's. Raises ConfigError, StateError."""
     check_terminal(process, options)
+    check_cgroup(options.cgroup)
     compiling, filtering = filter_steps(config, options.told, "running")
     early, late = ([], filtering) if process.no_new_privileges else (filtering, [])
     return (
@@ -75,6 +77,12 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         program.Execute(process.args, process.env),
         program.SeeProgramRun(),
     )
+
+
+def check_cgroup(below: str) -> None:
+    """cgroup.procs of another cgroup can be written as well, and neither limits nor `delete` would hold there."""
+    if ".." in below.split("/"):
+        raise StateError(f"--cgroup {below} leads out of the container's cgroup\n  allowed: the path of one below it")
 
 
 def affinity_steps(cpus: tuple[int, ...], name: str) -> list[Step]:

@@ -141,6 +141,8 @@ def find(root: str, name: str) -> Container:
         facts = json.loads(files.read_file(f"{directory}/state.json"))
     except (OSError, ValueError):
         raise unknown(root, name) from None
+    if not isinstance(facts, dict) or "complete" not in facts:  # runc's files have the same name
+        raise StateError(f"{directory} is not minirun's: another runtime keeps its books there\n  cure:  --root DIR")
     return Container(directory, facts)
 
 
@@ -176,13 +178,13 @@ class Lock:
 
 
 def signal_number(word: str) -> int:
-    """9, KILL, SIGKILL, kill -> 9. Raises StateError."""
-    if word.isascii() and word.isdigit() and int(word) in range(1, signal.NSIG):
+    """9, KILL, SIGKILL, kill -> 9; 0 asks only whether there is a process: kill(2). Raises StateError."""
+    if word.isascii() and word.isdigit() and int(word) in range(signal.NSIG):
         return int(word)
     name = word.upper().removeprefix("SIG")
     number = getattr(signal, f"SIG{name}", None)
     if not isinstance(number, signal.Signals):
         raise StateError(
-            f'unknown signal "{word}"\n  allowed: a number from 1 to 64, or a name such as TERM: signal(7)'
+            f'unknown signal "{word}"\n  allowed: a number from 0 to 64, or a name such as TERM: signal(7)'
         )
     return int(number)

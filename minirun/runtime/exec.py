@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import MinirunError, StateError
+from ..errors import ConfigError, MinirunError, StateError
 from ..plan.container import Options, told_to_others
 from ..plan.exec import ExecOptions, exec_plan
 from ..record import Record
@@ -78,7 +78,7 @@ def check_status(status: str, ignore_paused: bool) -> None:
 def wished(first: Process | None, wishes: Wishes) -> Process:
     """The process that is asked for."""
     if wishes.file:
-        process = read_process(Node(decode(read(wishes.file)), ""))
+        process = process_of(wishes.file)
         return process.replace(terminal=True) if wishes.terminal else process
     if not wishes.args:
         raise StateError("there is no program to run\n  cure:  name it behind the id, or give --process FILE")
@@ -96,6 +96,17 @@ def wished(first: Process | None, wishes: Wishes) -> Process:
         "apparmor_profile": wishes.apparmor_profile or first.apparmor_profile,
     }
     return check(first.replace(**changes))
+
+
+def process_of(path: str) -> Process:
+    """The process that a file describes."""
+    try:
+        return read_process(Node(decode(read(path)), ""))
+    except ConfigError as error:  # its words are about config.json, and this is another file
+        place = error.pointer or "the top level"
+        raise StateError(
+            f"can't use the process from {path}: {place}: {error.found}\n  allowed: {error.allowed}"
+        ) from None
 
 
 def read(path: str) -> bytes:

@@ -172,7 +172,11 @@ def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
                 f"cannot delete container {name} that is not stopped: {status}\n"
                 f"  cure:  minirun kill {name} KILL, or delete it with --force"
             )
-    destroy(root, name, log)
+    try:
+        destroy(root, name, log)
+    except StateError:
+        if not force or os.path.isdir(f"{root}/{name}"):
+            raise  # else another delete was quicker, or the end of `run`
 
 
 def destroy(root: str, name: str, log: Log) -> None:

@@ -135,6 +135,10 @@ def make_directories(context: Context, mount: str, path: str) -> None:
     for _attempt in range(100):
         try:
             for place in way_to(mount, path):
+                if os.path.isfile(place):
+                    raise Refused(
+                        f"the kernel has a file {place}", "choose another id, or name one in /linux/cgroupsPath"
+                    )
                 if not os.path.isdir(place):
                     files.mkdir(place, 0o755)
                     if place not in context.made:

@@ -14,6 +14,8 @@ from .paths import make_directory
 from .step import RUNTIME, Context, Refused, Step
 
 DEFAULT_PATH = "/bin:/usr/bin"  # confstr(3), _CS_PATH: where execvp(3) looks without a PATH
+DENIED = "permission denied"
+EXECUTABLE = "it must be a file, executable (chmod +x) for the container's user, and its mount not noexec"
 PASSWD_SIZE = 1 << 20  # bytes: no image has so many users
 
 
@@ -123,21 +125,24 @@ class FindProgram(Step):
         if "/" in self.name:
             problem = why_not(self.name)
             if problem:
-                raise Refused(
-                    f'exec: "{self.name}": {problem}',
-                    "it must be a file of the root file system, executable (chmod +x) for the container's user",
-                )
+                raise Refused(f'exec: "{self.name}": {problem}', EXECUTABLE)
             context.program = self.name
             return
+        problems = {}
         for directory in self.path.split(":"):
             candidate = f"{directory or '.'}/{self.name}"
-            if not why_not(candidate):
+            problems[candidate] = why_not(candidate)
+            if not problems[candidate]:
                 context.program = candidate
                 return
-        raise Refused(
-            f'exec: "{self.name}": executable file not found in $PATH',
-            f"the container's PATH is {self.path!r}: set it in /process/env, or give the program's whole path",
-        )
+        raise Refused(f'exec: "{self.name}": executable file not found in $PATH', self.remedy(problems))
+
+    def remedy(self, problems: dict[str, str]) -> str:
+        """A program that is there and can't be executed is likelier to be the one that is meant than any other."""
+        for candidate, problem in problems.items():
+            if problem == DENIED:
+                return f"{candidate} is there: {EXECUTABLE}"
+        return f"the container's PATH is {self.path!r}: set it in /process/env, or give the program's whole path"
 
 
 def why_not(path: str) -> str:
@@ -148,7 +153,7 @@ def why_not(path: str) -> str:
         os.stat(path)
     except OSError as error:
         return f"stat {path}: {(error.strerror or '').lower()}"
-    return "" if os.access(path, os.X_OK, effective_ids=True) else "permission denied"
+    return "" if os.access(path, os.X_OK, effective_ids=True) else DENIED
 
 
 class SetUmask(Step):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from errno import EACCES, EEXIST, ENOENT, EROFS
+from errno import EACCES, EEXIST, ENOENT, ENOTEMPTY, EROFS
 
 from ..kernel import files, processes
 from ..kernel.libc import SystemCallError
@@ -57,10 +57,14 @@ class MakeStateDirectory(Step):
 
     def undo(self, context: Context) -> None:
         directory = f"{self.root}/{self.id}"
-        if os.path.isdir(directory):  # somebody may have tidied up before us
+        while os.path.isdir(directory):  # somebody may have tidied up before us
             for name in os.listdir(directory):
                 os.unlink(f"{directory}/{name}")
-            os.rmdir(directory)
+            try:
+                os.rmdir(directory)
+            except OSError as error:
+                if error.errno != ENOTEMPTY:
+                    raise  # else somebody who wants the lock has just made its file again
         self.remove_root(context)
 
     def remove_root(self, context: Context) -> None:

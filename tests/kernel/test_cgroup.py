@@ -90,6 +90,17 @@ def test_a_cgroup_that_was_there_before_stays(runtime, bundle, path):
     assert parent.is_dir()
 
 
+def test_a_name_that_the_kernel_has_taken_is_refused(runtime, bundle):
+    """An id may be cgroup.procs, too."""
+    made = bundle("exit", "0")
+    made.linux["cgroupsPath"] = "/minirun-test-taken/cgroup.procs"
+    result = runtime.run(made)
+    assert result.refused
+    assert not (cgroup2_root() / "minirun-test-taken").exists()
+    if runtime.name == "minirun":
+        assert "/minirun-test-taken/cgroup.procs" in result.stderr and "again and again" not in result.stderr
+
+
 @pytest.mark.parametrize("escape", ["/../../escape", "../../escape", "/a/../../../escape"])
 def test_a_path_can_not_leave_the_cgroup_file_system(runtime, bundle, escape):
     before = set(cgroup2_root().parent.iterdir())

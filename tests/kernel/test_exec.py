@@ -135,6 +135,23 @@ def test_a_process_from_a_file(running, place):
     assert table(seen)["NoNewPrivs"] == "1"
 
 
+def test_a_file_that_describes_no_process_is_named(running, runtime, place):
+    (place / "process.json").write_text(json.dumps({"cwd": "/", "user": {"uid": 0, "gid": 0}, "args": "sh"}))
+    refused = running.line("exec", "--process", str(place / "process.json"), running.id)
+    assert refused.status != 0
+    if runtime.name == "minirun":
+        assert f"{place}/process.json" in refused.stderr and "/args" in refused.stderr
+        assert "config.json" not in refused.stderr
+
+
+@pytest.mark.deviates("crun", "takes any path")
+@pytest.mark.parametrize("path", ["..", "../..", "sub/../.."])
+def test_a_cgroup_that_is_not_below_the_containers_is_refused(running, place, path):
+    options = ["--cgroup", path, "--detach", "--pid-file", str(place / "pid")]
+    assert running.call("exec", "/probe", "sleep", options=options).status == 255
+    assert not (place / "pid").exists()
+
+
 @pytest.mark.deviates("runc", "came with 1.3")
 def test_affinity(running, place):
     process = dict(running.bundle.process, execCPUAffinity={"initial": "0", "final": "0"}, args=["/probe"])

@@ -287,6 +287,16 @@ def test_a_stopped_container_can_not_be_killed(life):
     assert "container not running" in refused.stderr
 
 
+def test_signal_0_asks_whether_it_runs(life):
+    """kill(2)"""
+    one = life().started()
+    assert one.kill("0").status == 0
+    assert one.status == "running"
+    one.kill("KILL")
+    one.wait_for(lambda: one.status == "stopped")
+    assert one.kill("0").status == 1
+
+
 def test_an_unknown_signal_is_refused(life):
     one = life().started()
     assert one.kill("NONSENSE").status == 1

@@ -69,6 +69,19 @@ def test_a_file_that_is_not_executable_is_refused(runtime, bundle):
     assert runtime.run(made).refused
 
 
+def test_a_program_that_is_there_and_can_not_be_executed_is_named(runtime, bundle):
+    """As all of them are where the bundle lies on a file system that is mounted noexec."""
+    made = bundle()
+    made.file("bin/text", "#!/probe\n", 0o644)
+    made.process["args"] = ["text"]
+    made.process["env"] = ["PATH=/nowhere:/bin"]
+    result = runtime.run(made)
+    assert result.refused
+    if runtime.name == "minirun":
+        assert "not found in $PATH" in result.stderr  # engines match it
+        assert "/bin/text is there" in result.stderr and "noexec" in result.stderr
+
+
 def test_a_directory_is_refused(runtime, bundle):
     made = bundle()
     made.process["args"] = ["/bin"]

@@ -167,3 +167,14 @@ def minirun(*words: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-m", "minirun", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, env=environment, check=False)
+
+
+@pytest.mark.parametrize("line", [["run"], ["create", "web"], ["run", "--pid-file", "pid"], ["--root", "here", "list"]])
+def test_a_current_directory_that_is_gone_is_told(line: list[str], tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    environment = {"PYTHONPATH": str(REPOSITORY), "PATH": os.environ["PATH"]}
+    argv = ["sh", "-c", 'rmdir "$PWD"; exec "$0" -P -m minirun "$@"', sys.executable, *line]
+    done = subprocess.run(argv, cwd=gone, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "current directory has been removed" in done.stderr

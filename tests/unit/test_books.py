@@ -1,0 +1,67 @@
+"""The books of a container when two commands are at them, at moments that no clock can bring about."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from minirun.errors import StateError
+from minirun.runtime import lifecycle
+from minirun.runtime.books import unknown
+from minirun.runtime.log import Log
+from minirun.runtime.overview import containers
+from minirun.steps.state import LOCK, MakeStateDirectory
+from minirun.steps.step import Channel, Context
+
+
+@pytest.fixture
+def too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A state directory whose only container goes while somebody waits for its lock."""
+    (tmp_path / "web").mkdir()
+
+    def gone(root: str, name: str) -> None:
+        os.rmdir(f"{root}/{name}")
+        raise unknown(root, name)
+
+    monkeypatch.setattr(lifecycle, "Lock", gone)
+    return str(tmp_path)
+
+
+def test_a_forced_delete_that_comes_too_late_is_content(too_late: str) -> None:
+    """Engines delete twice, and one may come while the other is at work."""
+    lifecycle.delete(too_late, "web", Log(), force=True)
+
+
+def test_another_delete_that_finds_nothing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(StateError, match="does not exist"):
+        lifecycle.delete(str(tmp_path), "web", Log())
+
+
+def test_a_lock_that_is_made_again_meanwhile_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = tmp_path / "web"
+    directory.mkdir()
+    (directory / LOCK).touch()
+    unlink, removals = os.unlink, []
+
+    def unlink_and_come_back(path: str) -> None:
+        unlink(path)
+        removals.append(path)
+        if len(removals) == 1:
+            (directory / LOCK).touch()
+
+    monkeypatch.setattr(os, "unlink", unlink_and_come_back)
+    MakeStateDirectory(str(tmp_path), "web").undo(Context(Log(), Channel()))
+    assert not directory.exists()
+
+
+@pytest.mark.parametrize("facts", ['{"id": "web", "init_process_pid": 7}', "[]"])
+def test_the_books_of_another_runtime_are_left_alone(facts: str, tmp_path: Path) -> None:
+    """`minirun --root /run/runc list`: the directories and the file have the same names there."""
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "state.json").write_text(facts)
+    assert list(containers(str(tmp_path))) == []
+    with pytest.raises(StateError, match="another runtime"):
+        lifecycle.delete(str(tmp_path), "web", Log(), force=True)
+    assert (tmp_path / "web" / "state.json").exists()
