@@ -57,7 +57,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
-    config.option.timeout = PATIENCE * (config.option.timeout or float(config.getini("timeout")))
+    config.option.timeout = min(PATIENCE, 2) * (config.option.timeout or float(config.getini("timeout")))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
