@@ -21,7 +21,7 @@ class Group(click.Group):
     def resolve_command(self, context: click.Context, words: list[str]) -> Any:
         if words and words[0] not in self.commands:
             close = difflib.get_close_matches(words[0], self.commands)
-            hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(self.commands)}."
+            hint = f" Did you mean {' or '.join(close)}?" if close else f" There are: {', '.join(self.commands)}."
             raise click.UsageError(f"no such command {words[0]!r}.{hint}", context)
         return super().resolve_command(context, words)
 

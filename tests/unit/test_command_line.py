@@ -129,6 +129,7 @@ def test_an_id_that_is_no_plain_name_is_refused(name: str) -> None:
     ("line", "expected"),
     [
         (["rnu"], "Did you mean run?"),
+        (["strat"], "Did you mean state or start?"),
         (["run", "--preserve-fds", "many", "x"], "--preserve-fds"),
         (["run", "a", "b"], "unexpected extra argument"),
         (["--log-format", "xml", "run"], "xml"),
