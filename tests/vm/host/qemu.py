@@ -127,10 +127,15 @@ def kernel_words(image: Path) -> list[str]:
 
 
 def disk_words(path: Path, file_format: str, *, snapshot: bool) -> list[str]:
-    """With a snapshot, what the machine writes goes to a file that QEMU removes at once."""
+    """With a snapshot, what the machine writes goes to a file that QEMU removes at once.
+
+    Nobody writes to the image itself, so there is nothing to lock; and QEMU takes the lock of a User-mode Linux that
+    reads it for a writer's.
+    """
     name = str(path).replace(",", ",,")
     kept = "on" if snapshot else "off"
-    drive = f"if=none,id=disk,file={name},format={file_format},snapshot={kept},cache=unsafe"
+    locking = "file.locking=off" if file_format == "raw" else "file.locking=off,backing.file.locking=off"
+    drive = f"if=none,id=disk,file={name},format={file_format},{locking},snapshot={kept},cache=unsafe"
     return ["-drive", drive, "-device", "virtio-blk-pci,drive=disk"]
 
 
