@@ -41,7 +41,7 @@ def device_steps(config: Config, directory: str) -> list[Step]:
         step
         for index, device in enumerate(config.linux.devices)
         if not (is_bound(config, "/dev") and is_in_dev(device.path))
-        for step in own_device_steps(device, f"/linux/devices/{index}", config.linux, directory)
+        for step in own_device_steps(device, f"/linux/devices/{index}", config.linux, directory, in_user_namespace)
     ]
     if is_bound(config, "/dev"):
         return own
@@ -60,15 +60,15 @@ def default_device_step(device: Device, in_user_namespace: bool) -> Step:
     return MakeDevice(device.path, device.type, device.major, device.minor, 0o666)
 
 
-def own_device_steps(device: Device, origin: str, linux: Linux, directory: str) -> list[Step]:
+def own_device_steps(device: Device, origin: str, linux: Linux, directory: str, in_user_namespace: bool) -> list[Step]:
+    kind, uid, gid = device.type, device.uid or 0, device.gid or 0
     mode = 0o666 if device.file_mode is None else device.file_mode
-    owner = (device.uid or 0, device.gid or 0)
-    if device.type == "p" or not any(namespace.type == "user" for namespace in linux.namespaces):
-        return [MakeDevice(device.path, device.type, device.major, device.minor, mode, *owner, origin)]
-    node = f"{directory}/device-{origin.rpartition('/')[2]}"
-    owner = outside(linux.uid_mappings, owner[0]), outside(linux.gid_mappings, owner[1])
+    if kind == "p" or not in_user_namespace:
+        return [MakeDevice(device.path, kind, device.major, device.minor, mode, uid, gid, origin)]
+    node = f"{directory}/devices/{origin.rpartition('/')[2]}"
+    uid, gid = outside(linux.uid_mappings, uid), outside(linux.gid_mappings, gid)
     return [
-        OpenDevice(node, device.type, device.major, device.minor, mode, *owner, origin),
+        OpenDevice(node, kind, device.major, device.minor, mode, uid, gid, origin),
         AttachDevice(device.path, origin),
     ]
 

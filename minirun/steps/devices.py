@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import EEXIST, EPERM
+from errno import EEXIST, ENOENT, ENOTEMPTY, EPERM
 
 from ..kernel import files, mounts
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY
@@ -118,7 +118,9 @@ class BindDevice(Step):
 
 class OpenDevice(Step):
     """Make a device for a user namespace, where nobody may: the runtime makes the node, in the container's books, and
-    hands it over as a mount. /run, where the books are, is often mounted `nodev`; this mount of it is not.
+    hands it over as a mount. /run, where the books are, is often mounted `nodev`; this mount of it is not. Owner and
+    mode are meant for the container, so the node lies in a directory that no user of the host can enter. (Without a
+    name it could not be attached.)
     """
 
     runs_in = RUNTIME
@@ -141,6 +143,7 @@ class OpenDevice(Step):
         return f"make a device ({self.type} {self.major}:{self.minor}, mode {self.mode:04o}) outside the user namespace"
 
     def apply(self, context: Context) -> None:
+        os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
         files.mknodat(AT_FDCWD, self.path, KINDS[self.type] | self.mode, os.makedev(self.major, self.minor))
         os.chown(self.path, self.uid, self.gid)
         os.chmod(self.path, self.mode)  # mknod(2) heeds the umask
@@ -150,10 +153,12 @@ class OpenDevice(Step):
 
     def undo(self, context: Context) -> None:
         """The mount keeps the device alive, but a name in the books has to go before them."""
-        try:
-            os.unlink(self.path)
-        except FileNotFoundError:
-            pass  # making it is what failed
+        for remove, path in ((os.unlink, self.path), (os.rmdir, os.path.dirname(self.path))):
+            try:
+                remove(path)
+            except OSError as error:
+                if error.errno not in (ENOENT, ENOTEMPTY):  # making it is what failed; there are other devices
+                    raise
 
 
 class AttachDevice(Step):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +124,19 @@ def test_a_device_for_a_user_namespace_leaves_nothing_on_the_host(runtime, bundl
     made.linux["devices"] = [device("/dev/one", "c", 1, 7), device("/dev/two", "c", 1, 3)]
     with nothing_left(runtime.name):
         assert (runtime.run(made).status == 0) == (program == "/probe")
+
+
+@pytest.mark.only("minirun", "the books of others have other names")
+def test_no_user_of_the_host_finds_a_device_of_a_user_namespace(life):
+    """Its mode is meant for the container, but the books can be in a file system where devices work (--root)."""
+    one = life("sleep")
+    one.bundle.user_namespace()
+    one.bundle.linux["devices"] = [device("/dev/one", "c", 1, 7)]
+    one.bundle.write()
+    one.created()
+    node = next(path for path in Path("/run/minirun", one.id).rglob("*") if path.is_char_device())
+    told = subprocess.run(["cat", node], user=65534, group=65534, extra_groups=[], capture_output=True, text=True)
+    assert "Permission denied" in told.stderr
 
 
 def test_the_same_device_may_stand_in_the_image_already(runtime, bundle):
