@@ -35,15 +35,24 @@ class CheckMemoryInUse(Step):
 
 
 class ChangeLimit(SetLimit):
-    """Write one file of the cgroup, and remember what it said."""
+    """Write one file of the cgroup, and remember what it said. An update may write the same twice (cpu.max.burst before
+    and after cpu.max), so what it said before is a stack."""
+
+    def apply(self, context: Context) -> None:
+        context.limits_before.append(("", []))  # it stays so where the file is optional and missing
+        try:
+            super().apply(context)
+        except BaseException:
+            context.limits_before.pop()
+            raise
 
     def write(self, context: Context, name: str, value: str) -> None:
         path = f"{context.cgroup}/{name}"
         before = files.read_file(path)
         files.write_file(path, value)
-        context.limits_before[self] = (name, lines_to_restore(name, value, before))
+        context.limits_before[-1] = (path, lines_to_restore(name, value, before))
 
     def undo(self, context: Context) -> None:
-        name, lines = context.limits_before.pop(self, ("", []))
+        path, lines = context.limits_before.pop()
         for line in lines:
-            files.write_file(f"{context.cgroup}/{name}", line)
+            files.write_file(path, line)

@@ -167,12 +167,12 @@ class ChangeSchema(WriteSchema):
         resource = parse_schema(self.line)[0]
         held = [line.strip() for line in files.read_file(path).splitlines() if parse_schema(line)[0] == resource]
         super().apply(context)
-        context.limits_before[self] = (path, held)
+        context.limits_before.append((path, [line + "\n" for line in held]))
 
     def undo(self, context: Context) -> None:
-        path, lines = context.limits_before.pop(self, ("", []))
+        path, lines = context.limits_before.pop()
         for line in lines:
-            files.write_file(path, line + "\n")
+            files.write_file(path, line)
 
 
 class JoinClos(Step):

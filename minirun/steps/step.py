@@ -67,8 +67,8 @@ class Context:
         self.moved_devices: dict[str, tuple[str, bool]] = {}  # the host's name -> the container's, whether it was up
         self.program_runs = False  # from then on, what was handed to the container is the container's
         self.cgroup = ""  # the container's cgroup as a path of the host's
-        self.limits_before: dict[Step, tuple[str, list[str]]] = {}  # of an update: step -> file, what to write to it
-        self.filters_before: dict[Step, tuple[int, int]] = {}  # likewise: step -> descriptors of the new and the old
+        self.limits_before: list[tuple[str, list[str]]] = []  # of an update: a file, and what to write to it again
+        self.filters_before: dict[Step, tuple[int, int]] = {}  # likewise: step -> descriptors of the new, the old
         self.filter = b""  # the system call filter, for the container's process to load
 
         # the container's process's

@@ -199,13 +199,13 @@ def test_a_container_that_is_idle_no_more_has_its_shares_again(life):
 @needs.controller("pids")
 @pytest.mark.only("minirun", "others leave what they have written")
 def test_an_update_that_fails_changes_nothing(life):
-    limits = {"memory": {"limit": 64 * MIB}, "cpu": {"quota": 50000}, "pids": {"limit": 60}}
+    limits = {"memory": {"limit": 64 * MIB}, "cpu": {"quota": 50000, "burst": 40000}, "pids": {"limit": 60}}
     one = started(life, **limits)
-    names = ("memory.max", "memory.swap.max", "cpu.max", "pids.max")
+    names = ("memory.max", "memory.swap.max", "cpu.max", "cpu.max.burst", "pids.max")
     before = told(one, *names)
     asked = {
         "memory": {"limit": 32 * MIB, "swap": 40 * MIB},
-        "cpu": {"quota": 20000},
+        "cpu": {"quota": 20000, "burst": 0},
         "pids": {"limit": 30},
         "unified": {"memory.high": "16777216", "memory.oom.group": "nonsense"},
     }
