@@ -1,9 +1,9 @@
 """What one can do with containers, each thing one function. The command line (cli/) and the Python interface (api/) are
 two doors to these functions: neither reaches past them to what happens in runtime/.
 
-They take plain values and records of plain values, so that a call can be sent to another process as JSON. APART lists
-those that fork, or change what belongs to the whole process: its signals, its umask, its name. The command line is a
-process of its own; a program that uses minirun as a library is not, so api/process.py makes one for each such call.
+They take plain values and records of plain values, so that a call can be sent to another process as JSON. Some fork,
+or change what belongs to the whole process: its signals, its umask, its name. The command line is a process of its own;
+a program that uses minirun as a library is not, so for those api/process.py makes one (api/worker.py lists them).
 
 Each function imports its part of the runtime itself: a command needs one of them, and starting up has to be quick.
 """
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from .runtime.log import Log
     from .runtime.run import Ready
 
-APART = ("run", "start", "execute", "update", "delete")
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-")
 
 

@@ -125,4 +125,4 @@ def delete(request: Request, log: Log, _ready: Ready) -> int:
     return 0
 
 
-OPERATIONS = dict(zip(operations.APART, (run, start, execute, update, delete)))
+OPERATIONS = {"run": run, "start": start, "execute": execute, "update": update, "delete": delete}

@@ -1,7 +1,8 @@
 """The files of a cgroup -> the statistics of `events`, in the shape that the tools of other runtimes read.
 
-That shape is cgroup v1's, with nanoseconds, and memory and swap counted together. Right: the kernel's
-Documentation/admin-guide/cgroup-v2.rst. Nothing here reads a file: `Files` has them by name, as far as they are there.
+That shape is cgroup v1's, with nanoseconds, and memory and swap counted together; what the files say stands in the
+kernel's Documentation/admin-guide/cgroup-v2.rst. Nothing here reads a file: `Files` has them by name, as far as they
+are there.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ import json
 import os
 
 from ..errors import ConfigError
-from ..plan.container import Options, plan
+from ..plan.container import NO_PROCESS, Options, plan
 from ..plan.mounts import mount_steps
 from ..record import Record
-from ..spec.config import Mount, Process, User
+from ..spec.config import Mount
 from ..spec.gather import gather
 from ..spec.load import content, decode, read_mount
 from ..spec.reader import Node, shown
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 # What stands for a mount that can't be planned, so that the others keep their numbers, and for a missing process.
 NO_MOUNT = Mount("/", "tmpfs")
-NO_PROCESS = Process("/", User(0, 0), ("-",))
 
 
 def validate(bundle: str, text: bytes | None = None) -> list[Finding]:
