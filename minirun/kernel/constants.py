@@ -86,6 +86,7 @@ MS_LAZYTIME = 1 << 25
 
 # sys/mount.h, for umount2(2)
 MNT_DETACH = 2
+UMOUNT_NOFOLLOW = 8
 
 # linux/mount.h, for fsopen, fsconfig, fsmount, open_tree, move_mount and mount_setattr(2)
 FSOPEN_CLOEXEC = 1

@@ -25,7 +25,7 @@ from .namespaces import name_steps, namespace_steps, new_namespaces
 from .notify import notify_directory_steps, notify_mount_steps, notify_socket_steps, notify_variables
 from .process import identity_steps, program_steps, rlimit_steps, scheduling_steps, terminal_steps
 from .resctrl import join_resctrl_steps, resctrl_steps
-from .rootfs import path_steps, propagation_after, propagation_before
+from .rootfs import bind_steps, path_steps, root_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *hook_steps(config, "prestart", told),
         *hook_steps(config, "createRuntime", told),
         *hook_steps(config, "createContainer", told),
-        *root_steps(config, options),  # and see nothing else
+        *root_steps(config.linux, rootfs_path(config, options), options.no_pivot),  # and see nothing else
         *preparation_steps(config, process, options),  # what takes rights, or opens files
         *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
         *late_limit_steps(config.linux, options.cgroup_manager),  # limits that would hit what came before
@@ -198,7 +198,7 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
     """All file systems are put together below the root directory, which is still an ordinary directory of the host."""
     linux = config.linux
     path = rootfs_path(config, options)
-    steps: list[Step] = [*propagation_before(linux, path), rootfs.BindRootfs(path)]
+    steps = bind_steps(linux, path, options.directory)
     for index, mount in enumerate(config.mounts):  # in the order of config.json: later ones may cover earlier ones
         steps += mount_steps(mount, f"/mounts/{index}", options.bundle, linux)
     steps += notify_mount_steps(options)
@@ -215,13 +215,6 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
 def rootfs_path(config: Config, options: Options) -> str:
     path = config.root.path
     return path if path.startswith("/") else f"{options.bundle}/{path}"
-
-
-def root_steps(config: Config, options: Options) -> list[Step]:
-    """Change the root, once."""
-    path = rootfs_path(config, options)
-    change = [rootfs.MoveRoot(path)] if options.no_pivot else [rootfs.PivotRoot(), rootfs.DetachOldRoot()]
-    return [*change, *propagation_after(config.linux)]
 
 
 def preparation_steps(config: Config, process: Process, options: Options | ExecOptions) -> list[Step]:

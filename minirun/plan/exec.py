@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..errors import StateError
 from ..record import Record
 from ..spec.config import Config, Linux, Namespace
-from ..steps import program, rootfs, scheduling
+from ..steps import program, scheduling
 from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
@@ -19,6 +19,7 @@ from .limits import CGROUPFS, join_cgroup_steps
 from .namespaces import namespace_steps
 from .process import identity_steps, program_steps, rlimit_steps, terminal_steps
 from .resctrl import find_resctrl_steps, join_resctrl_steps
+from .rootfs import root_of_other_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *open_label_steps(process),
         *keyring_steps(process, options.told.id, options.new_keyring, share=False),
         StartSession(),
-        rootfs.HoldRoot(),
+        *root_of_other_steps(config.linux, options.pid),
         *terminal_steps(process, options.console_socket, bind_console=False),
         *preparation_steps(config, process, options),
         *rlimit_steps(process),

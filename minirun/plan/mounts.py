@@ -10,7 +10,7 @@ from ..steps.mounts import BindCgroup, BindMount, Change, ChangeMount, MountCgro
 from . import mount_options
 from .labels import context_option, label_mount_steps
 from .namespaces import ranges
-from .rootfs import volume_propagation
+from .rootfs import has_mount_namespace, volume_propagation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -82,6 +82,8 @@ def mount_steps(mount: Mount, origin: str, bundle: str, linux: Linux) -> list[St
         raise ConfigError(
             f"{origin}/options", f"found tmpcopyup on type {mount.type}", "tmpcopyup goes with tmpfs only"
         )
+    if options.flags & MS_BIND or mount.type == "cgroup":
+        options = options.replace(changes=(*cut_from_host(linux), *options.changes))
     if options.id_map or mount.uid_mappings:
         return mapped(mount, destination, options, origin, bundle, linux)
     if options.flags & MS_REMOUNT:
@@ -95,6 +97,12 @@ def mount_steps(mount: Mount, origin: str, bundle: str, linux: Linux) -> list[St
     if mount.type == "cgroup" and not options.data:
         return [MountCgroup(destination, options.changes, origin)]
     return filesystem(mount, destination, options, origin, linux)
+
+
+def cut_from_host(linux: Linux) -> tuple[Change, ...]:
+    """In a mount namespace, all have been cut off from the host's; without one, each has to be where it is bound."""
+    kind = volume_propagation(linux)
+    return () if has_mount_namespace(linux) or not kind else (Change(propagation=kind, recursive=True),)
 
 
 def mapped(mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str, linux: Linux) -> list[Step]:

@@ -13,6 +13,36 @@ if TYPE_CHECKING:
     from ..steps.step import Step
 
 
+def has_mount_namespace(linux: Linux) -> bool:
+    return any(namespace.type == "mount" for namespace in linux.namespaces)
+
+
+def bind_steps(linux: Linux, path: str, directory: str) -> list[Step]:
+    """A mount that all others of the container will be below."""
+    if has_mount_namespace(linux):
+        return [*propagation_before(linux, path), rootfs.BindRootfs(path)]
+    place = f"{directory}/outside/rootfs"
+    return [rootfs.BindRootfsOutside(path, place), rootfs.HoldRoot(place)]
+
+
+def root_steps(linux: Linux, path: str, no_pivot: bool) -> list[Step]:
+    """Change the root, once."""
+    if not has_mount_namespace(linux):
+        change: list[Step] = [rootfs.ChangeRoot()]
+    elif no_pivot:
+        change = [rootfs.MoveRoot(path)]
+    else:
+        change = [rootfs.PivotRoot(), rootfs.DetachOldRoot()]
+    return [*change, *propagation_after(linux)]
+
+
+def root_of_other_steps(linux: Linux, pid: int) -> list[Step]:
+    """For a process that joins the container: setns(2) gives it the root of the mount namespace, if there is one."""
+    if has_mount_namespace(linux):
+        return [rootfs.HoldRoot()]
+    return [rootfs.HoldRoot(f"/proc/{pid}/root"), rootfs.ChangeRoot(), rootfs.HoldRoot()]
+
+
 def propagation_before(linux: Linux, path: str) -> list[Step]:
     """Cut the ties to the host's mounts before the first mount is made.
 

@@ -34,8 +34,9 @@ def broken_rules(config: Config) -> Iterator[ConfigError]:
 
 def needs(config: Config) -> Iterator[tuple[str, str, str]]:
     """What the config asks for and which namespace that belongs to: (pointer, what was found, type of namespace)."""
-    # Without one of its own, every mount of the container would be the host's, and the host would change its root.
-    yield "/linux/namespaces", "mounts to make", "mount"
+    if any(namespace.type == "user" for namespace in config.linux.namespaces):
+        # mount_namespaces(7): mounts belong to the user namespace that owns their namespace
+        yield "/linux/namespaces", "a user namespace, whose root can't mount in the host's", "mount"
     if config.hostname:
         yield "/hostname", "a host name", "uts"
     if config.domainname:
@@ -47,7 +48,9 @@ def needs(config: Config) -> Iterator[tuple[str, str, str]]:
     for device in config.linux.net_devices:
         yield f"/linux/netDevices/{escape(device.host_name)}", "a device to move", "network"
     for key in config.linux.sysctl:
-        yield f"/linux/sysctl/{escape(key)}", "a parameter", namespace_of(key) or "mount"
+        owner = namespace_of(key)
+        if owner:  # else the reader has refused it
+            yield f"/linux/sysctl/{escape(key)}", "a parameter", owner
 
 
 def rules_of_new_namespaces(linux: Linux) -> Iterator[ConfigError]:

@@ -6,10 +6,20 @@ import os
 from errno import EACCES, EBUSY, EINVAL, ENOENT, ENOTDIR
 
 from ..kernel import files, mounts
-from ..kernel.constants import MNT_DETACH, MOUNT_ATTR_RDONLY, MS_MOVE, MS_PRIVATE, MS_REC, MS_SLAVE, propagation_word
+from ..kernel.constants import (
+    AT_FDCWD,
+    MNT_DETACH,
+    MOUNT_ATTR_RDONLY,
+    MS_MOVE,
+    MS_PRIVATE,
+    MS_REC,
+    MS_SLAVE,
+    UMOUNT_NOFOLLOW,
+    propagation_word,
+)
 from ..kernel.libc import SystemCallError
 from ..kernel.mountinfo import mount_points
-from .step import Context, Step
+from .step import RUNTIME, Context, Step
 
 
 class SetRootPropagation(Step):
@@ -92,6 +102,61 @@ class BindRootfs(Step):
             os.close(place)
 
 
+class BindRootfsOutside(Step):
+    """Without a mount namespace, the container's mounts are the host's. So they are all made below this one: in the
+    books, where nobody else has anything, and where the whole tree can go at once."""
+
+    runs_in = RUNTIME
+    chapter = "rootfs"
+    man = "open_tree(2)"
+    spec = "config-linux.md#namespaces"
+    cures = BindRootfs.cures
+
+    path: str
+    target: str  # in a directory of its own, which no user of the host can enter
+    origin: str = "/root/path"
+
+    def describe(self) -> str:
+        return f"bind the root file system {self.path} at {self.target}, on the host"
+
+    def shell(self) -> str:
+        parent = os.path.dirname(self.target)
+        make = f"mkdir -m 700 {parent} && mkdir {self.target}"
+        return f"{make} && mount --rbind --make-rprivate {self.path} {self.target}"
+
+    def apply(self, context: Context) -> None:
+        tree = mounts.open_tree(AT_FDCWD, self.path, True)
+        try:
+            mounts.mount_setattr(tree, True, propagation=MS_PRIVATE)
+            files.mkdir(os.path.dirname(self.target), 0o700)
+            files.mkdir(self.target, 0o755)
+            self.attach(tree)
+        except BaseException:
+            self.undo(context)
+            raise
+        finally:
+            os.close(tree)
+
+    def attach(self, tree: int) -> None:
+        place = files.open(self.target, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            mounts.move_mount(tree, place)
+        finally:
+            os.close(place)
+
+    def undo(self, context: Context) -> None:
+        """Also after a runtime that was killed anywhere in `apply`."""
+        if os.path.isdir(self.target):
+            try:
+                mounts.umount2(self.target, MNT_DETACH | UMOUNT_NOFOLLOW)
+            except SystemCallError as error:
+                if error.errno != EINVAL:  # nothing is mounted there
+                    raise
+            os.rmdir(self.target)
+        if os.path.isdir(os.path.dirname(self.target)):
+            os.rmdir(os.path.dirname(self.target))
+
+
 class MakeRootReadOnly(Step):
     chapter = "rootfs"
     man = "mount_setattr(2)"
@@ -110,19 +175,44 @@ class MakeRootReadOnly(Step):
 
 
 class HoldRoot(Step):
-    """Behind setns(2) into a mount namespace, "/" is its root (mount_namespaces(7))."""
+    """The default is for what comes after setns(2) into a mount namespace, where "/" is its root."""
 
     chapter = "rootfs"
-    man = "open(2)"
+    man = "mount_namespaces(7)"
+
+    path: str = "/"
 
     def describe(self) -> str:
         return "hold the container's root directory"
 
     def shell(self) -> str:
-        return "rootfs="
+        return f"rootfs={self.path.rstrip('/')}"
 
     def apply(self, context: Context) -> None:
-        context.root = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        context.root = files.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+class ChangeRoot(Step):
+    """In the host's mount namespace there is nothing to pivot. A process with CAP_SYS_CHROOT gets out of this again
+    (chroot(2), NOTES), so it is for programs that may."""
+
+    chapter = "rootfs"
+    man = "chroot(2)"
+    spec = "config.md#root"
+
+    origin: str = "/root/path"
+
+    def describe(self) -> str:
+        return "take the root file system for the root directory, without a mount namespace to pivot"
+
+    def shell(self) -> str:
+        return 'cd "$rootfs" && exec chroot . "$SHELL"'
+
+    def apply(self, context: Context) -> None:
+        files.fchdir(context.root)
+        files.chroot(".")
+        files.chdir("/")
+        os.close(context.root)
 
 
 class PivotRoot(Step):

@@ -10,6 +10,7 @@ import pytest
 
 from kernel.kit import needs
 from kernel.kit.helpers import namespace_holder
+from kernel.kit.host import nothing_left
 from kernel.kit.outside import FILES, Process
 
 pytestmark = pytest.mark.root
@@ -48,6 +49,37 @@ def test_a_namespace_that_is_not_listed_is_the_callers(runtime, bundle, kind):
     made.without_namespace(kind)
     with runtime.running(made) as container:
         assert container.namespace(kind) == Process().namespace(kind)
+
+
+@pytest.mark.deviates("runc", "exec has the host's root directory there")
+def test_a_container_can_be_in_the_hosts_mount_namespace(life):
+    """It has a root directory of its own all the same, for `exec`, too."""
+    one = life("sleep")
+    one.bundle.without_namespace("mount")
+    one.bundle.write()
+    one.started()
+    assert one.process.namespace("mount") == Process().namespace("mount")
+    told = one.call("exec", "/probe", "list", "/").json
+    assert "probe" in told["/"], "and not the host's, which has none"
+
+
+@pytest.mark.only("minirun", "others leave mounts on the host")
+@pytest.mark.parametrize("program", ["/probe", "/missing"])
+def test_a_container_in_the_hosts_mount_namespace_leaves_nothing_there(life, bundle, program):
+    """Not even a mount that the container has made in a volume."""
+    one = life("sleep")
+    one.bundle.without_namespace("mount")
+    volume = one.bundle.path / "volume"
+    (volume / "deep").mkdir(parents=True)
+    one.bundle.bind(volume, "/volume")
+    one.bundle.mount("/volume/deep")
+    one.bundle.process["args"][0] = program
+    one.bundle.write()
+    with nothing_left("minirun"):
+        made = one.create()
+        assert (made.status == 0) == (program == "/probe")
+        assert not os.path.ismount(volume / "deep")
+        one.delete("--force")
 
 
 def test_two_containers_have_different_namespaces(runtime, bundle):

@@ -171,6 +171,15 @@ def test_without_a_pid_or_time_namespace_there_is_no_second_fork() -> None:
     assert "ForkIntoNamespaces" not in names(steps)
 
 
+def test_without_a_mount_namespace_nothing_is_done_to_the_hosts_own_mounts() -> None:
+    volume = {"destination": "/volume", "source": "/srv", "options": ["bind"]}
+    steps = plan_of(linux={"namespaces": []}, hostname=None, mounts=[volume])
+    assert names(steps).index("BindRootfsOutside") < names(steps).index("HoldRoot") < names(steps).index("ChangeRoot")
+    assert {"SetRootPropagation", "PivotRoot", "DetachOldRoot", "MoveRoot"}.isdisjoint(names(steps))
+    bound = next(step for step in steps if isinstance(step, BindMount))
+    assert bound.changes[0] == Change(propagation=c.MS_SLAVE, recursive=True)
+
+
 def test_no_pivot_moves_the_root() -> None:
     config = parse(default(rootless=False, uid=0, gid=0))
     steps = names(plan(config, OPTIONS.replace(no_pivot=True)))

@@ -20,8 +20,7 @@ MOUNT_ONLY = {NS: [{"type": "mount"}]}
     Bad(NS, [{"type": "mount", "path": "ns/mnt"}], f"{NS}/0/path", says="absolute"),
     Bad(NS, [{"type": "mount", "path": ""}], f"{NS}/0/path", says="absolute"),
     Bad(NS, [{"type": "mount", "path": "/a\0"}], f"{NS}/0/path", says="NUL"),
-    Bad(NS, [], says="no mount namespace"),
-    Bad(NS, [{"type": "uts"}], says="no mount namespace"),
+    Bad(NS, [{"type": "user"}], says="no mount namespace", also=USER_NAMESPACE),
     Bad(NS, "mount"),
 )
 def test_bad_namespaces(row: Bad) -> None:

@@ -58,7 +58,6 @@ from minirun.spec.load import parse
     Bad("/hostname", "a", says="uts", also={"/linux/namespaces": [{"type": "mount"}]}),
     Bad("/domainname", "a", says="uts", also={"/linux/namespaces": [{"type": "mount"}]}),
     Bad("/domainname", "a\0"),
-    Bad("/linux", GONE, "/linux/namespaces", says="mount"),
 )
 def test_bad(row: Bad) -> None:
     row.check()
