@@ -13,9 +13,22 @@ the runtime's, and those of the runtime's by the program that uses minirun as a 
 
 from __future__ import annotations
 
+from errno import EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, errorcode
+from os import strerror
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Self
+
+# What can be scarce wherever a file is opened or written, and what helps.
+SHORTAGES = {
+    EMFILE: "let minirun open more files at once: ulimit -n",
+    ENFILE: "let all programs together open more files: sysctl fs.file-max",
+    ENOMEM: "this host is out of memory: free -m; or the cgroup that minirun itself runs in is at its limit",
+    ENOSPC: "a file system is full: df, df -i",
+    EDQUOT: "a quota is used up: quota(1)",
+    EIO: "a disk fails: dmesg",
+}
 
 
 class MinirunError(Exception):
@@ -37,6 +50,21 @@ class MinirunError(Exception):
 
 
 CURE = "\n  cure:  "  # how a message goes on with what helps
+
+
+def reason(error: OSError) -> str:
+    """ "permission denied (EACCES)": lower case, as engines match it."""
+    text = strerror(error.errno or 0)
+    return f"{text[:1].lower()}{text[1:]} ({errorcode.get(error.errno or 0, error.errno)})"
+
+
+def unexpected(error: Exception) -> str:
+    """The message for what nothing in minirun has foreseen: something is scarce, or minirun is wrong."""
+    cure = SHORTAGES.get(error.errno or 0) if isinstance(error, OSError) else None
+    if cure is None or not isinstance(error, OSError):
+        return f"unexpected: {error!r}{CURE}this is a fault of minirun; --debug shows where"
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{reason(error)}{CURE}{cure}"
 
 
 class ConfigError(MinirunError):

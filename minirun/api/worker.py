@@ -17,7 +17,7 @@ from __future__ import annotations
 import os
 
 from .. import operations
-from ..errors import MinirunError
+from ..errors import MinirunError, unexpected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def work(words: list[str]) -> int:
     except MinirunError as error:
         tell(descriptor, "error", {"kind": type(error).__name__, **error.to_json()})
     except Exception as error:
-        message = f"unexpected: {error!r}\n  cure:  this is a fault of minirun"
-        tell(descriptor, "error", {"kind": "MinirunError", "values": [message]})
+        tell(descriptor, "error", {"kind": "MinirunError", "values": [unexpected(error)]})
     return 1
 
 

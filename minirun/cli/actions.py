@@ -7,7 +7,7 @@ import signal
 import sys
 
 from .. import operations
-from ..errors import MinirunError, StateError
+from ..errors import MinirunError, StateError, unexpected
 from ..operations import checked_id
 from .table import Call
 
@@ -36,7 +36,7 @@ def perform(call: Call) -> int:
     except Exception as error:
         if level(values) == "debug":
             raise
-        tell(f"unexpected: {error!r}\n  cure:  this is a fault of minirun; --debug shows where", values)
+        tell(unexpected(error), values)
         return 1
 
 

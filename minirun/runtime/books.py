@@ -139,8 +139,10 @@ def find(root: str, name: str) -> Container:
     directory = f"{root}/{name}"
     try:
         facts = json.loads(files.read_file(f"{directory}/state.json"))
-    except (OSError, ValueError):
+    except OSError:
         raise unknown(root, name) from None
+    except ValueError as error:
+        raise damaged(directory, f"state.json is no JSON ({error})") from None
     if not isinstance(facts, dict) or "complete" not in facts:  # runc's files have the same name
         raise StateError(f"{directory} is not minirun's: another runtime keeps its books there\n  cure:  --root DIR")
     return Container(directory, facts)
@@ -156,6 +158,16 @@ def unknown(root: str, name: str) -> StateError:
     close = difflib.get_close_matches(name, os.listdir(root) if os.path.isdir(root) else (), n=1)
     meant = f"did you mean {close[0]}? " if close else ""
     return StateError(f"container does not exist: {name}\n  cure:  {meant}minirun list names those that do")
+
+
+def damaged(directory: str, what: str) -> StateError:
+    """Without its books nothing can be told, or taken back, of a container: minirun would have to guess what is its."""
+    name = os.path.basename(directory)
+    return StateError(
+        f"the books of container {name} are damaged: {directory}: {what}\n"
+        f"  cure:  by hand: echo 1 > cgroup.kill in its cgroup, by default minirun/{name}, and rmdir that; "
+        f"then rm -r {directory}"
+    )
 
 
 class Lock:

@@ -7,7 +7,7 @@ import select
 import signal
 
 from ..cgroups.members import pids
-from ..errors import ContainerDied, MinirunError, StateError
+from ..errors import ConfigError, ContainerDied, MinirunError, StateError
 from ..kernel import signals
 from ..kernel.libc import SystemCallError
 from ..plan.container import Options, plan
@@ -15,7 +15,7 @@ from ..spec.load import load
 from ..steps.cgroup import kill_cgroup
 from ..steps.state import MakeStateDirectory
 from ..steps.step import RUNTIME, Channel, Context
-from .books import ALIVE, CREATED, STOPPED, Container, Lock, find
+from .books import ALIVE, CREATED, STOPPED, Container, Lock, damaged, find
 from .foreground import Signals
 from .freezer import Standstill
 from .log import Log
@@ -186,9 +186,9 @@ def destroy(root: str, name: str, log: Log) -> None:
         if not os.path.exists(f"{root}/{name}/state.json"):  # a create that was killed before it made anything else
             return MakeStateDirectory(root, name).undo(Context(log, Channel()))
         container = find(root, name)
+        steps = steps_of(container)  # may fail, and then nothing has been done
         end(container)
-        context = context_of(container, log, Channel())
-        undo([step for step in steps_of(container) if step.runs_in == RUNTIME], context, log)
+        undo([step for step in steps if step.runs_in == RUNTIME], context_of(container, log, Channel()), log)
     finally:
         lock.release()
     return None
@@ -216,7 +216,10 @@ def end(container: Container) -> None:
 
 def steps_of(container: Container) -> tuple[Step, ...]:
     """The plan that the container was made by: the same config.json and the same options make the same list."""
-    return plan(load(container.directory), Options(**container.facts["options"]))
+    try:
+        return plan(load(container.directory), Options(**container.facts["options"]))
+    except (ConfigError, TypeError) as error:
+        raise damaged(container.directory, str(error)) from None
 
 
 def context_of(container: Container, log: Log, channel: Channel) -> Context:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
-from ..errors import ContainerDied, MinirunError, StepError
+from ..errors import SHORTAGES, ContainerDied, MinirunError, StepError, reason
 from ..kernel.libc import SystemCallError
 from ..steps.step import CONTAINER, RUNTIME, Context, Refused, Step
 from .sync import Sync
@@ -53,14 +52,13 @@ def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None
     except Refused as error:
         raise step_error(step, index, steps, error.reason, "", error.cure) from error
     except OSError as error:  # from Python's own library
-        raise step_error(
-            step, index, steps, reason(error), str(error.filename or ""), step.cures.get(error.errno or 0, "")
-        ) from error
+        helps = {**SHORTAGES, **step.cures}.get(error.errno or 0, "")
+        raise step_error(step, index, steps, reason(error), str(error.filename or ""), helps) from error
 
 
 def cure(step: Step, error: SystemCallError, context: Context) -> str:
     """What helps; once the system call filter holds, it is under suspicion, too."""
-    own = step.cure(error)
+    own = step.cure(error) or SHORTAGES.get(error.errno or 0, "")
     if not context.is_filtered:
         return own
     hint = f"/linux/seccomp has to allow {error.call} for minirun itself (with noNewPrivileges, only execve)"
@@ -69,12 +67,6 @@ def cure(step: Step, error: SystemCallError, context: Context) -> str:
 
 def step_error(step: Step, index: int, steps: Steps, reason: str, call: str, cure: str) -> StepError:
     return StepError(index + 1, len(steps), step.describe(), step.place, reason, call=call, cure=cure, manual=step.man)
-
-
-def reason(error: OSError) -> str:
-    """ "permission denied (EACCES)": lower case, as engines match it."""
-    text = os.strerror(error.errno or 0)
-    return f"{text[:1].lower()}{text[1:]} ({errno.errorcode.get(error.errno or 0, error.errno)})"
 
 
 def report_and_exit(error: BaseException, context: Context, sync: Sync) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from errno import EACCES, EEXIST, ENOENT, ENOTEMPTY, EROFS
+from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENOTEMPTY, EROFS
 
 from ..kernel import files, processes
 from ..kernel.libc import SystemCallError
@@ -27,6 +27,8 @@ class MakeStateDirectory(Step):
     cures = {
         EACCES: "the state directory belongs to root: use sudo, or name another with --root",
         EROFS: "name a directory that can be written with --root",
+        EEXIST: "the state directory must be a directory: name another with --root",
+        ENOTDIR: "every name on the way to the state directory must be a directory: name another with --root",
     }
 
     root: str

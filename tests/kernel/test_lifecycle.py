@@ -256,6 +256,21 @@ def test_another_process_of_the_same_pid_is_not_the_container(life, runtime):
     assert one.status == "running"
 
 
+@pytest.mark.only("minirun", "it looks into its books")
+@pytest.mark.parametrize(("name", "content"), [("state.json", "{"), ("config.json", '{"ociVersion": "7"}')])
+def test_damaged_books_are_told_of_and_nothing_is_done(life, name, content):
+    """Whether the file was written by hand or a disk was full: what is the container's, nobody knows any more."""
+    one = life().started()
+    process = one.process
+    books = Path("/run/minirun", one.id, name)
+    good = books.read_text()
+    books.write_text(content)
+    refused = one.delete("--force")
+    assert refused.status == 1 and "damaged" in refused.stderr and str(books.parent) in refused.stderr
+    books.write_text(good)
+    assert one.status == "running" and one.process.pid == process.pid
+
+
 # ---- kill
 
 
