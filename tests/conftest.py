@@ -3,6 +3,7 @@
     pytest tests/kernel                              minirun
     pytest tests/kernel --runtime runc,crun          others: what they pass too proves the test
     pytest --part 1/2                                every second test, when another machine runs the others
+    pytest --one-value                               one value of each test, when another machine runs the others
 
 $MINIRUN_TEST_PATIENCE multiplies all time limits, for emulated machines.
 
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PROBE_SOURCES = Path(__file__).parent / "probe"
+# What the test machine is for: it has cgroup v2 with all its controllers, and systemd.
+ABOUT_CGROUPS = ("test_cgroup", "test_conformance", "test_device_filter", "test_events", "test_limits", "test_update")
 MARKS = (
     "root: needs the privileges of root",
     "only(runtime, reason): makes sense with one runtime only",
@@ -52,6 +55,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the container runtime under test: a name or a path; may be given more than once, or as a,b",
     )
     parser.addoption("--part", default="1/1", metavar="K/N", help="share the tests out in N parts, and run the Kth")
+    parser.addoption(
+        "--one-value",
+        action="store_true",
+        help="of a test with many values run the first only, unless it is about cgroups",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -67,6 +75,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("one_value"):
+        items[:] = [item for item, first in zip(items, are_first(items)) if first or is_about_cgroups(item)]
     part, parts = map(int, config.getoption("part").split("/"))
     items[:] = items[part - 1 :: parts]
     for item in items:
@@ -74,6 +84,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="needs root"))
         if isinstance(item, pytest.Function) and hasattr(item, "callspec"):
             mark_for_runtime(item, os.path.basename(item.callspec.params.get("runtime", "")))
+
+
+def are_first(items: list[pytest.Item]) -> list[bool]:
+    """Whether each is the first of its test's values."""
+    names = [item.nodeid.partition("[")[0] for item in items]
+    return [name not in names[:index] for index, name in enumerate(names)]
+
+
+def is_about_cgroups(item: pytest.Item) -> bool:
+    return item.path.stem in ABOUT_CGROUPS
 
 
 def mark_for_runtime(item: pytest.Function, runtime: str) -> None:
