@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from .. import operations
 from ..plan.container import Options
+from ..plan.limits import CGROUPFS
 from ..runtime import books
 from ..runtime.exec import Wishes
 from ..steps.state import DEFAULT_ROOT
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 class Creation(Streams, total=False):
     """How a container is made."""
 
+    pass_fds: Sequence[int]  # the program finds them from 3 on, in this order
     id: str  # one is made up, if not given
     root: StrPath  # the directory of the containers' state
     env: Mapping[str, str]  # variables in addition to the bundle's
@@ -33,19 +35,27 @@ class Creation(Streams, total=False):
     terminal: bool  # in place of the bundle's
     console_socket: StrPath  # where the terminal's master side is sent
     pid_file: StrPath
+    pidfd_socket: StrPath  # where the descriptor of the program's process is sent
     no_pivot: bool
+    new_keyring: bool  # True, if not given
+    cgroup_manager: str  # "cgroupfs", if not given, or "disabled"
 
 
 class Execution(Streams, total=False):
     """What a further program gets otherwise than the container's first one."""
 
+    pass_fds: Sequence[int]  # as for the container
     env: Mapping[str, str]  # in addition
     cwd: str
     user: int | str  # UID, or "UID:GID"
     additional_gids: Sequence[int]  # in addition
     capabilities: Sequence[str]  # in addition
     no_new_privileges: bool
+    selinux_label: str
+    apparmor_profile: str
     terminal: bool
+    pid_file: StrPath
+    pidfd_socket: StrPath  # as for the container
     cgroup: str  # below the container's
     ignore_paused: bool
 
@@ -68,8 +78,9 @@ class Container:
     def run(cls, bundle: Bundle | StrPath, args: Sequence[str] | None = None, **how: Unpack[Creation]) -> Container:
         """Make a container and run its program, `args` or what the bundle says; returns when that runs.
 
-        `how` may have: id, root, env (in addition to the bundle's), cwd, terminal, console_socket, pid_file and
-        no_pivot; and stdin, stdout, stderr, text, encoding and errors, as for subprocess.Popen.
+        `how` may have: id, root, env (in addition to the bundle's), cwd, terminal, console_socket, pid_file,
+        pidfd_socket, no_pivot, new_keyring and cgroup_manager; and stdin, stdout, stderr, text, encoding, errors and
+        pass_fds, much as for subprocess.Popen.
         """
         return cls._make(bundle, args, how)
 
@@ -96,6 +107,7 @@ class Container:
             {"options": dict(zip(options.fields, options.values())), "config": bundle.dumps(), "keep": keep},
             args=bundle.process.get("args", ()),
             in_foreground=bool(bundle.process.get("terminal")),
+            pass_fds=how.get("pass_fds", ()),
             **streams(how),
         )
         try:
@@ -230,13 +242,14 @@ class Container:
         """Run a further program beside the first one; returns when it runs.
 
         `how` may have: env (in addition to the first one's), cwd, user, additional_gids, capabilities,
-        no_new_privileges, terminal, cgroup, ignore_paused; and stdin, stdout, stderr, text, encoding and errors, as for
-        subprocess.Popen.
+        no_new_privileges, selinux_label, apparmor_profile, terminal, pid_file, pidfd_socket, cgroup, ignore_paused; and
+        stdin, stdout, stderr, text, encoding, errors and pass_fds, much as for subprocess.Popen.
         """
         refuse_unknown(how, Execution)
         terminal = how.get("terminal", False)
         request = {"root": self.root, "id": self.id, **execution_request(args, how)}
-        return Process("execute", request, args=args, in_foreground=terminal, **streams(how)).begin()
+        passed = how.get("pass_fds", ())
+        return Process("execute", request, args=args, in_foreground=terminal, pass_fds=passed, **streams(how)).begin()
 
     def exec(
         self,
@@ -346,6 +359,10 @@ def creation_options(bundle: Bundle, how: Creation, wait_for_start: bool) -> Opt
         console_socket=absolute(how.get("console_socket")),
         detach="console_socket" in how,  # otherwise the worker carries the terminal
         wait_for_start=wait_for_start,
+        pidfd_socket=absolute(how.get("pidfd_socket")),
+        preserve_fds=len(how.get("pass_fds", ())),
+        new_keyring=how.get("new_keyring", True),
+        cgroup_manager=how.get("cgroup_manager", CGROUPFS),
     )
 
 
@@ -359,10 +376,18 @@ def execution_request(args: Sequence[str], how: Execution) -> dict[str, Any]:
         capabilities=tuple(how.get("capabilities", ())),
         no_new_privileges=how.get("no_new_privileges", False),
         terminal=how.get("terminal", False),
+        selinux_label=how.get("selinux_label", ""),
+        apparmor_profile=how.get("apparmor_profile", ""),
     )
+    options = {
+        "cgroup": how.get("cgroup", ""),
+        "pid_file": absolute(how.get("pid_file")),
+        "pidfd_socket": absolute(how.get("pidfd_socket")),
+        "preserve_fds": len(how.get("pass_fds", ())),
+    }
     return {
         "wishes": dict(zip(wishes.fields, wishes.values())),
-        "options": {"cgroup": how.get("cgroup", "")},
+        "options": options,
         "ignore_paused": how.get("ignore_paused", False),
     }
 

@@ -60,15 +60,16 @@ class Process:
         *,
         args: Sequence[str] = (),
         in_foreground: bool = False,
+        pass_fds: Sequence[int] = (),
         **streams: Unpack[Streams],
     ) -> None:
         """Only one `in_foreground` hears what is typed at the caller's terminal, Ctrl-C too; what becomes of the others
-        is the caller's decision."""
+        is the caller's decision. The program finds the descriptors of `pass_fds` from 3 on, in that order."""
         self.operation, self.pid, self.pidfd = operation, 0, -1
         self.is_group = not in_foreground
         self.socket, its = socket.socketpair()
         try:
-            self.popen = start(operation, its, 0 if self.is_group else None, streams)
+            self.popen = start(operation, its, 0 if self.is_group else None, pass_fds, streams)
         except BaseException:  # what subprocess has against the streams
             self.socket.close()
             raise
@@ -76,7 +77,7 @@ class Process:
             its.close()
         self.popen.args = list(args)  # what the errors of subprocess show
         self.letters = Letters(self.socket)
-        self.request = {**request, "debug": LOGGER.isEnabledFor(logging.DEBUG)}
+        self.request = {**request, "debug": LOGGER.isEnabledFor(logging.DEBUG), "descriptors": list(pass_fds)}
 
     def begin(self) -> Self:
         """Returns when the program runs. Raises MinirunError, and then nothing is left of it."""
@@ -235,14 +236,16 @@ class Letters:
         return line
 
 
-def start(operation: str, its: socket.socket, group: int | None, streams: Streams) -> subprocess.Popen[Any]:
+def start(
+    operation: str, its: socket.socket, group: int | None, descriptors: Sequence[int], streams: Streams
+) -> subprocess.Popen[Any]:
     """The worker, with its end of the socket at a number that is no standard stream's, even if the caller has closed
-    those."""
-    descriptor = fcntl.fcntl(its, fcntl.F_DUPFD_CLOEXEC, 3)
+    those, and none at which the program's descriptors will be."""
+    descriptor = fcntl.fcntl(its, fcntl.F_DUPFD_CLOEXEC, 3 + len(descriptors))
     path = ":".join([HOME, *map(os.path.abspath, sys.path)])
     words = [sys.executable, *FLAGS, "-c", CODE, path, WORKER, operation, str(descriptor)]
     try:
-        return subprocess.Popen(words, pass_fds=[descriptor], process_group=group, **streams)
+        return subprocess.Popen(words, pass_fds=[descriptor, *descriptors], process_group=group, **streams)
     finally:
         os.close(descriptor)
 

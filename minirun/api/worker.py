@@ -66,12 +66,26 @@ def do(operation: str, descriptor: int) -> int:
 
     request = json.loads(read_all(descriptor))
     log = Report(level="debug" if request.pop("debug") else "warning")
+    arrange(request.pop("descriptors"))
     return OPERATIONS[operation](request, log, ready)
 
 
 def read_all(descriptor: int) -> bytes:
     """Until the caller has shut down its side of the socket (shutdown(2))."""
     return b"".join(iter(lambda: os.read(descriptor, 1 << 16), b""))
+
+
+def arrange(descriptors: list[int]) -> None:
+    """The program's, from 3 on: there `preserve_fds` looks for them. First all go out of each other's way."""
+    import fcntl
+
+    end = 3 + len(descriptors)
+    held = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, end) for descriptor in descriptors]
+    for descriptor in descriptors:
+        os.close(descriptor)
+    for number, descriptor in enumerate(held, 3):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
 
 
 def tell(descriptor: int, kind: str, value: object) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import logging
 import os
@@ -143,6 +145,22 @@ def test_streams_as_of_subprocess_run(small):
         small, ["sh", "-c", "echo a; echo b >&2"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     assert both.stdout == "a\nb\n"
+
+
+def test_descriptors_come_in_the_order_of_the_list(small):
+    """Whatever numbers they have here: also those of the others, and of the worker's own."""
+    with contextlib.ExitStack() as stack:
+        pipes = [os.pipe() for _ in range(3)]
+        for end in itertools.chain(*pipes):
+            stack.callback(os.close, end)
+        passed = [writing for _, writing in reversed(pipes)]
+        line = "for n in 3 4 5; do echo $n >&$n; done"
+        done = minirun.run(small, ["sh", "-c", line], pass_fds=passed, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        told = [os.read(reading, 10) for reading, _ in reversed(pipes)]
+        with Container.run(small, ["sleep", "600"]) as container:
+            container.exec(["sh", "-c", "echo again >&3"], pass_fds=[pipes[1][1]], check=True)
+        assert (told, os.read(pipes[1][0], 10)) == ([b"3\n", b"4\n", b"5\n"], b"again\n")
 
 
 def test_a_talk_with_the_program(small):
