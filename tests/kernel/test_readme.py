@@ -1,10 +1,12 @@
-"""Every transcript in the README is what really happens: the commands are run, the output is compared line by line.
+"""Every transcript on these pages is what really happens: the commands are run, the output is compared line by line.
 
-In the README, … stands for whatever is printed there, at the end of a line, within it, or for whole lines.
+On the page, … stands for whatever is printed there, at the end of a line, within it, or for whole lines. A command may
+go on in lines that begin with "> ".
 """
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,19 +15,23 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kernel.kit.runtime import PATIENCE
+
 if TYPE_CHECKING:
     from kernel.kit.runtime import Runtime
 
-pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "its own README")]
+pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "its own documents")]
 
 REPOSITORY = Path(__file__).parents[2]
+PAGES = ("README.md", "docs/reading-order.md")
 
 
-def transcripts() -> list[tuple[str, str]]:
-    """The commands of the README's console blocks, each with the output that it shows."""
-    blocks = re.findall(r"^```console\n(.*?)^```", (REPOSITORY / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    commands = [part.split("\n", 1) for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
-    return [(command, output) for command, output in commands]
+def transcripts(page: str) -> list[tuple[str, str]]:
+    """The commands of the page's console blocks, each with the output that it shows."""
+    blocks = re.findall(r"^```console\n(.*?)^```", (REPOSITORY / page).read_text(), re.MULTILINE | re.DOTALL)
+    parts = [part for block in blocks for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]]
+    matches = [re.fullmatch(r"(.*\n(?:> .*\n)*)((?:.*\n)*)", part) for part in parts]
+    return [(match[1].replace("\n> ", "\n"), match[2]) for match in matches if match]
 
 
 @pytest.fixture
@@ -45,20 +51,29 @@ def hello(place: Path, runtime: Runtime) -> Path:
     return place
 
 
-def test_the_readme_shows_what_happens(hello: Path) -> None:
-    assert len(transcripts()) >= 3
-    for command, expected in transcripts():
-        result = subprocess.run(
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_shows_what_happens(hello: Path, page: str) -> None:
+    assert len(transcripts(page)) >= 3
+    for command, expected in transcripts(page):
+        shown = output(command, hello)
+        assert re.fullmatch(pattern(expected), shown), f"$ {command}{shown}--- {page}:\n{expected}"
+
+
+def output(command: str, place: Path) -> str:
+    """Into a file, which a container may keep open for as long as it wants to."""
+    file = place / "output"
+    with file.open("w") as stream:
+        subprocess.run(
             ["bash", "-c", command.replace("sudo ", "")],
-            cwd=hello,
+            cwd=place,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=stream,
             stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
+            timeout=60 * PATIENCE,
             check=False,
         )
-        assert re.fullmatch(pattern(expected), result.stdout), f"$ {command}\n{result.stdout}\n--- README:\n{expected}"
+    return file.read_text()
 
 
 def pattern(expected: str) -> str:
