@@ -82,7 +82,8 @@ class ConfigError(MinirunError):
 
 
 class StepError(MinirunError):
-    """A step of the plan failed. `number` counts from 1; `place` is its origin in config.json, "" if it has none."""
+    """A step of the plan failed. `number` counts from 1; `place` is its origin in config.json, "" if it has none. Where
+    that is another document, `document` says which."""
 
     def __init__(
         self,
@@ -95,12 +96,13 @@ class StepError(MinirunError):
         call: str = "",
         cure: str = "",
         manual: str = "",
+        document: str = "in config.json",
     ) -> None:
         super().__init__(sentence)
         texts = {"sentence": sentence, "place": place, "reason": reason, "call": call, "cure": cure, "manual": manual}
         # Short enough for one message, and for a screen: arguments may be a megabyte long.
         clipped = {name: text if len(text) <= 600 else text[:600] + "…" for name, text in texts.items()}
-        self.details: dict[str, Any] = {"number": number, "total": total, **clipped}
+        self.details: dict[str, Any] = {"number": number, "total": total, **clipped, "document": document}
 
     @property
     def pointer(self) -> str:
@@ -130,7 +132,7 @@ class StepError(MinirunError):
 
     def __str__(self) -> str:
         told = self.details
-        origin = f", from {told['place']} in config.json" if told["place"] else ""
+        origin = f", from {told['place']} {told['document']}" if told["place"] else ""
         lines = [f"can't {told['sentence']}: {told['reason']}"]
         lines += [f"  step:  {told['number']} of {told['total']}{origin}"] if told["total"] else []
         lines += [f"  {name + ':':6} {told[key]}" for name, key in ROWS if told[key]]

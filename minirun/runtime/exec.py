@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import ConfigError, MinirunError, StateError
+from ..errors import ConfigError, MinirunError, StateError, StepError
 from ..plan.container import Options, told_to_others
 from ..plan.exec import ExecOptions, exec_plan
 from ..record import Record
@@ -65,7 +65,17 @@ def execute(
         return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup, ready=ready)
     except MinirunError as error:
         error.exit_status = FAILED
+        if isinstance(error, StepError):
+            tell_origin(error, wishes)
         raise
+
+
+def tell_origin(error: StepError, wishes: Wishes) -> None:
+    """What config.json says of the process is the first one's. This one comes from the command line, or from a file."""
+    inside = error.pointer.removeprefix("/process/")
+    if inside != error.pointer:
+        in_file = {"place": f"/{inside}", "document": f"in {wishes.file}"}
+        error.details |= in_file if wishes.file else {"document": "of this exec"}
 
 
 def check_status(status: str, ignore_paused: bool) -> None:

@@ -204,6 +204,17 @@ def test_a_program_that_is_not_in_the_path(running):
     assert "executable file not found in $PATH" in refused.stderr
 
 
+@pytest.mark.only("minirun", "its errors say where a value comes from")
+def test_an_error_names_the_document_that_it_comes_from(running, place):
+    """That of the process is not config.json, which has the first one's."""
+    refused = running.call("exec", "/missing")
+    assert "from /process/args/0 of this exec" in refused.stderr
+    file = place / "process.json"
+    file.write_text(json.dumps({"cwd": "/", "args": ["/missing"], "user": {"uid": 0, "gid": 0}}))
+    refused = running.line("exec", "--process", str(file), running.id)
+    assert f"from /args/0 in {file}" in refused.stderr
+
+
 def test_a_container_that_has_ended(life):
     one = life("exit", "0").started()
     one.wait_for(lambda: one.status == "stopped")
