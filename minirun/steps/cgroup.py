@@ -8,7 +8,7 @@ from errno import EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOTEMPTY, EOPN
 
 from ..cgroups import hierarchy
 from ..kernel import files
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import SystemCallError, show
 from .step import RUNTIME, Context, Refused, Step
 
 PATIENCE = 5.0  # seconds that the kernel gets to finish with the processes of a cgroup
@@ -18,7 +18,7 @@ class ChooseCgroup(Step):
     """See which directories are missing, so that the books can tell what to remove before there is anything."""
 
     runs_in = RUNTIME
-    chapter = "limits"
+    chapter = "books"
     man = "cgroups(7)"
     spec = "config-linux.md#control-groups"
 
@@ -30,6 +30,9 @@ class ChooseCgroup(Step):
 
     def shell(self) -> str:
         return f'cgroup=/sys/fs/cgroup{self.path}; ! grep -qs "populated 1" "$cgroup/cgroup.events"'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("stat", f"/sys/fs/cgroup{self.path}"),)
 
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
@@ -53,6 +56,7 @@ class StayInCgroup(Step):
     man = "cgroups(7)"
     spec = "config-linux.md#cgroups-path"
     no_shell = "a process stays where it is by itself"
+    no_calls = "minirun's child is born in its cgroup"
 
     rules: int  # for devices, which only a cgroup can have
 
@@ -112,6 +116,9 @@ class MakeCgroup(Step):
 
     def shell(self) -> str:
         return 'mkdir -p "$cgroup"'
+
+    def calls(self) -> tuple[str, ...]:
+        return tuple(show("mkdir", place, files.octal(0o755)) for place in way_to("/sys/fs/cgroup", self.path))
 
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
@@ -245,6 +252,13 @@ class EnableControllers(Step):
     def parts(self) -> list[str]:
         return self.path.strip("/").split("/")
 
+    def calls(self) -> tuple[str, ...]:
+        places = way_to("/sys/fs/cgroup", "/" + "/".join(self.parts()[:-1]))
+        words = " ".join(f"+{name}" for name in self.needed) or "+…"
+        return tuple(
+            show("write", f"{place.rstrip('/')}/cgroup.subtree_control", words) for place in ("/sys/fs/cgroup", *places)
+        )
+
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
         available = hierarchy.available_controllers(mount)
@@ -321,6 +335,9 @@ class SetLimit(Step):
         """Files and values, one of which will do."""
         return [(self.name, self.value), *([self.otherwise] if self.otherwise else [])]
 
+    def calls(self) -> tuple[str, ...]:
+        return tuple(show("write", f"$cgroup/{name}", value) for name, value in self.choices())
+
     def apply(self, context: Context) -> None:
         failure: SystemCallError | None = None
         for name, value in self.choices():
@@ -363,6 +380,9 @@ class JoinCgroup(Step):
 
     def path(self) -> str:
         return f"/{self.below.strip('/')}" if self.below else ""
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", f"$cgroup{self.path()}/cgroup.procs", "0"),)
 
     def apply(self, context: Context) -> None:
         files.write_file(f"{context.cgroup}{self.path()}/cgroup.procs", "0")  # 0: whoever writes

@@ -13,7 +13,7 @@ import signal
 from errno import EACCES, ENOENT, ENOEXEC
 
 from ..kernel import files, processes, signals
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import Flags, SystemCallError, array, show
 from ..record import Record
 from .step import CONTAINER, RUNTIME, Context, Refused, Step
 
@@ -71,6 +71,14 @@ class RunHook(Step):
 
     def shell(self) -> str:
         return f"minirun state {self.state.id} | {self.program.path}"
+
+    def calls(self) -> tuple[str, ...]:
+        program = self.program
+        return (
+            show("fork"),
+            show("execve", program.path, array(program.args), array(program.env)) + "  // in the child",
+            show("wait4", Flags("child")),
+        )
 
     def pid(self, context: Context) -> int:
         return context.pid

@@ -7,7 +7,8 @@ import stat
 
 from ..kernel import files, mounts
 from ..kernel.constants import MOUNT_ATTR_RDONLY, MS_RDONLY
-from .paths import find
+from ..kernel.libc import Flags, show
+from .paths import PLACE, find, show_find
 from .step import Context, Refused, Step
 
 
@@ -29,6 +30,18 @@ class MaskPath(Step):
         path = f'"$rootfs{self.path}"'
         directory = f"mount -t tmpfs -o ro,nr_blocks=1,nr_inodes=1 tmpfs {path}"
         return f"if [ -d {path} ]; then {directory}; elif [ -e {path} ]; then mount --bind /dev/null {path}; fi"
+
+    def calls(self) -> tuple[str, ...]:
+        options = ",".join(filter(None, ("nr_blocks=1", "nr_inodes=1", self.data)))
+        tree = Flags("tree")
+        return (
+            show_find(self.path),
+            mounts.show_mount("tmpfs", PLACE, "tmpfs", MS_RDONLY, options) + "  // on a directory; on a file:",
+            "null = " + show("open", "/dev/null", files.open_flags(os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)),
+            "tree = " + mounts.show_open_tree(Flags("null"), "", False),
+            mounts.show_mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY),
+            mounts.show_move_mount(tree, Flags("place")),
+        )
 
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)
@@ -77,6 +90,15 @@ class MakePathReadOnly(Step):
     def shell(self) -> str:
         path = f'"$rootfs{self.path}"'
         return f"if [ -e {path} ]; then mount --rbind {path} {path} && mount -o remount,bind,ro {path}; fi"
+
+    def calls(self) -> tuple[str, ...]:
+        tree = Flags("tree")
+        return (
+            show_find(self.path),
+            "tree = " + mounts.show_open_tree(Flags("place"), "", True),
+            mounts.show_mount_setattr(tree, True, attr_set=MOUNT_ATTR_RDONLY),
+            mounts.show_move_mount(tree, Flags("place")),
+        )
 
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)

@@ -13,9 +13,9 @@ from errno import EACCES, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOTDIR, EPERM
 
 from ..kernel import files, mounts
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_RDONLY, MS_RDONLY, MS_REC, names, propagation_word
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import Flags, SystemCallError, show
 from ..record import Record
-from .paths import find, make_directory, make_file, refuse_inside_proc
+from .paths import PLACE, find, make_directory, make_file, refuse_inside_proc, show_find
 from .step import Context, Refused, Step
 
 # Where these lie decides what a process may learn and change, so no symlink of the image may move them.
@@ -42,6 +42,9 @@ class Change(Record):
             if value
         ]
         return " ".join(parts) + (" recursively" if self.recursive else "")
+
+    def call(self, mount: object) -> str:
+        return mounts.show_mount_setattr(mount, self.recursive, self.attr_set, self.attr_clr, self.propagation)
 
     def apply(self, mount: int) -> None:
         mounts.mount_setattr(mount, self.recursive, self.attr_set, self.attr_clr, self.propagation)
@@ -78,6 +81,13 @@ class MountFilesystem(Step):
     def shell(self) -> str:
         options = f" -o {shell_options(self.flags, self.data)}" if self.flags or self.data else ""
         return f'mkdir -p "$rootfs{self.destination}" && mount -t {self.type}{options} {self.source} "$_"'
+
+    def calls(self) -> tuple[str, ...]:
+        flags = self.flags & ~MS_RDONLY if self.copy_up else self.flags
+        return (
+            show_find(self.destination, self.type not in NEVER_BY_SYMLINK),
+            mounts.show_mount(self.source, PLACE, self.type, flags, self.data or None),
+        )
 
     def prepare(self) -> None:
         if self.copy_up:
@@ -158,6 +168,9 @@ class Remount(Step):
     def shell(self) -> str:
         return f'mount -o {shell_options(self.flags, self.data)} "$rootfs{self.destination}"'
 
+    def calls(self) -> tuple[str, ...]:
+        return (show_find(self.destination), mounts.show_mount(None, PLACE, None, self.flags, self.data or None))
+
     def apply(self, context: Context) -> None:
         place = find(context.root, self.destination)
         if place is None:
@@ -197,6 +210,10 @@ class BindMount(Step):
         command = f'mount {verb} {self.source} "$rootfs{self.destination}"'
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
+    def calls(self) -> tuple[str, ...]:
+        opened = "tree = " + mounts.show_open_tree(AT_FDCWD, self.source, self.recursive)
+        return (opened, *show_attach(self.destination, self.changes))
+
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.source, self.recursive)
         try:
@@ -222,6 +239,9 @@ class ChangeMount(Step):
 
     def shell(self) -> str | None:
         return change_commands(self.changes, self.destination) or None
+
+    def calls(self) -> tuple[str, ...]:
+        return (show_find(self.destination), *(change.call(Flags("place")) for change in self.changes))
 
     def apply(self, context: Context) -> None:
         mounted = find(context.root, self.destination)
@@ -258,6 +278,14 @@ class MountCgroup(Step):
         command = f'mkdir -p "$rootfs{self.destination}" && mount -t cgroup2 cgroup2 "$_"'
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
+    def calls(self) -> tuple[str, ...]:
+        made = (
+            "context = " + show("fsopen", "cgroup2", Flags("FSOPEN_CLOEXEC")),
+            show("fsconfig", Flags("context"), Flags("FSCONFIG_CMD_CREATE"), None, None, 0),
+            "tree = " + show("fsmount", Flags("context"), Flags("FSMOUNT_CLOEXEC"), 0),
+        )
+        return (*made, *show_attach(self.destination, self.changes))
+
     def apply(self, context: Context) -> None:
         new = mounts.new_mount("cgroup2")
         try:
@@ -284,6 +312,10 @@ class BindCgroup(Step):
         command = f'mount --bind "$cgroup" "$rootfs{self.destination}"'
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
+    def calls(self) -> tuple[str, ...]:
+        opened = "tree = " + mounts.show_open_tree(AT_FDCWD, "$cgroup", False)
+        return (opened, *show_attach(self.destination, self.changes))
+
     def apply(self, context: Context) -> None:
         BindMount(context.cgroup, self.destination, False, self.changes, self.origin).apply(context)
 
@@ -299,3 +331,10 @@ def attach(context: Context, tree: int, destination: str, changes: tuple[Change,
         mounts.move_mount(tree, place)
     finally:
         os.close(place)
+
+
+def show_attach(destination: str, changes: tuple[Change, ...]) -> tuple[str, ...]:
+    """The calls of `attach`; the unattached mount is the descriptor `tree`."""
+    tree = Flags("tree")
+    moved = mounts.show_move_mount(tree, Flags("place"))
+    return (*(change.call(tree) for change in changes), show_find(destination), moved)

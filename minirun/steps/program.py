@@ -9,8 +9,8 @@ from errno import E2BIG, EACCES, EAGAIN, ELOOP, ENOENT, ENOEXEC, ENOTDIR, EPERM,
 
 from ..errors import ContainerDied
 from ..kernel import files, processes
-from ..kernel.libc import SystemCallError
-from .paths import make_directory
+from ..kernel.libc import Flags, SystemCallError, array, show
+from .paths import make_directory, show_find
 from .step import RUNTIME, Context, Refused, Step
 
 DEFAULT_PATH = "/bin:/usr/bin"  # confstr(3), _CS_PATH: where execvp(3) looks without a PATH
@@ -22,7 +22,7 @@ PASSWD_SIZE = 1 << 20  # bytes: no image has so many users
 class MakeWorkingDirectory(Step):
     """Make the working directory where it is missing, while the root file system can still be written."""
 
-    chapter = "process"
+    chapter = "mounts"
     man = "mkdir(2)"
     spec = "config.md#process"
     cures = {ELOOP: "cwd must not lead through the links of /proc/PID (CVE-2024-21626)"}
@@ -35,6 +35,9 @@ class MakeWorkingDirectory(Step):
 
     def shell(self) -> str:
         return f'mkdir -p "$rootfs{self.path}"'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show_find(self.path),)
 
     def apply(self, context: Context) -> None:
         os.close(make_directory(context.root, self.path))
@@ -60,6 +63,9 @@ class ChangeDirectory(Step):
     def shell(self) -> str:
         return f"cd {self.path}"
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("chdir", self.path), show("getcwd"))
+
     def apply(self, context: Context) -> None:
         files.chdir(self.path)
         if not files.getcwd().startswith(b"/"):
@@ -80,6 +86,11 @@ class FindHome(Step):
 
     def shell(self) -> str:
         return f"export HOME=\"$(awk -F: '$3 == {self.uid} {{print $6; exit}}' /etc/passwd)\""
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show("open", "/etc/passwd", files.open_flags(os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)),
+        )
 
     def apply(self, context: Context) -> None:
         context.variables["HOME"] = "/"
@@ -107,7 +118,7 @@ def read_passwd() -> str:
 class FindProgram(Step):
     """Look the program up in the container's PATH, as the container's user, while its absence can still be told."""
 
-    chapter = "process"
+    chapter = "exec"
     man = "execvp(3)"
     spec = "config.md#process"
 
@@ -120,6 +131,13 @@ class FindProgram(Step):
 
     def shell(self) -> str:
         return f"command -v {self.name}"
+
+    def calls(self) -> tuple[str, ...]:
+        directories = [""] if "/" in self.name else [f"{directory or '.'}/" for directory in self.path.split(":")]
+        access = Flags("X_OK"), Flags("AT_EACCESS")
+        return tuple(
+            show("faccessat", Flags("AT_FDCWD"), f"{directory}{self.name}", *access) for directory in directories
+        )
 
     def apply(self, context: Context) -> None:
         if "/" in self.name:
@@ -159,7 +177,7 @@ def why_not(path: str) -> str:
 class SetUmask(Step):
     """The config's umask; the caller's where it has none, since minirun worked under its own until here."""
 
-    chapter = "process"
+    chapter = "exec"
     man = "umask(2)"
     spec = "config.md#posix-platform-user"
 
@@ -174,6 +192,9 @@ class SetUmask(Step):
     def shell(self) -> str | None:
         return None if self.value is None else f"umask {self.value:04o}"
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("umask", Flags("callers") if self.value is None else files.octal(self.value)),)
+
     def apply(self, context: Context) -> None:
         os.umask(context.umask if self.value is None else self.value)
 
@@ -181,12 +202,19 @@ class SetUmask(Step):
 class ResetSignals(Step):
     """Hand on the caller's signal mask, and the dispositions that Python has changed for itself."""
 
-    chapter = "process"
+    chapter = "exec"
     man = "signal(7)"
     no_shell = "a shell changes neither for the programs that it starts"
 
     def describe(self) -> str:
         return "put the caller's signal mask back, and SIGPIPE and SIGXFSZ to their defaults"
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show("rt_sigaction", Flags("SIGPIPE"), Flags("SIG_DFL")),
+            show("rt_sigaction", Flags("SIGXFSZ"), Flags("SIG_DFL")),
+            show("rt_sigprocmask", Flags("SIG_SETMASK"), Flags("callers")),
+        )
 
     def apply(self, context: Context) -> None:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -209,6 +237,9 @@ class WaitForStart(Step):
 
     def shell(self) -> str:
         return "read _ < start"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("accept", Flags("start_socket")),)
 
     def apply(self, context: Context) -> None:
         context.channel.wait_for_start(context)
@@ -242,6 +273,9 @@ class Execute(Step):
     def shell(self) -> str:
         return "exec env -i " + " ".join(quoted(word) for word in (*self.environment, *self.arguments))
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("execve", Flags("program"), array(self.arguments), array(self.environment)),)
+
     def apply(self, context: Context) -> None:
         environment = dict(pair.split("=", 1) for pair in self.environment) | context.variables
         try:
@@ -264,6 +298,9 @@ class SeeProgramRun(Step):
 
     def describe(self) -> str:
         return "see that the program runs"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("read", "/proc/$pid/stat"),)
 
     def apply(self, context: Context) -> None:
         if not processes.has_executed(context.pid):

@@ -10,6 +10,7 @@ import os
 from errno import EBUSY, EEXIST, EINVAL, ENOENT, ENOSPC
 
 from ..kernel import files
+from ..kernel.libc import show
 from ..kernel.mountinfo import mount_points
 from .step import RUNTIME, Context, Refused, Step
 
@@ -31,6 +32,9 @@ class FindResctrl(Step):
 
     def shell(self) -> str:
         return "resctrl=$(findmnt -n -o TARGET -t resctrl)"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("read", "/proc/self/mountinfo"),)
 
     def apply(self, context: Context) -> None:
         context.resctrl = find_resctrl()
@@ -69,6 +73,9 @@ class MakeClos(Step):
 
     def shell(self) -> str:
         return f"mkdir {'-p ' if self.is_shared else ''}$resctrl/{self.group}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("mkdir", f"$resctrl/{self.group}", files.octal(0o755)),)
 
     def apply(self, context: Context) -> None:
         path = f"{context.resctrl}/{self.group}"
@@ -130,6 +137,9 @@ class FindClos(Step):
     def shell(self) -> str:
         return f"test -d $resctrl/{self.group}"
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("stat", f"$resctrl/{self.group}"),)
+
     def apply(self, context: Context) -> None:
         if not os.path.isdir(f"{context.resctrl}/{self.group}"):
             raise Refused(
@@ -154,6 +164,9 @@ class WriteSchema(Step):
 
     def shell(self) -> str:
         return f"echo '{self.line}' > $resctrl/{path_in(self.group, 'schemata')}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", f"$resctrl/{path_in(self.group, 'schemata')}", self.line + "\n"),)
 
     def apply(self, context: Context) -> None:
         files.write_file(f"{context.resctrl}/{path_in(self.group, 'schemata')}", self.line + "\n")
@@ -192,6 +205,9 @@ class JoinClos(Step):
     def shell(self) -> str:
         return f"echo $pid > $resctrl/{path_in(self.group, 'tasks')}"
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", f"$resctrl/{path_in(self.group, 'tasks')}", "$pid"),)
+
     def apply(self, context: Context) -> None:
         files.write_file(f"{context.resctrl}/{path_in(self.group, 'tasks')}", str(context.pid))
 
@@ -220,6 +236,9 @@ class MakeMonitoringGroup(Step):
 
     def shell(self) -> str:
         return f"mkdir $resctrl/{self.directory()}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("mkdir", f"$resctrl/{self.directory()}", files.octal(0o755)),)
 
     def apply(self, context: Context) -> None:
         files.mkdir(f"{context.resctrl}/{self.directory()}", 0o755)

@@ -7,6 +7,7 @@ from errno import EACCES, EINVAL, ENOENT, EPERM
 
 from ..kernel import files
 from ..kernel.constants import PROC_SUPER_MAGIC
+from ..kernel.libc import show
 from .step import Context, Refused, Step
 
 
@@ -34,6 +35,9 @@ class SetSysctl(Step):
 
     def shell(self) -> str:
         return f"sysctl -w {self.key}='{self.value}'"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", f"/proc/sys/{self.path}", self.value),)
 
     def apply(self, context: Context) -> None:
         descriptor = files.open("/proc/sys", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

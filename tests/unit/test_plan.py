@@ -293,7 +293,7 @@ def test_later_words_win() -> None:
 def test_access_time_modes_are_one_field() -> None:
     (change,) = sort_options(("noatime", "strictatime")).changes
     assert change.attr_set == c.MOUNT_ATTR_STRICTATIME
-    assert change.attr_clr == c.ATTR_ATIME_MASK, "the kernel takes the whole field or nothing"
+    assert change.attr_clr == c.MOUNT_ATTR__ATIME, "the kernel takes the whole field or nothing"
 
 
 def test_a_word_that_clears_an_access_time_mode_clears_no_other() -> None:
