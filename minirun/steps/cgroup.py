@@ -9,6 +9,7 @@ from errno import EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOTEMPTY, EOPN
 from ..cgroups import hierarchy
 from ..kernel import files
 from ..kernel.libc import SystemCallError, show
+from .shell import below, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 PATIENCE = 5.0  # seconds that the kernel gets to finish with the processes of a cgroup
@@ -29,7 +30,8 @@ class ChooseCgroup(Step):
         return f"see that the cgroup {self.path} is free"
 
     def shell(self) -> str:
-        return f'cgroup=/sys/fs/cgroup{self.path}; ! grep -qs "populated 1" "$cgroup/cgroup.events"'
+        mount_point = "$(findmnt --noheadings --first-only --output TARGET --types cgroup2)"
+        return f'cgroups={mount_point}; cgroup={below("cgroups", self.path)}; test ! -e "$cgroup"'
 
     def calls(self) -> tuple[str, ...]:
         return (show("stat", f"/sys/fs/cgroup{self.path}"),)
@@ -244,10 +246,10 @@ class EnableControllers(Step):
         return f"enable the controllers for {self.path}{needed}"
 
     def shell(self) -> str:
-        parents = " ".join(["/", *("/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts())))])
-        control = "/sys/fs/cgroup$parent/cgroup.subtree_control"
-        words = "$(sed 's/[^ ]*/+&/g' /sys/fs/cgroup/cgroup.controllers)"
-        return f'for parent in {parents}; do echo "{words}" > {control}; done'
+        above = ["", *("/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts())))]
+        parents = " ".join(quoted(parent) for parent in above)
+        words = 'for name in $(< "$cgroups/cgroup.controllers"); do echo "+$name"; done'
+        return f'for parent in {parents}; do {words} > "$cgroups$parent/cgroup.subtree_control"; done'
 
     def parts(self) -> list[str]:
         return self.path.strip("/").split("/")
@@ -329,7 +331,9 @@ class SetLimit(Step):
         return f"set {self.name} to {self.value.strip() or 'nothing'}{instead}"
 
     def shell(self) -> str:
-        return " || ".join(f'echo {value.strip()} > "$cgroup/{name}"' for name, value in self.choices())
+        return " || ".join(
+            f"echo {quoted(value.strip())} > {below('cgroup', '/' + name)}" for name, value in self.choices()
+        )
 
     def choices(self) -> list[tuple[str, str]]:
         """Files and values, one of which will do."""
@@ -376,7 +380,7 @@ class JoinCgroup(Step):
         return f"join the cgroup {self.below} below the container's" if self.below else "join the cgroup"
 
     def shell(self) -> str:
-        return f'echo $$ > "$cgroup{self.path()}/cgroup.procs"'
+        return f"echo $$ > {below('cgroup', self.path() + '/cgroup.procs')}"
 
     def path(self) -> str:
         return f"/{self.below.strip('/')}" if self.below else ""

@@ -9,6 +9,7 @@ from errno import EINVAL, EPERM
 from ..kernel import files
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import is_inherited
+from .shell import quoted
 from .step import Context, Refused, Step
 
 
@@ -58,7 +59,7 @@ class OwnStdio(Step):
         return f"give the pipes at descriptors 0, 1 and 2 to user {self.uid}"
 
     def shell(self) -> str:
-        return f"chown {self.uid} /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2"
+        return f"for fd in 0 1 2; do if [ -p /proc/self/fd/$fd ]; then chown {self.uid} /proc/self/fd/$fd; fi; done"
 
     def calls(self) -> tuple[str, ...]:
         return tuple(show("fchown", number, self.uid, -1) for number in (0, 1, 2))
@@ -121,7 +122,7 @@ class AnnounceListeners(Step):
         return f"tell the program of its {self.number} sockets, from descriptor 3 on (LISTEN_FDS)"
 
     def shell(self) -> str:
-        names = f" LISTEN_FDNAMES={self.names}" if self.names else ""
+        names = f" LISTEN_FDNAMES={quoted(self.names)}" if self.names else ""
         return f"export LISTEN_FDS={self.number} LISTEN_PID=$${names}"
 
     def calls(self) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY
 from ..kernel.libc import Flags, SystemCallError, show
 from .mounts import Change, attach, show_attach
 from .paths import find, make_parent, show_find
+from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
@@ -37,8 +38,8 @@ class MakeDevice(Step):
 
     def shell(self) -> str:
         numbers = "" if self.type == "p" else f" {self.major} {self.minor}"
-        command = f'mknod -m {self.mode:04o} "$rootfs{self.path}" {self.type}{numbers}'
-        return command + (f' && chown {self.uid}:{self.gid} "$rootfs{self.path}"' if self.uid or self.gid else "")
+        command = f"mknod -m {self.mode:04o} {in_root(self.path)} {self.type}{numbers}"
+        return command + (f" && chown {self.uid}:{self.gid} {in_root(self.path)}" if self.uid or self.gid else "")
 
     def calls(self) -> tuple[str, ...]:
         parent, _, name = self.path.rpartition("/")
@@ -115,7 +116,7 @@ class BindDevice(Step):
         return f"bind the host's device {self.path}"
 
     def shell(self) -> str:
-        return f'touch "$rootfs{self.path}" && mount --bind {self.path} "$rootfs{self.path}"'
+        return f"touch {in_root(self.path)} && mount --bind {quoted(self.path)} {in_root(self.path)}"
 
     def calls(self) -> tuple[str, ...]:
         return ("tree = " + mounts.show_open_tree(AT_FDCWD, self.path, False), *show_attach(self.path, (READ_ONLY,)))
@@ -231,7 +232,7 @@ class MakeSymlink(Step):
         return f"make {self.path} a symlink to {self.target}"
 
     def shell(self) -> str:
-        return f'ln -s{"f" if self.replace_existing else ""} {self.target} "$rootfs{self.path}"'
+        return f"ln -s{'f' if self.replace_existing else ''} {quoted(self.target)} {in_root(self.path)}"
 
     def calls(self) -> tuple[str, ...]:
         parent, _, name = self.path.rpartition("/")

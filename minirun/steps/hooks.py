@@ -15,6 +15,7 @@ from errno import EACCES, ENOENT, ENOEXEC
 from ..kernel import files, processes, signals
 from ..kernel.libc import Flags, SystemCallError, array, show
 from ..record import Record
+from .shell import quoted
 from .step import CONTAINER, RUNTIME, Context, Refused, Step
 
 TOLD = 400  # bytes of what a failed hook wrote
@@ -70,7 +71,7 @@ class RunHook(Step):
         return f"run the {self.kind} hook {self.program.path}"
 
     def shell(self) -> str:
-        return f"minirun state {self.state.id} | {self.program.path}"
+        return f"minirun state {self.state.id} | {quoted(self.program.path)}"
 
     def calls(self) -> tuple[str, ...]:
         program = self.program

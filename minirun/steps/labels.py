@@ -16,6 +16,7 @@ from ..kernel import files
 from ..kernel.constants import PROC_SUPER_MAGIC, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_XDEV, SELINUX_MAGIC
 from ..kernel.libc import Flags, SystemCallError, show
 from .paths import PLACE, find, show_find
+from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 APPARMOR, SELINUX = "AppArmor", "SELinux"
@@ -161,8 +162,8 @@ class SetExecLabel(Step):
 
     def shell(self) -> str:
         if self.module == APPARMOR:
-            return f"exec aa-exec -p '{self.label}' \"$SHELL\""
-        return f"exec runcon '{self.label}' \"$SHELL\""
+            return f'exec aa-exec -p {quoted(self.label)} "$SHELL"'
+        return f'exec runcon {quoted(self.label)} "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", f"/proc/self/attr/{ATTRIBUTES[self.module][0]}", self.text()),)
@@ -204,7 +205,7 @@ class LabelMount(Step):
         return f"label the mount on {self.destination} with {self.label}"
 
     def shell(self) -> str:
-        return f"chcon '{self.label}' \"$rootfs{self.destination}\""
+        return f"chcon {quoted(self.label)} {in_root(self.destination)}"
 
     def calls(self) -> tuple[str, ...]:
         return (show_find(self.destination), show("setxattr", PLACE, "security.selinux", self.label))

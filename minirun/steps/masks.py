@@ -9,6 +9,7 @@ from ..kernel import files, mounts
 from ..kernel.constants import MOUNT_ATTR_RDONLY, MS_RDONLY
 from ..kernel.libc import Flags, show
 from .paths import PLACE, find, show_find
+from .shell import in_root
 from .step import Context, Refused, Step
 
 
@@ -27,7 +28,7 @@ class MaskPath(Step):
         return f"hide {self.path}"
 
     def shell(self) -> str:
-        path = f'"$rootfs{self.path}"'
+        path = in_root(self.path)
         directory = f"mount -t tmpfs -o ro,nr_blocks=1,nr_inodes=1 tmpfs {path}"
         return f"if [ -d {path} ]; then {directory}; elif [ -e {path} ]; then mount --bind /dev/null {path}; fi"
 
@@ -88,7 +89,7 @@ class MakePathReadOnly(Step):
         return f"make {self.path} read-only"
 
     def shell(self) -> str:
-        path = f'"$rootfs{self.path}"'
+        path = in_root(self.path)
         return f"if [ -e {path} ]; then mount --rbind {path} {path} && mount -o remount,bind,ro {path}; fi"
 
     def calls(self) -> tuple[str, ...]:

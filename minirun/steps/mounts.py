@@ -16,6 +16,7 @@ from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_RDONLY, MS_RDONLY, MS_REC, n
 from ..kernel.libc import Flags, SystemCallError, show
 from ..record import Record
 from .paths import PLACE, find, make_directory, make_file, refuse_inside_proc, show_find
+from .shell import in_root, quoted
 from .step import Context, Refused, Step
 
 # Where these lie decides what a process may learn and change, so no symlink of the image may move them.
@@ -80,7 +81,8 @@ class MountFilesystem(Step):
 
     def shell(self) -> str:
         options = f" -o {shell_options(self.flags, self.data)}" if self.flags or self.data else ""
-        return f'mkdir -p "$rootfs{self.destination}" && mount -t {self.type}{options} {self.source} "$_"'
+        command = f"mount -t {quoted(self.type)}{options} {quoted(self.source)}"
+        return f'mkdir -p {in_root(self.destination)} && {command} "$_"'
 
     def calls(self) -> tuple[str, ...]:
         flags = self.flags & ~MS_RDONLY if self.copy_up else self.flags
@@ -129,7 +131,7 @@ class MountFilesystem(Step):
 def shell_options(flags: int, data: str) -> str:
     """Flags and data as mount(8) takes them after -o, whose words are the flags' names."""
     words = [name.removeprefix("MS_").lower() for name in names(flags, "MS_").split("|") if flags]
-    return ",".join([SHELL_WORDS.get(word, word) for word in words] + ([data] if data else []))
+    return quoted(",".join([SHELL_WORDS.get(word, word) for word in words] + ([data] if data else [])))
 
 
 SHELL_WORDS = {"rdonly": "ro", "synchronous": "sync", "mandlock": "mand", "i_version": "iversion"}
@@ -143,9 +145,9 @@ def change_commands(changes: tuple[Change, ...], destination: str) -> str:
         options = ",".join(SHELL_WORDS.get(word, word) for word in words)
         if change.propagation:
             flags = change.propagation | (MS_REC if change.recursive else 0)
-            commands.append(f'mount --make-{propagation_word(flags)} "$rootfs{destination}"')
+            commands.append(f"mount --make-{propagation_word(flags)} {in_root(destination)}")
         elif change.attr_set and not change.recursive:
-            commands.append(f'mount -o remount,bind,{options} "$rootfs{destination}"')
+            commands.append(f"mount -o remount,bind,{options} {in_root(destination)}")
     return " && ".join(commands)
 
 
@@ -166,7 +168,7 @@ class Remount(Step):
         return f"change the mount on {self.destination} ({names(self.flags, 'MS_')})"
 
     def shell(self) -> str:
-        return f'mount -o {shell_options(self.flags, self.data)} "$rootfs{self.destination}"'
+        return f"mount -o {shell_options(self.flags, self.data)} {in_root(self.destination)}"
 
     def calls(self) -> tuple[str, ...]:
         return (show_find(self.destination), mounts.show_mount(None, PLACE, None, self.flags, self.data or None))
@@ -207,7 +209,7 @@ class BindMount(Step):
 
     def shell(self) -> str:
         verb = "--rbind" if self.recursive else "--bind"
-        command = f'mount {verb} {self.source} "$rootfs{self.destination}"'
+        command = f"mount {verb} {quoted(self.source)} {in_root(self.destination)}"
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def calls(self) -> tuple[str, ...]:
@@ -275,7 +277,7 @@ class MountCgroup(Step):
         return f"mount cgroup2 on {self.destination}" + (f" ({changes})" if changes else "")
 
     def shell(self) -> str:
-        command = f'mkdir -p "$rootfs{self.destination}" && mount -t cgroup2 cgroup2 "$_"'
+        command = f'mkdir -p {in_root(self.destination)} && mount -t cgroup2 cgroup2 "$_"'
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def calls(self) -> tuple[str, ...]:
@@ -309,7 +311,7 @@ class BindCgroup(Step):
         return f"bind the container's cgroup on {self.destination}"
 
     def shell(self) -> str:
-        command = f'mount --bind "$cgroup" "$rootfs{self.destination}"'
+        command = f'mount --bind "$cgroup" {in_root(self.destination)}'
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def calls(self) -> tuple[str, ...]:

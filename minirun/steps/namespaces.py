@@ -20,6 +20,7 @@ from ..kernel.constants import (
     CLONE_NEWUTS,
 )
 from ..kernel.libc import Flags, show
+from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
 # The spec's name: the flag, and the option of unshare(1) and nsenter(1).
@@ -54,7 +55,7 @@ class OpenNamespace(Step):
         return f"open the {self.type} namespace {self.path}"
 
     def shell(self) -> str:
-        return f"exec {{{self.type}_ns}}<{self.path}"
+        return f"exec {{{self.type}_ns}}<{quoted(self.path)}"
 
     def calls(self) -> tuple[str, ...]:
         flags = files.open_flags(os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -121,7 +122,8 @@ class Unshare(Step):
 
     def shell(self) -> str:
         keep = " --keep-caps" if self.types == ("user",) else ""
-        return f'exec unshare{keep} {" ".join(TYPES[name][1] for name in self.types)} "$SHELL"'
+        tied = " --propagation unchanged" if "mount" in self.types else ""  # else unshare(1) makes all mounts private
+        return f'exec unshare{keep}{tied} {" ".join(TYPES[name][1] for name in self.types)} "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
         return (show("unshare", Flags.of(self.flags(), "CLONE_")),)
@@ -370,7 +372,7 @@ class SetHostname(Step):
         return f"set the host name to {self.name}"
 
     def shell(self) -> str:
-        return f"hostname {self.name}"
+        return f"echo {quoted(self.name)} > /proc/sys/kernel/hostname"
 
     def calls(self) -> tuple[str, ...]:
         return (show("sethostname", self.name, len(self.name.encode())),)
@@ -392,7 +394,7 @@ class SetDomainname(Step):
         return f"set the NIS domain name to {self.name}"
 
     def shell(self) -> str:
-        return f"domainname {self.name}"
+        return f"echo {quoted(self.name)} > /proc/sys/kernel/domainname"
 
     def calls(self) -> tuple[str, ...]:
         return (show("setdomainname", self.name, len(self.name.encode())),)

@@ -11,6 +11,7 @@ from errno import EBUSY, EEXIST, EINVAL, EPERM
 
 from ..kernel import files
 from ..kernel.libc import Flags, show
+from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
 TYPE_CHECKING = False
@@ -42,8 +43,9 @@ class MoveNetDevice(Step):
         return f"move the network device {self.host_name} into the container, as {self.name}"
 
     def shell(self) -> str:
-        rename = f" name {self.name}" if self.name != self.host_name else ""
-        return f"ip link set {self.host_name} netns $pid{rename} && nsenter -t $pid -n ip link set {self.name} up"
+        host = quoted(self.host_name)
+        rename = f" name {quoted(self.name)}" if self.name != self.host_name else ""
+        return f"ip link set {host} netns $pid{rename} && nsenter -t $pid -n ip link set {quoted(self.name)} up"
 
     def calls(self) -> tuple[str, ...]:
         there = Flags(f'{{RTM_SETLINK, IFLA_NET_NS_FD network, IFLA_IFNAME "{self.name}"}}')

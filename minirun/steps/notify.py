@@ -15,6 +15,7 @@ from errno import EADDRINUSE
 from ..kernel import files
 from ..kernel.libc import Flags, show
 from ..kernel.sockets import MessageSocket
+from .shell import quoted
 from .step import RUNTIME, Context, Step
 
 DIRECTORY, SOCKET = "notify", "notify.sock"
@@ -34,7 +35,7 @@ class MakeNotifyDirectory(Step):
         return f"make {self.directory}/{DIRECTORY} for the container's news"
 
     def shell(self) -> str:
-        return f"mkdir -m 755 {self.directory}/{DIRECTORY}"
+        return f"mkdir -m 755 {quoted(self.directory)}/{DIRECTORY}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("mkdir", f"{self.directory}/{DIRECTORY}", files.octal(0o755)),)

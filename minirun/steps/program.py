@@ -11,6 +11,7 @@ from ..errors import ContainerDied
 from ..kernel import files, processes
 from ..kernel.libc import Flags, SystemCallError, array, show
 from .paths import make_directory, show_find
+from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 DEFAULT_PATH = "/bin:/usr/bin"  # confstr(3), _CS_PATH: where execvp(3) looks without a PATH
@@ -34,7 +35,7 @@ class MakeWorkingDirectory(Step):
         return f"make sure that the directory {self.path} exists"
 
     def shell(self) -> str:
-        return f'mkdir -p "$rootfs{self.path}"'
+        return f"mkdir -p {in_root(self.path)}"
 
     def calls(self) -> tuple[str, ...]:
         return (show_find(self.path),)
@@ -61,7 +62,7 @@ class ChangeDirectory(Step):
         return f"change to the directory {self.path}"
 
     def shell(self) -> str:
-        return f"cd {self.path}"
+        return f"cd {quoted(self.path)}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("chdir", self.path), show("getcwd"))
@@ -85,7 +86,8 @@ class FindHome(Step):
         return f"look up the home directory of user {self.uid} in the container's /etc/passwd"
 
     def shell(self) -> str:
-        return f"export HOME=\"$(awk -F: '$3 == {self.uid} {{print $6; exit}}' /etc/passwd)\""
+        lookup = f'while IFS=: read -r _ _ uid _ _ home _; do [ "$uid" != {self.uid} ] || HOME=${{home:-/}}; done'
+        return f"export HOME=/; if [ -f /etc/passwd ]; then {lookup} < /etc/passwd; fi"
 
     def calls(self) -> tuple[str, ...]:
         return (
@@ -130,7 +132,7 @@ class FindProgram(Step):
         return f"find the program {self.name}" + ("" if "/" in self.name else f" in {self.path or 'the directory .'}")
 
     def shell(self) -> str:
-        return f"command -v {self.name}"
+        return f"command -v {quoted(self.name)}"
 
     def calls(self) -> tuple[str, ...]:
         directories = [""] if "/" in self.name else [f"{directory or '.'}/" for directory in self.path.split(":")]
@@ -306,8 +308,3 @@ class SeeProgramRun(Step):
         if not processes.has_executed(context.pid):
             raise ContainerDied
         context.program_runs = True
-
-
-def quoted(word: str) -> str:
-    """A word as a shell takes it literally."""
-    return "'" + word.replace("'", "'\\''") + "'"

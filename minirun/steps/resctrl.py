@@ -12,6 +12,7 @@ from errno import EBUSY, EEXIST, EINVAL, ENOENT, ENOSPC
 from ..kernel import files
 from ..kernel.libc import show
 from ..kernel.mountinfo import mount_points
+from .shell import below, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 SCHEMA_CURE = "the file info/last_cmd_status of resctrl says what is wrong; each group's schemata shows the form"
@@ -72,7 +73,7 @@ class MakeClos(Step):
         return f"make the class of service {self.group or '/'}" + (", unless it is there" if self.is_shared else "")
 
     def shell(self) -> str:
-        return f"mkdir {'-p ' if self.is_shared else ''}$resctrl/{self.group}"
+        return f"mkdir {'-p ' if self.is_shared else ''}{below('resctrl', '/' + self.group)}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("mkdir", f"$resctrl/{self.group}", files.octal(0o755)),)
@@ -135,7 +136,7 @@ class FindClos(Step):
         return f"find the class of service {self.group}"
 
     def shell(self) -> str:
-        return f"test -d $resctrl/{self.group}"
+        return f"test -d {below('resctrl', '/' + self.group)}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("stat", f"$resctrl/{self.group}"),)
@@ -163,7 +164,7 @@ class WriteSchema(Step):
         return f"let the class of service {self.group or '/'} use {self.line}"
 
     def shell(self) -> str:
-        return f"echo '{self.line}' > $resctrl/{path_in(self.group, 'schemata')}"
+        return f"echo {quoted(self.line)} > {below('resctrl', '/' + path_in(self.group, 'schemata'))}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", f"$resctrl/{path_in(self.group, 'schemata')}", self.line + "\n"),)
@@ -203,7 +204,7 @@ class JoinClos(Step):
         return f"put the container's process into the group {self.group or '/'} of resctrl"
 
     def shell(self) -> str:
-        return f"echo $pid > $resctrl/{path_in(self.group, 'tasks')}"
+        return f"echo $pid > {below('resctrl', '/' + path_in(self.group, 'tasks'))}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", f"$resctrl/{path_in(self.group, 'tasks')}", "$pid"),)
@@ -235,7 +236,7 @@ class MakeMonitoringGroup(Step):
         return f"make the monitoring group {self.directory()}"
 
     def shell(self) -> str:
-        return f"mkdir $resctrl/{self.directory()}"
+        return f"mkdir {below('resctrl', '/' + self.directory())}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("mkdir", f"$resctrl/{self.directory()}", files.octal(0o755)),)

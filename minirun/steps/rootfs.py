@@ -19,6 +19,7 @@ from ..kernel.constants import (
 )
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.mountinfo import mount_points
+from .shell import quoted
 from .step import RUNTIME, Context, Step
 
 
@@ -98,7 +99,7 @@ class BindRootfs(Step):
         return f"bind the root file system {self.path} on itself"
 
     def shell(self) -> str:
-        return f'rootfs={self.path}; mount --rbind "$rootfs" "$rootfs"'
+        return f'rootfs={quoted(self.path)}; mount --rbind "$rootfs" "$rootfs"'
 
     def calls(self) -> tuple[str, ...]:
         return (

@@ -10,6 +10,7 @@ from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENOTEMPTY, EROFS
 from ..kernel import files, processes
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import MessageSocket
+from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
 DEFAULT_ROOT = "/run/minirun"
@@ -38,7 +39,7 @@ class MakeStateDirectory(Step):
         return f"take the id {self.id}: make {self.root}/{self.id}"
 
     def shell(self) -> str:
-        return f"mkdir -p {self.root} && mkdir -m 711 {self.root}/{self.id}"
+        return f"mkdir -p {quoted(self.root)} && mkdir -m 711 {quoted(self.root)}/{self.id}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("mkdir", f"{self.root}/{self.id}", files.octal(0o711)),)
@@ -108,7 +109,7 @@ class SaveConfig(Step):
         return f"keep a copy of {self.source} in {self.directory}"
 
     def shell(self) -> str:
-        return f"cp {self.source} {self.directory}/config.json"
+        return f"cp {quoted(self.source)} {quoted(self.directory)}/config.json"
 
     def calls(self) -> tuple[str, ...]:
         return show_new_file(f"{self.directory}/config.json", 0o600)
@@ -130,7 +131,7 @@ class ReplaceConfig(Step):
         return f"keep the changed config.json in {self.directory}"
 
     def shell(self) -> str:
-        return f"echo … > {self.directory}/new && mv {self.directory}/{{new,config.json}}"
+        return f"echo … > {quoted(self.directory)}/new && mv {quoted(self.directory)}/{{new,config.json}}"
 
     def calls(self) -> tuple[str, ...]:
         return show_replaced_file(f"{self.directory}/config.json", 0o600)
@@ -153,7 +154,7 @@ class OpenStartSocket(Step):
         return f"listen on {self.directory}/start"
 
     def shell(self) -> str:
-        return f"mkfifo {self.directory}/start"
+        return f"mkfifo {quoted(self.directory)}/start"
 
     def calls(self) -> tuple[str, ...]:
         opened = "start_socket = " + show("socket", Flags("AF_UNIX"), Flags("SOCK_SEQPACKET|SOCK_CLOEXEC"), 0)
@@ -186,7 +187,7 @@ class WriteState(Step):
         return f"write {self.directory}/state.json: the container is {'created' if self.complete else 'being created'}"
 
     def shell(self) -> str:
-        return f"echo … > {self.directory}/new && mv {self.directory}/{{new,state.json}}"
+        return f"echo … > {quoted(self.directory)}/new && mv {quoted(self.directory)}/{{new,state.json}}"
 
     def calls(self) -> tuple[str, ...]:
         return show_replaced_file(f"{self.directory}/state.json", 0o600)
@@ -224,7 +225,7 @@ class WritePidFile(Step):
         return f"write the pid to {self.path}"
 
     def shell(self) -> str:
-        return f"printf %s $pid > {self.path}"
+        return f"printf %s $pid > {quoted(self.path)}"
 
     def calls(self) -> tuple[str, ...]:
         return show_replaced_file(self.path, 0o644)
