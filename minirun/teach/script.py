@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from ..plan.container import Options
+
+
+def script(options: Options) -> str:
+    return ""
