@@ -194,7 +194,7 @@ class AttachDevice(Step):
     """Attach what the runtime has made and handed over."""
 
     chapter = "devices"
-    man = "move_mount(2)"
+    man = "mount_setattr(2)"
     spec = "config-linux.md#devices"
     no_shell = OpenDevice.no_shell
 

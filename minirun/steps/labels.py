@@ -36,7 +36,7 @@ class RequireSecurityModule(Step):
 
     runs_in = RUNTIME
     chapter = "identity"
-    man = "proc_pid_attr(5)"
+    man = "proc(5)"
     spec = "runtime.md#create"
 
     module: str
@@ -84,7 +84,7 @@ class HoldProc(Step):
     """The mount namespace of a running container has its own /proc, which the container may have changed by now."""
 
     chapter = "identity"
-    man = "proc_pid_attr(5)"
+    man = "proc(5)"
     spec = "config.md#linux-process"
 
     origin: str
@@ -106,7 +106,7 @@ class OpenExecAttribute(Step):
     """Open the file in the /proc from before the root changes. This process can write to it until it is the program."""
 
     chapter = "identity"
-    man = "proc_pid_attr(5)"
+    man = "proc(5)"
     spec = "config.md#linux-process"
 
     module: str
@@ -150,7 +150,7 @@ class SetExecLabel(Step):
     """The kernel looks at the label now, and puts it on with execve(2)."""
 
     chapter = "identity"
-    man = "proc_pid_attr(5)"
+    man = "proc(5)"
     spec = "config.md#linux-process"
 
     module: str

@@ -101,7 +101,7 @@ class AttachMappedMount(Step):
     """Attach what the runtime has made and handed over."""
 
     chapter = "mounts"
-    man = "move_mount(2)"
+    man = "mount_setattr(2)"
     spec = "config.md#linux-mount-options"
     no_shell = OpenMappedMount.no_shell
 

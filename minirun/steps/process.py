@@ -26,7 +26,11 @@ class StartContainerProcess(Step):
         return "( … ) & pid=$!"
 
     def calls(self) -> tuple[str, ...]:
-        return (show("fork"),)
+        return (
+            "pid = " + show("fork"),
+            show("close_range", 3, Flags("~0"), Flags("CLOSE_RANGE_CLOEXEC")) + "  // in the parent",
+            "pidfd = " + show("pidfd_open", Flags("pid"), 0) + "  // in the parent",
+        )
 
     def apply(self, context: Context) -> None:
         pid = processes.fork()

@@ -294,7 +294,7 @@ class SeeProgramRun(Step):
 
     runs_in = RUNTIME
     chapter = "exec"
-    man = "proc_pid_stat(5)"
+    man = "proc(5)"
     spec = "runtime.md#start"
     no_shell = "a shell's own exec tells it"
 

@@ -23,7 +23,7 @@ class FindResctrl(Step):
 
     runs_in = RUNTIME
     chapter = "resctrl"
-    man = "proc_pid_mountinfo(5)"
+    man = "proc(5)"
     spec = "config-linux.md#intelrdt"
 
     origin: str = "/linux/intelRdt"

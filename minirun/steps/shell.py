@@ -16,7 +16,8 @@ def quoted(word: str) -> str:
 def below(variable: str, path: str) -> str:
     """A path that begins with a variable's value: `"$rootfs/proc"`."""
     escaped = "".join(f"\\{letter}" if letter in SPECIAL_IN_DOUBLE_QUOTES else letter for letter in path)
-    return f'"${variable}{escaped}"'
+    name = variable if not path or path.startswith("/") else f"{{{variable}}}"  # else its end could not be told
+    return f'"${name}{escaped}"'
 
 
 def in_root(path: str) -> str:

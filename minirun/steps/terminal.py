@@ -111,7 +111,7 @@ class SendTerminal(Step):
 
 class BindConsole(Step):
     chapter = "devices"
-    man = "console(4)"
+    man = "pts(4)"
     spec = "config-linux.md#default-devices"
 
     origin: str = "/process/terminal"

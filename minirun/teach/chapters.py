@@ -65,7 +65,7 @@ CHAPTERS = {
     "resctrl": Chapter(
         "Some processors can share out their caches and the bandwidth to memory. The kernel has a file system for "
         "that, in which a directory is a class of service.",
-        "proc_pid_mountinfo(5)",
+        "config-linux.md#intelrdt",
     ),
     "exec": Chapter(
         "Until here the process ran minirun's code. Now it becomes the program of the container, which inherits all "

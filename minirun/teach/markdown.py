@@ -50,7 +50,7 @@ def fenced(language: str, code: str) -> tuple[str, ...]:
     fence = "```"
     while fence in code:
         fence += "`"
-    return "", f"{fence}{language}", code, fence
+    return "", f"{fence}{language}", "\n".join(map(safe, code.split("\n"))), fence
 
 
 def text(words: str) -> str:

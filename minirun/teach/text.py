@@ -159,18 +159,18 @@ def folded(line: str, width: int) -> list[str]:
     """Broken between commands, where that will do, and else between words."""
     lines = [""]
     for part in parts_of(line):
-        words = [" ".join(part)] if len(lines[-1]) + len(" ".join(part)) < width else part
-        if len(lines[-1]) + len(words[0]) >= width or (lines[-1] and len(words) > 1):
+        whole = " ".join(part)
+        if lines[-1].strip() and len(lines[-1]) + len(whole) >= width:
             lines.append(" ")
-        for word in words:
-            if len(lines[-1]) + len(word) + 3 > width and lines[-1].strip():
+        for word in [whole] if len(lines[-1]) + len(whole) < width else part:
+            if lines[-1].strip() and len(lines[-1]) + len(word) + 3 > width:
                 lines.append(" ")
-            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
-    return [begun if is_whole(begun, lines[-1]) else f"{begun} \\" for begun in lines]
+            lines[-1] += f" {word}" if lines[-1] else word
+    return [*(begun if expects_more(begun) else f"{begun} \\" for begun in lines[:-1]), lines[-1]]
 
 
-def is_whole(line: str, last: str) -> bool:
-    return line is last or line.endswith(ENDS) or line.split()[-1] in WORDS
+def expects_more(line: str) -> bool:
+    return line.endswith(ENDS) or line.split()[-1] in WORDS
 
 
 def parts_of(line: str) -> list[list[str]]:
