@@ -59,7 +59,7 @@ class OwnStdio(Step):
         return f"give the pipes at descriptors 0, 1 and 2 to user {self.uid}"
 
     def shell(self) -> str:
-        return f"for fd in 0 1 2; do if [ -p /proc/self/fd/$fd ]; then chown {self.uid} /proc/self/fd/$fd; fi; done"
+        return f"for fd in 0 1 2; do [ ! -p /proc/self/fd/$fd ] || chown {self.uid} /proc/self/fd/$fd || :; done"
 
     def calls(self) -> tuple[str, ...]:
         return tuple(show("fchown", number, self.uid, -1) for number in (0, 1, 2))

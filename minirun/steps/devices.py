@@ -116,7 +116,8 @@ class BindDevice(Step):
         return f"bind the host's device {self.path}"
 
     def shell(self) -> str:
-        return f"touch {in_root(self.path)} && mount --bind {quoted(self.path)} {in_root(self.path)}"
+        place = in_root(self.path)
+        return f"touch {place} && mount --bind {quoted(self.path)} {place} && mount -o remount,bind,ro {place}"
 
     def calls(self) -> tuple[str, ...]:
         return ("tree = " + mounts.show_open_tree(AT_FDCWD, self.path, False), *show_attach(self.path, (READ_ONLY,)))

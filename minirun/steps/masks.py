@@ -30,7 +30,8 @@ class MaskPath(Step):
     def shell(self) -> str:
         path = in_root(self.path)
         directory = f"mount -t tmpfs -o ro,nr_blocks=1,nr_inodes=1 tmpfs {path}"
-        return f"if [ -d {path} ]; then {directory}; elif [ -e {path} ]; then mount --bind /dev/null {path}; fi"
+        file = f"mount --bind /dev/null {path} && mount -o remount,bind,ro {path}"
+        return f"if [ -d {path} ]; then {directory}; elif [ -e {path} ]; then {file}; fi"
 
     def calls(self) -> tuple[str, ...]:
         options = ",".join(filter(None, ("nr_blocks=1", "nr_inodes=1", self.data)))

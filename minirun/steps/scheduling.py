@@ -38,7 +38,7 @@ class SetOomScoreAdj(Step):
         return f"set the OOM killer's score adjustment to {self.value}"
 
     def shell(self) -> str:
-        return f"choom -n {self.value} -p $$"
+        return f"echo {self.value} > /proc/self/oom_score_adj"
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", "/proc/self/oom_score_adj", str(self.value)),)
@@ -113,7 +113,7 @@ class SetScheduler(Step):
             return None
         times = f"--sched-runtime {self.runtime} --sched-deadline {self.deadline} --sched-period {self.period} "
         times = times if word == "deadline" else ""
-        return f"chrt --{word} {times}--pid {self.priority} $$ && renice {self.nice} $$"
+        return f"chrt --{word} {times}--pid {self.priority} $$ && renice {self.nice} $$ > /dev/null"
 
     no_shell = "chrt(1) does not know this policy"
 
