@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from typing import TYPE_CHECKING
@@ -11,6 +10,8 @@ import pytest
 
 from kernel.kit import needs
 from kernel.kit.runtime import new_id
+from minirun.plan.container import Options
+from minirun.teach.explanation import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,10 +45,8 @@ def test_a_run_makes_the_calls_that_explain_names(runtime: Runtime, bundle: Call
     name = new_id()
     run = subprocess.run([*command, *runtime.command(container, name)], capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
-    words = [*runtime.argv, "explain", "--format", "json", "--bundle", str(container.path), name]
-    explained = subprocess.run(words, capture_output=True, text=True, env=runtime.environment, check=True)
-    calls = [call for step in json.loads(explained.stdout)["steps"] for call in step["calls"]]
-    assert told(calls) == seen(log.read_text().splitlines())
+    explained = explain(Options(id=name, bundle=str(container.path)))
+    assert told([call for step in explained.steps for call in step.calls]) == seen(log.read_text().splitlines())
 
 
 def told(calls: list[str]) -> list[tuple[str, frozenset[str]]]:
