@@ -112,6 +112,7 @@ def host_namespace(kind: str) -> str | None:
 def test_a_script_with_a_user_namespace(runtime: Runtime, bundle: Callable[..., Bundle], place: Path) -> None:
     """The runtime's turns in between: id mappings."""
     container = bundle()
+    container.config["mounts"] = [mount for mount in container.mounts if mount["destination"] in ("/proc", "/dev")]
     container.user_namespace()
     name = new_id()
     ran = facts(runtime.run(container, container_id=name).json)
@@ -126,6 +127,7 @@ def test_a_script_with_a_user_namespace(runtime: Runtime, bundle: Callable[..., 
 def test_a_script_sets_the_limits(runtime: Runtime, bundle: Callable[..., Bundle], place: Path) -> None:
     files = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/pids.max")
     container = bundle("read", *files)
+    container.without_mount("/dev")
     container.namespace("cgroup")
     container.mount("/sys/fs/cgroup", "ro", kind="cgroup", source="cgroup")
     container.linux["resources"] = {"memory": {"limit": 1 << 26}, "pids": {"limit": 33}}
@@ -137,6 +139,7 @@ def test_a_script_that_fails_leaves_nothing_and_the_programs_status_is_its_own(
     runtime: Runtime, bundle: Callable[..., Bundle], place: Path
 ) -> None:
     container = bundle("exit", "7")
+    container.config["mounts"] = []
     assert by_hand(runtime, container, place, new_id()).returncode == 7
     container.mount("/tmp", kind="nosuchfs")
     done = by_hand(runtime, container, place, new_id())
