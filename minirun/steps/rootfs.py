@@ -123,7 +123,7 @@ class BindRootfsOutside(Step):
 
     runs_in = RUNTIME
     chapter = "mounts"
-    man = "open_tree(2)"
+    man = "mount_setattr(2)"
     spec = "config-linux.md#namespaces"
     cures = BindRootfs.cures
 
@@ -135,9 +135,20 @@ class BindRootfsOutside(Step):
         return f"bind the root file system {self.path} at {self.target}, on the host"
 
     def shell(self) -> str:
-        parent = os.path.dirname(self.target)
-        make = f"mkdir -m 700 {parent} && mkdir {self.target}"
-        return f"{make} && mount --rbind --make-rprivate {self.path} {self.target}"
+        target = quoted(self.target)
+        make = f"mkdir -m 700 {quoted(os.path.dirname(self.target))} && mkdir {target}"
+        return f"{make} && mount --rbind --make-rprivate {quoted(self.path)} {target}"
+
+    def calls(self) -> tuple[str, ...]:
+        tree, place = Flags("tree"), Flags("place")
+        return (
+            "tree = " + mounts.show_open_tree(AT_FDCWD, self.path, True),
+            mounts.show_mount_setattr(tree, True, propagation=MS_PRIVATE),
+            show("mkdir", os.path.dirname(self.target), files.octal(0o700)),
+            show("mkdir", self.target, files.octal(0o755)),
+            "place = " + show("open", self.target, files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)),
+            mounts.show_move_mount(tree, place),
+        )
 
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.path, True)
@@ -204,7 +215,7 @@ class HoldRoot(Step):
         return "hold the container's root directory"
 
     def shell(self) -> str:
-        return f"rootfs={self.path.rstrip('/')}"
+        return f"rootfs={quoted(self.path.rstrip('/')) if self.path != '/' else ''}"
 
     def calls(self) -> tuple[str, ...]:
         return ("root = " + show("open", self.path, files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)),)
@@ -228,6 +239,9 @@ class ChangeRoot(Step):
 
     def shell(self) -> str:
         return 'cd "$rootfs" && exec chroot . "$SHELL"'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("fchdir", Flags("root")), show("chroot", "."), show("chdir", "/"))
 
     def apply(self, context: Context) -> None:
         files.fchdir(context.root)

@@ -32,9 +32,9 @@ CHAPTERS = {
         "fork(2)",
     ),
     "namespaces": Chapter(
-        "The kernel has one host name, one network, one list of processes for all. A namespace is another one of these, "
-        "for the processes inside. Session and keyring, which a process has from its caller, too, have no namespace: "
-        "the process starts new ones.",
+        "The kernel has one host name, one network, one list of processes for all. A namespace is another one of "
+        "these, for the processes inside. Session and keyring, which a process has from its caller, too, have no "
+        "namespace: the process starts new ones.",
         "namespaces(7)",
     ),
     "mounts": Chapter(

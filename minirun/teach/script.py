@@ -28,7 +28,7 @@ from ..steps.hooks import RunHook
 from ..steps.notify import MakeNotifyDirectory
 from ..steps.process import StartContainerProcess
 from ..steps.program import ChangeDirectory, Execute, FindHome, FindProgram, ResetSignals, SetUmask, WaitForStart
-from ..steps.rootfs import BindRootfs, DetachOldRoot, MoveRoot, PivotRoot, SetRootPropagation
+from ..steps.rootfs import BindRootfs, ChangeRoot, DetachOldRoot, MoveRoot, PivotRoot, SetRootPropagation
 from ..steps.scheduling import SetRlimit
 from ..steps.shell import quoted
 from ..steps.state import MakeStateDirectory, OpenStartSocket, SaveConfig, WriteState
@@ -63,6 +63,11 @@ INSTEAD: dict[type[Step], str] = {
     ReopenNull: "after the root has changed, a shell can't tell whose /dev/null it has",
     ResetSignals: "env has --default-signal for that, further down",
     FindProgram: "exec looks for it by itself",
+}
+UNKNOWN: dict[type[Step], str] = {
+    MoveRoot: "there is no script for --no-pivot\n  cure:  leave it out",
+    ChangeRoot: "there is no script for a container in the host's mount namespace, where it would have to undo all of "
+    'its mounts\n  cure:  {"type": "mount"} in /linux/namespaces',
 }
 OF_OTHERS = ("keyctl", "numactl", "aa-exec", "runcon", "chcon", "resctrl")  # of packages that are not everywhere
 AT_LAST = (ChangeDirectory, FindHome, SetUmask)  # what is different after the root has changed
@@ -158,8 +163,8 @@ class Parts:
             self.runtime += ["", *told, '"$BASH" "$0" inside-1 <&0 & helper=$!']
         elif isinstance(step, Execute):
             self.program = step
-        elif isinstance(step, MoveRoot):
-            raise StateError("there is no script for --no-pivot\n  cure:  leave it out")
+        elif type(step) in UNKNOWN:
+            raise StateError(UNKNOWN[type(step)])
         elif isinstance(step, (PivotRoot, DetachOldRoot)) or (
             self.root_has_changed and isinstance(step, SetRootPropagation)
         ):

@@ -100,13 +100,14 @@ def plans(word: str = "word") -> list[tuple[Step, ...]]:
         plan(parse(rich_config(word)), options(listen_fds=2, listen_names=word, wait_for_start=True)),
         plan(parse(config(namespaces=user, devices=device, **MAPPINGS)), given_away),
         plan(parse(config(namespaces=joined, **MAPPINGS)), options(no_pivot=True, notify_socket="/notify")),
+        plan(parse(config(namespaces=[]) | {"root": {"path": word}, "hostname": None}), options()),
         plan(parse(config(intelRdt={"closID": "group"}, resources={})), options(cgroup_manager="disabled")),
     ]
 
 
 # Steps of exec and update, which nothing explains yet.
 OF_OTHERS = {
-    *("HoldRoot", "HoldProc", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter"),
+    *("HoldProc", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter"),
     *("ChangeSchema", "ReplaceConfig"),
 }
 
