@@ -47,6 +47,8 @@ def show(options: Options, values: Mapping[str, Any]) -> None:
         print(script(options), end="")
         return
     explained = explanation.explain(options, findings(options))
+    if values["step"]:
+        explained = explained.replace(steps=(chosen(explained, values["step"]),))
     if values["format"] == "text":
         print_text(explained, values)
     else:
@@ -65,7 +67,7 @@ def print_text(explained: Explanation, values: Mapping[str, Any]) -> None:
     width = min(WIDE, max(NARROW, shutil.get_terminal_size((USUAL, 24)).columns)) if at_terminal else USUAL
     paint = painted if at_terminal and not os.environ.get("NO_COLOR") else text.plain
     if values["step"] or values["verbose"]:
-        said = text.details(chosen(explained, values["step"]), width, paint)
+        said = text.details(explained.steps, width, paint)
     else:
         said = text.summary(explained, width, paint)
     if at_terminal and said.count("\n") >= shutil.get_terminal_size().lines:
@@ -76,10 +78,10 @@ def print_text(explained: Explanation, values: Mapping[str, Any]) -> None:
         print(said, end="")
 
 
-def chosen(explained: Explanation, number: int) -> tuple[explanation.Told, ...]:
+def chosen(explained: Explanation, number: int) -> explanation.Told:
     if number > len(explained.steps):
         raise StateError(f"there is no step {number}\n  allowed: 1 to {len(explained.steps)}")
-    return explained.steps[number - 1 : number] if number else explained.steps
+    return explained.steps[number - 1]
 
 
 def painted(kind: str, words: str) -> str:

@@ -123,11 +123,15 @@ exit "$status"
 
 def script(options: Options) -> str:
     """The whole script. Raises MinirunError as a run would."""
+    return script_of(steps_of(options), options.id, options.bundle)
+
+
+def script_of(steps: tuple[Step, ...], name: str, bundle: str) -> str:
     parts = Parts()
-    for number, step in enumerate(steps_of(options), start=1):
+    for number, step in enumerate(steps, start=1):
         parts.add(number, step)
-    head = HEAD.format(id=options.id, bundle=options.bundle)
-    return "\n".join(["#!/bin/bash", *comment(head), *BEGINNING.rstrip().splitlines(), *parts.lines(), ""])
+    head = comment(HEAD.format(id=name, bundle=bundle))
+    return "\n".join(["#!/bin/bash", *head, *BEGINNING.rstrip().splitlines(), *parts.lines(), ""])
 
 
 def comment(text: str) -> Iterator[str]:

@@ -24,6 +24,7 @@ from minirun.steps.shell import below, in_root, quoted
 from minirun.teach import markdown, page, text
 from minirun.teach.chapters import CHAPTERS
 from minirun.teach.explanation import Explanation, tell
+from minirun.teach.script import script_of
 
 if TYPE_CHECKING:
     from minirun.steps.step import Step
@@ -190,6 +191,23 @@ def test_no_command_runs_what_stands_in_config_json(word: str, tmp_path: Path) -
     assert (tmp_path / "RAN").exists(), "the words would do what they are here for"
 
 
+@pytest.mark.parametrize("word", WORDS)
+def test_no_script_runs_what_stands_in_config_json(word: str, tmp_path: Path) -> None:
+    """Each part of it, and past every command that fails."""
+    tmp_path.chmod(0o777)
+    whole = script_of(plan(parse(rich_config(word)), options()), "id", f"/{word}").replace("set -eua", "set -a")
+    file = tmp_path / "by-hand"
+    file.write_text(whole)
+    parts = re.findall(r"^(\S+)\) *#?", whole, re.MULTILINE)
+    assert len([part for part in parts if part.startswith("inside-")]) > 3
+    assert "AT_LAST" in whole
+    at_last = re.split(r"^IFS= read .* << 'AT_LAST'.*$|^AT_LAST$", whole, flags=re.MULTILINE)[1]
+    for part in (*(f". ./by-hand {part}" for part in parts), at_last):
+        run_as_nobody(part, tmp_path)
+        assert not (tmp_path / "RAN").exists(), part
+    shell(whole.replace("runtime) runtime", "runtime) :"))  # it can be read to its end
+
+
 def run_as_nobody(script: str, directory: Path) -> None:
     bash = shutil.which("bash") or "/bin/bash"
     subprocess.run([bash, "-c", script], cwd=directory, env={"PATH": ""}, capture_output=True, **nobody())
@@ -327,6 +345,18 @@ def test_a_bundle_without_a_root_is_explained_and_that_is_noted(bundle: Path) ->
     assert re.search(r"^note: /root/path: '.*/web/rootfs/': no such file", told.stdout, re.MULTILINE) or (
         "note: /root/path: " in told.stdout
     )
+
+
+def test_one_step_in_any_form(bundle: Path) -> None:
+    said = minirun("--step", "19", "--format", "json", str(bundle)).stdout
+    assert [step["number"] for step in json.loads(said)["steps"]] == [19]
+
+
+def test_what_no_script_can_do_is_an_error(bundle: Path) -> None:
+    assert minirun("--no-pivot", str(bundle)).returncode == 0
+    told = minirun("--no-pivot", "--script", str(bundle))
+    assert told.returncode == 1
+    assert "no script for --no-pivot\n  cure:" in told.stderr
 
 
 def test_a_step_that_does_not_exist(bundle: Path) -> None:

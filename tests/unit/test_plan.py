@@ -563,6 +563,10 @@ def test_any_config_is_a_plan_or_an_error(changes: dict[str, Any]) -> None:
     assert names(steps)[0] == "MakeStateDirectory"
     assert names(steps)[-2:] == ["Execute", "SeeProgramRun"]
     assert names(steps).count("StartContainerProcess") == 1
+    for step in steps:
+        assert step.describe()
+        assert step.calls() or step.no_calls
+        assert step.shell() or step.no_shell
 
 
 # ---- the path of a run can be read aloud
