@@ -25,6 +25,7 @@ from ..errors import StateError
 from ..steps.cgroup import EnableControllers, MakeCgroup
 from ..steps.descriptors import KeepDescriptors, ReopenNull
 from ..steps.hooks import RunHook
+from ..steps.labels import OpenExecAttribute
 from ..steps.notify import MakeNotifyDirectory
 from ..steps.process import StartContainerProcess
 from ..steps.program import ChangeDirectory, Execute, FindHome, FindProgram, ResetSignals, SetUmask, WaitForStart
@@ -63,6 +64,7 @@ INSTEAD: dict[type[Step], str] = {
     ReopenNull: "after the root has changed, a shell can't tell whose /dev/null it has",
     ResetSignals: "env has --default-signal for that, further down",
     FindProgram: "exec looks for it by itself",
+    OpenExecAttribute: "only the step that writes to it needs it",
 }
 UNKNOWN: dict[type[Step], str] = {
     MoveRoot: "there is no script for --no-pivot\n  cure:  leave it out",
@@ -70,6 +72,7 @@ UNKNOWN: dict[type[Step], str] = {
     'its mounts\n  cure:  {"type": "mount"} in /linux/namespaces',
 }
 OF_OTHERS = ("keyctl", "numactl", "aa-exec", "runcon", "chcon", "resctrl")  # of packages that are not everywhere
+ROOT_CHANGES = (PivotRoot, DetachOldRoot)
 AT_LAST = (ChangeDirectory, FindHome, SetUmask)  # what is different after the root has changed
 
 HEAD = """
@@ -85,10 +88,10 @@ BEGINNING = r"""
 set -eua                              # what is set here, the later shells know, too
 
 finish() {                            # whatever happens: nothing stays
-    [ -z "${helper-}" ] || kill -KILL "$helper" ${pid-} 2> /dev/null || :
-    [ -z "${own_cgroup-}" ] || echo 1 > "$own_cgroup/cgroup.kill"
+    [ -z "$helper" ] || kill -KILL "$helper" $pid 2> /dev/null || :
+    [ -z "$own_cgroup" ] || echo 1 > "$own_cgroup/cgroup.kill"
     wait
-    [ -z "${own_cgroup-}" ] || rmdir "$own_cgroup" "$cgroups/minirun" 2> /dev/null || :
+    [ -z "$own_cgroup" ] || rmdir "$own_cgroup" "$cgroups/minirun" 2> /dev/null || :
     rm -r "$work"
 }
 
@@ -103,6 +106,7 @@ hand_over() {                         # the container's process waits; its /proc
 }
 
 runtime() {
+pid= helper= own_cgroup=              # whatever the caller calls so
 callers_umask=$(umask)
 umask 022
 work=$(mktemp -d)
@@ -150,36 +154,35 @@ class Parts:
         self.after: list[str] = []  # the runtime again, while the container's process waits for the last time
         self.rights: list[str] = []  # the words of setpriv
         self.at_last: list[str] = []  # what the last shell does before the program
-        self.program = Execute((), ())
+        self.program = Execute((), ())  # by its step
         self.has_forked = False
         self.is_runtimes_turn = False
         self.root_has_changed = False
 
     def add(self, number: int, step: Step) -> None:
-        """Put a step where it belongs."""
-        told = list(comment(f"{number}. {step.describe()}"))
+        """Put a step where it belongs. Raises StateError for one that no script can do."""
+        told = ["", *comment(f"{number}. {step.describe()}")]
         command = step.shell() or 'umask "$1"'  # the only one left without: SetUmask, to the caller's
         reason = why_not(step)
-        if isinstance(step, BindRootfs):
-            self.runtime[:0] = [f"rootfs={quoted(step.path)}"]
-        if isinstance(step, StartContainerProcess):
-            self.has_forked = True
-            self.runtime += ["", *told, '"$BASH" "$0" inside-1 <&0 & helper=$!']
-        elif isinstance(step, Execute):
-            self.program = step
-        elif type(step) in UNKNOWN:
+        if type(step) in UNKNOWN:
             raise StateError(UNKNOWN[type(step)])
-        elif isinstance(step, (PivotRoot, DetachOldRoot)) or (
-            self.root_has_changed and isinstance(step, SetRootPropagation)
-        ):
+        if isinstance(step, Execute):
+            self.program = step
+        elif isinstance(step, StartContainerProcess):
+            self.has_forked = True
+            self.runtime += [*told, '"$BASH" "$0" inside-1 <&0 & helper=$!']
+        elif self.changes_root(step):
             self.root_has_changed = True
-            self.after += ["", *told, on_root(step)]
+            self.after += [*told, on_root(step)]
         elif reason:
-            self.place(step).extend(["", *told, *comment(f"(not here: {reason})")])
+            self.place(step).extend([*told, *comment(f"(not here: {reason})")])
         elif step.runs_in == RUNTIME:
             self.by_runtime(told, command, step)
         else:
             self.by_container(told, command, step)
+
+    def changes_root(self, step: Step) -> bool:
+        return isinstance(step, ROOT_CHANGES) or (self.root_has_changed and isinstance(step, SetRootPropagation))
 
     def place(self, step: Step) -> list[str]:
         """Where the lines of an ordinary step go."""
@@ -201,21 +204,23 @@ class Parts:
             lines[-1] += " || :"  # those that nobody needs may be missing
         if isinstance(step, MakeCgroup):
             lines.append("own_cgroup=$cgroup")
-        self.place(step).extend(["", *told, *lines])
+        self.place(step).extend([*told, *lines])
 
     def by_container(self, told: list[str], command: str, step: Step) -> None:
         if self.root_has_changed and command.startswith(SETPRIV):
-            self.rights += ["", *told, command.removeprefix(SETPRIV).removesuffix(NEW_SHELL).strip()]
+            self.rights += [*told, command.removeprefix(SETPRIV).removesuffix(NEW_SHELL).strip()]
             return
+        if isinstance(step, BindRootfs):
+            self.runtime[:0] = [f"rootfs={quoted(step.path)}"]  # the runtime changes the root of it later
         if self.is_runtimes_turn:
             self.runtime.append("echo go >&9")
             self.is_runtimes_turn = False
         if command.endswith(NEW_SHELL):
             following = f'"$BASH" "$0" inside-{len(self.inside) + 1}'
-            self.inside[-1] += ["", *told, command.removesuffix(NEW_SHELL) + following]
+            self.inside[-1] += [*told, command.removesuffix(NEW_SHELL) + following]
             self.inside.append([])
         else:
-            self.place(step).extend(["", *told, *folded(command, WIDTH)])
+            self.place(step).extend([*told, *folded(command, WIDTH)])
 
     # ---- put together
 
@@ -241,7 +246,7 @@ class Parts:
             "exec " + " ".join(map(quoted, self.program.arguments)),
         ]
         mark = "AT_LAST"
-        while mark in last:
+        while mark in "\n".join(last).split("\n"):  # an argument may have lines, too
             mark += "_"
         yield from ("", f"IFS= read -r -d '' at_last << '{mark}' || :", *last, mark, "")
         yield from ("read -r pid _ < /proc/self/stat", *(line for line in self.rights if line.startswith("#")))
