@@ -151,8 +151,7 @@ def command(told: Told, width: int, paint: Paint) -> Iterator[str]:
 # ---- a command on several lines that a shell takes for one
 
 
-ENDS = ("&&", "||", "|", ";")  # after these, and these words, a shell expects more
-WORDS = ("then", "do", "else")
+ENDS = ("&&", "||", "|", ";")  # after these a shell expects more; no word of config.json ends so (steps/shell.py)
 
 
 def folded(line: str, width: int) -> list[str]:
@@ -166,11 +165,7 @@ def folded(line: str, width: int) -> list[str]:
             if lines[-1].strip() and len(lines[-1]) + len(word) + 3 > width:
                 lines.append(" ")
             lines[-1] += f" {word}" if lines[-1] else word
-    return [*(begun if expects_more(begun) else f"{begun} \\" for begun in lines[:-1]), lines[-1]]
-
-
-def expects_more(line: str) -> bool:
-    return line.endswith(ENDS) or line.split()[-1] in WORDS
+    return [*(begun if begun.endswith(ENDS) else f"{begun} \\" for begun in lines[:-1]), lines[-1]]
 
 
 def parts_of(line: str) -> list[list[str]]:
@@ -185,14 +180,16 @@ def parts_of(line: str) -> list[list[str]]:
 
 def words_of(line: str) -> list[str]:
     """The words of a command; blanks between quotes, or in $(…), do not end one."""
-    words, open_quote, depth = [""], "", 0
+    words, open_quote, depth, is_escaped = [""], "", 0, False
     for letter in line:
-        if letter == " " and not open_quote and not depth:
+        if letter == " " and not (open_quote or depth or is_escaped):
             words.append("")
             continue
-        if letter in "'\"" and open_quote in ("", letter):
+        if letter in "'\"" and open_quote in ("", letter) and not is_escaped:
             open_quote = "" if open_quote else letter
-        depth += {"(": 1, ")": -1}.get(letter, 0) if not open_quote else 0
+        if not open_quote:
+            depth += {"(": 1, ")": -1}.get(letter, 0)
+        is_escaped = letter == "\\" and open_quote != "'" and not is_escaped
         words[-1] += letter
     return words
 

@@ -242,9 +242,11 @@ def test_the_summary_has_every_step_in_order_and_fits_a_few_screens() -> None:
     assert lines[-1] == "note: a note"
 
 
-def test_a_folded_command_is_the_same_command() -> None:
-    commands = [told.shell for told in explained().steps if told.shell]
-    for width in (30, 60, 100):
+@pytest.mark.parametrize("word", ["word", 'it\'s \\"here\\" for $(a  b)', "then", "do", "a\nb;  c&&", "\\", "(( ", "`"])
+def test_a_folded_command_is_the_same_command(word: str) -> None:
+    commands = [command for step in plans(word)[1] if (command := step.shell())]
+    assert any(quoted(word) in command for command in commands)
+    for width in (20, 60, 100):
         assert parsed(["\n".join(text.folded(command, width)) for command in commands]) == parsed(commands)
 
 
