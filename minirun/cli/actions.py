@@ -293,6 +293,16 @@ def validate(values: Mapping[str, Any]) -> int:
     return report.exit_status
 
 
+def explain(values: Mapping[str, Any]) -> int:
+    """minirun explain"""
+    from . import explain as printing
+
+    bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
+    options = creation_options(values, bundle, printing.name_of(bundle) if name is None else name)
+    printing.show(options, values)
+    return 0
+
+
 def features(values: Mapping[str, Any]) -> int:
     """minirun features"""
     import json
@@ -326,6 +336,7 @@ ACTIONS = {
     "delete": delete,
     "spec": spec,
     "validate": validate,
+    "explain": explain,
     "features": features,
     "completion": completion,
 }

@@ -90,6 +90,9 @@ CREATION = (
     Option("no_subreaper", ("--no-subreaper",), FLAG, "Ignored: minirun only adopts what it has started."),
 )
 
+ID = Option("id", ("--id",), TEXT, "Name the container.", None, "ID")
+DETACH = Option("detach", ("--detach", "-d"), FLAG, "Return when the program runs, and leave it alone.")
+
 RUN = Command(
     "run",
     """Run a container and wait for its end; the exit status is its own.
@@ -106,8 +109,8 @@ RUN = Command(
     """,
     (
         *CREATION,
-        Option("id", ("--id",), TEXT, "Name the container.", None, "ID"),
-        Option("detach", ("--detach", "-d"), FLAG, "Return when the program runs, and leave it alone."),
+        ID,
+        DETACH,
         Option("keep", ("--keep",), FLAG, "Leave the container's state and cgroup when it has ended."),
     ),
     ("target",),
@@ -361,6 +364,32 @@ VALIDATE = Command(
     ("bundle",),
 )
 
+EXPLAIN = Command(
+    "explain",
+    """Show what a run would do, step by step, with the command that does the same by hand. Nothing runs, and you need
+    not be root.
+
+    TARGET and the options that run has as well are read as by run.
+
+    \b
+    Examples:
+      minirun explain bundle/
+      minirun explain --step 19 bundle/
+      minirun explain --format html bundle/ > plan.html
+      minirun explain --script bundle/ > by-hand.sh
+    """,
+    (
+        *CREATION,
+        ID,
+        DETACH,
+        Option("format", ("--format",), TEXT, "How to print it.", "text", "", ("text", "markdown", "html", "json")),
+        Option("step", ("--step",), NUMBER, "Everything about step N only: its system calls, why it is done.", 0, "N"),
+        Option("verbose", ("--verbose",), FLAG, "Everything about all steps."),
+        Option("script", ("--script",), FLAG, "A shell script that builds the same container by hand."),
+    ),
+    ("target",),
+)
+
 FEATURES = Command(
     "features",
     """Print what minirun can do, as JSON for engines.
@@ -393,7 +422,7 @@ COMMANDS = {
         *(RUN, CREATE, START, EXEC),
         *(STATE, LIST, PS, EVENTS),
         *(PAUSE, RESUME, UPDATE, KILL, DELETE),
-        *(SPEC, VALIDATE, FEATURES, COMPLETION),
+        *(SPEC, VALIDATE, EXPLAIN, FEATURES, COMPLETION),
     )
 }
 

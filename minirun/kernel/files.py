@@ -39,7 +39,7 @@ def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
                 path.encode(errors="surrogateescape"),
                 ctypes.byref(how),
                 ctypes.sizeof(how),
-                shown=lambda: show("openat2", directory, path, open_flags(flags), Flags.of(resolve, "RESOLVE_")),
+                shown=lambda: show_openat2(directory, path, flags, resolve),
             )
         except SystemCallError as error:
             if error.errno != errno.EAGAIN or attempt == 127:
@@ -47,13 +47,20 @@ def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
     raise AssertionError
 
 
+def show_openat2(directory: object, path: str, flags: int, resolve: int) -> str:
+    return show("openat2", directory, path, open_flags(flags | os.O_CLOEXEC), Flags.of(resolve, "RESOLVE_"))
+
+
 def open_in_root(root: int, path: str, flags: int, symlinks: bool = True) -> int:
     """Open `path` as a process would whose root directory is `root`: `..` and symlinks cannot lead out of it.
 
     `symlinks=False` refuses a path that has any (ELOOP). Magic links, those of /proc/PID/fd, are always refused.
     """
-    resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (0 if symlinks else RESOLVE_NO_SYMLINKS)
-    return openat2(root, path, flags, resolve)
+    return openat2(root, path, flags, resolve_in_root(symlinks))
+
+
+def resolve_in_root(symlinks: bool) -> int:
+    return RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (0 if symlinks else RESOLVE_NO_SYMLINKS)
 
 
 def open(path: str, flags: int, mode: int = 0o666) -> int:

@@ -14,7 +14,7 @@ from . import constants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any, TypeVar
 
     T = TypeVar("T")
@@ -50,8 +50,13 @@ def one(argument: object) -> str:
     if isinstance(argument, Flags):
         return str(argument)
     if isinstance(argument, str):
-        return f'"{argument}"'
+        return '"' + argument.replace("\n", "\\n") + '"'
     return "NULL" if argument is None else str(argument)
+
+
+def array(values: Iterable[object]) -> Flags:
+    """Values between braces, as C writes an array."""
+    return Flags(f"{{{', '.join(map(one, values))}}}")
 
 
 class Flags(str):

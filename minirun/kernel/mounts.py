@@ -29,8 +29,12 @@ def mount(source: str | None, target: str, filesystem: str | None, flags: int, d
         text(filesystem),
         ctypes.c_ulong(flags),
         text(data),
-        shown=lambda: show("mount", source, target, filesystem, Flags.of(flags, "MS_"), data),
+        shown=lambda: show_mount(source, target, filesystem, flags, data),
     )
+
+
+def show_mount(source: str | None, target: str, filesystem: str | None, flags: int, data: str | None) -> str:
+    return show("mount", source, target, filesystem, Flags.of(flags, "MS_"), data)
 
 
 def new_mount(filesystem: str) -> int:
@@ -78,15 +82,12 @@ def open_tree(directory: int, path: str, recursive: bool) -> int:
     The descriptor is close-on-exec, and closing it removes the copy.
     """
     flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
+    return syscall("open_tree", directory, text(path), flags, shown=lambda: show_open_tree(directory, path, recursive))
+
+
+def show_open_tree(directory: object, path: str, recursive: bool) -> str:
     decoded = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH" + ("|AT_RECURSIVE" if recursive else "")
-    shown_directory = Flags("AT_FDCWD") if directory == AT_FDCWD else directory
-    return syscall(
-        "open_tree",
-        directory,
-        text(path),
-        flags,
-        shown=lambda: show("open_tree", shown_directory, path, Flags(decoded)),
-    )
+    return show("open_tree", Flags("AT_FDCWD") if directory == AT_FDCWD else directory, path, Flags(decoded))
 
 
 def move_mount(tree: int, target: int) -> None:
@@ -99,8 +100,13 @@ def move_mount(tree: int, target: int) -> None:
         target,
         b"",
         flags,
-        shown=lambda: show("move_mount", tree, "", target, "", Flags.of(flags, "MOVE_MOUNT_")),
+        shown=lambda: show_move_mount(tree, target),
     )
+
+
+def show_move_mount(tree: object, target: object) -> str:
+    flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
+    return show("move_mount", tree, "", target, "", Flags.of(flags, "MOVE_MOUNT_"))
 
 
 class MountAttr(ctypes.Structure):
@@ -116,10 +122,6 @@ def mount_setattr(
     descriptor of the user namespace that MOUNT_ATTR_IDMAP takes its map from."""
     attributes = MountAttr(attr_set, attr_clr, propagation, userns)
     flags = AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
-    decoded = "AT_EMPTY_PATH" + ("|AT_RECURSIVE" if recursive else "")
-    changes = f"{{set {Flags.of(attr_set, 'MOUNT_ATTR_')}, clear {Flags.of(attr_clr, 'MOUNT_ATTR_')}" + (
-        f", propagation {Flags.of(propagation, 'MS_')}}}"
-    )
     syscall(
         "mount_setattr",
         mount_fd,
@@ -127,5 +129,15 @@ def mount_setattr(
         flags,
         ctypes.byref(attributes),
         ctypes.sizeof(attributes),
-        shown=lambda: show("mount_setattr", mount_fd, "", Flags(decoded), Flags(changes)),
+        shown=lambda: show_mount_setattr(mount_fd, recursive, attr_set, attr_clr, propagation),
     )
+
+
+def show_mount_setattr(
+    mount_fd: object, recursive: bool, attr_set: int = 0, attr_clr: int = 0, propagation: int = 0
+) -> str:
+    decoded = "AT_EMPTY_PATH" + ("|AT_RECURSIVE" if recursive else "")
+    changes = f"{{set {Flags.of(attr_set, 'MOUNT_ATTR_')}, clear {Flags.of(attr_clr, 'MOUNT_ATTR_')}" + (
+        f", propagation {Flags.of(propagation, 'MS_')}}}"
+    )
+    return show("mount_setattr", mount_fd, "", Flags(decoded), Flags(changes))

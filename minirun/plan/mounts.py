@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..kernel.constants import ATTR_ATIME_MASK, MS_BIND, MS_REC, MS_REMOUNT
+from ..kernel.constants import MOUNT_ATTR__ATIME, MS_BIND, MS_REC, MS_REMOUNT
 from ..record import Record
 from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from ..steps.mounts import BindCgroup, BindMount, Change, ChangeMount, MountCgroup, MountFilesystem, Remount
@@ -67,7 +67,7 @@ def add_plain(changes: list[Change], word: str) -> None:
     last = changes.pop() if changes and is_plain(changes[-1]) else Change()
     to_set, to_clear = mount_options.ATTRIBUTES[word]
     mode = mount_options.CLEARED_ATIME_MODES.get(word)
-    other_mode_is_set = last.attr_clr & ATTR_ATIME_MASK and last.attr_set & ATTR_ATIME_MASK != mode
+    other_mode_is_set = last.attr_clr & MOUNT_ATTR__ATIME and last.attr_set & MOUNT_ATTR__ATIME != mode
     if mode is None or not other_mode_is_set:
         last = Change(last.attr_set & ~to_clear | to_set, last.attr_clr & ~to_set | to_clear)
     changes.append(last)

@@ -8,7 +8,8 @@ from errno import EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOTEMPTY, EOPN
 
 from ..cgroups import hierarchy
 from ..kernel import files
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import SystemCallError, show
+from .shell import below, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 PATIENCE = 5.0  # seconds that the kernel gets to finish with the processes of a cgroup
@@ -18,7 +19,7 @@ class ChooseCgroup(Step):
     """See which directories are missing, so that the books can tell what to remove before there is anything."""
 
     runs_in = RUNTIME
-    chapter = "limits"
+    chapter = "books"
     man = "cgroups(7)"
     spec = "config-linux.md#control-groups"
 
@@ -29,7 +30,11 @@ class ChooseCgroup(Step):
         return f"see that the cgroup {self.path} is free"
 
     def shell(self) -> str:
-        return f'cgroup=/sys/fs/cgroup{self.path}; ! grep -qs "populated 1" "$cgroup/cgroup.events"'
+        mount_point = "$(findmnt --noheadings --first-only --output TARGET --types cgroup2)"
+        return f'cgroups={mount_point}; cgroup={below("cgroups", self.path)}; test ! -e "$cgroup"'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("stat", f"/sys/fs/cgroup{self.path}"),)
 
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
@@ -53,6 +58,7 @@ class StayInCgroup(Step):
     man = "cgroups(7)"
     spec = "config-linux.md#cgroups-path"
     no_shell = "a process stays where it is by itself"
+    no_calls = "minirun's child is born in its cgroup"
 
     rules: int  # for devices, which only a cgroup can have
 
@@ -112,6 +118,9 @@ class MakeCgroup(Step):
 
     def shell(self) -> str:
         return 'mkdir -p "$cgroup"'
+
+    def calls(self) -> tuple[str, ...]:
+        return tuple(show("mkdir", place, files.octal(0o755)) for place in way_to("/sys/fs/cgroup", self.path))
 
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
@@ -237,13 +246,20 @@ class EnableControllers(Step):
         return f"enable the controllers for {self.path}{needed}"
 
     def shell(self) -> str:
-        parents = " ".join(["/", *("/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts())))])
-        control = "/sys/fs/cgroup$parent/cgroup.subtree_control"
-        words = "$(sed 's/[^ ]*/+&/g' /sys/fs/cgroup/cgroup.controllers)"
-        return f'for parent in {parents}; do echo "{words}" > {control}; done'
+        above = ["", *("/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts())))]
+        parents = " ".join(quoted(parent) for parent in above)
+        words = 'for name in $(< "$cgroups/cgroup.controllers"); do echo "+$name"; done'
+        return f'for parent in {parents}; do {words} > "$cgroups$parent/cgroup.subtree_control"; done'
 
     def parts(self) -> list[str]:
         return self.path.strip("/").split("/")
+
+    def calls(self) -> tuple[str, ...]:
+        places = way_to("/sys/fs/cgroup", "/" + "/".join(self.parts()[:-1]))
+        words = " ".join(f"+{name}" for name in self.needed) or "+…"
+        return tuple(
+            show("write", f"{place.rstrip('/')}/cgroup.subtree_control", words) for place in ("/sys/fs/cgroup", *places)
+        )
 
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
@@ -315,11 +331,16 @@ class SetLimit(Step):
         return f"set {self.name} to {self.value.strip() or 'nothing'}{instead}"
 
     def shell(self) -> str:
-        return " || ".join(f'echo {value.strip()} > "$cgroup/{name}"' for name, value in self.choices())
+        return " || ".join(
+            f"echo {quoted(value.strip())} > {below('cgroup', '/' + name)}" for name, value in self.choices()
+        )
 
     def choices(self) -> list[tuple[str, str]]:
         """Files and values, one of which will do."""
         return [(self.name, self.value), *([self.otherwise] if self.otherwise else [])]
+
+    def calls(self) -> tuple[str, ...]:
+        return tuple(show("write", f"$cgroup/{name}", value) for name, value in self.choices())
 
     def apply(self, context: Context) -> None:
         failure: SystemCallError | None = None
@@ -359,10 +380,13 @@ class JoinCgroup(Step):
         return f"join the cgroup {self.below} below the container's" if self.below else "join the cgroup"
 
     def shell(self) -> str:
-        return f'echo $$ > "$cgroup{self.path()}/cgroup.procs"'
+        return f"echo $$ > {below('cgroup', self.path() + '/cgroup.procs')}"
 
     def path(self) -> str:
         return f"/{self.below.strip('/')}" if self.below else ""
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", f"$cgroup{self.path()}/cgroup.procs", "0"),)
 
     def apply(self, context: Context) -> None:
         files.write_file(f"{context.cgroup}{self.path()}/cgroup.procs", "0")  # 0: whoever writes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..cgroups.restoring import lines_to_restore
 from ..kernel import files
+from ..kernel.libc import show
 from .cgroup import SetLimit
 from .step import RUNTIME, Context, Refused, Step
 
@@ -24,6 +25,9 @@ class CheckMemoryInUse(Step):
 
     def shell(self) -> str:
         return f'test "$(cat "$cgroup/memory.current")" -le {self.limit}'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("read", "$cgroup/memory.current"),)
 
     def apply(self, context: Context) -> None:
         used = int(files.read_file(f"{context.cgroup}/memory.current"))

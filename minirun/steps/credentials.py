@@ -10,7 +10,7 @@ from errno import EINVAL, EPERM
 
 from ..kernel import processes
 from ..kernel.constants import CAPABILITIES
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import Flags, SystemCallError, array, show
 from .step import Context, Step
 
 LOST = "the container's process lacks it: drop it from config.json, or give it to minirun's own process"
@@ -32,6 +32,11 @@ class DropBoundingSet(Step):
 
     def shell(self) -> str:
         return f'exec setpriv --bounding-set {setpriv_list(self.keep)} "$SHELL"'
+
+    def calls(self) -> tuple[str, ...]:
+        return tuple(
+            show("prctl", Flags("PR_CAPBSET_DROP"), Flags(name)) for name in CAPABILITIES if name not in self.keep
+        )
 
     def apply(self, context: Context) -> None:
         kept = set(known(self.keep, context, self.origin))
@@ -64,6 +69,16 @@ class SetUser(Step):
         groups = f"--groups {','.join(map(str, self.additional_gids))}" if self.additional_gids else "--clear-groups"
         return f'exec setpriv --reuid {self.uid} --regid {self.gid} {groups} "$SHELL"'
 
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show("prctl", Flags("PR_SET_KEEPCAPS"), 1),
+            show("setgroups", len(self.additional_gids), array(self.additional_gids)),
+            show("setresgid", self.gid, self.gid, self.gid),
+            show("setresuid", self.uid, self.uid, self.uid),
+            show("prctl", Flags("PR_SET_KEEPCAPS"), 0),
+            show("prctl", Flags("PR_SET_DUMPABLE"), 0),
+        )
+
     def apply(self, context: Context) -> None:
         processes.set_keep_capabilities(True)
         processes.setgroups(self.additional_gids)
@@ -94,6 +109,11 @@ class SetCapabilities(Step):
 
     def shell(self) -> str:
         return f'exec setpriv --inh-caps {setpriv_list(self.inheritable)} "$SHELL"'
+
+    def calls(self) -> tuple[str, ...]:
+        sets = ("effective", "permitted", "inheritable")
+        told = ", ".join(f"{name} {'|'.join(getattr(self, name)) or 0}" for name in sets)
+        return (show("capset", Flags("header"), Flags(f"{{{told}}}")),)
 
     def apply(self, context: Context) -> None:
         _, held, inherited = processes.capget()
@@ -131,6 +151,15 @@ class SetAmbientSet(Step):
     def shell(self) -> str:
         return f'exec setpriv --ambient-caps {setpriv_list(self.names)} "$SHELL"'
 
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show("prctl", Flags("PR_CAP_AMBIENT"), Flags("PR_CAP_AMBIENT_CLEAR_ALL")),
+            *(
+                show("prctl", Flags("PR_CAP_AMBIENT"), Flags("PR_CAP_AMBIENT_RAISE"), Flags(name))
+                for name in self.names
+            ),
+        )
+
     def apply(self, context: Context) -> None:
         refused = []
         processes.clear_ambient_capabilities()
@@ -150,7 +179,7 @@ class SetAmbientSet(Step):
 class SetNoNewPrivs(Step):
     """From here on execve(2) grants nothing: set-user-id bits and file capabilities have no effect."""
 
-    chapter = "identity"
+    chapter = "exec"
     man = "prctl(2)"
     spec = "config.md#linux-process"
 
@@ -161,6 +190,9 @@ class SetNoNewPrivs(Step):
 
     def shell(self) -> str:
         return 'exec setpriv --no-new-privs "$SHELL"'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("prctl", Flags("PR_SET_NO_NEW_PRIVS"), 1),)
 
     def apply(self, context: Context) -> None:
         processes.set_no_new_privs()

@@ -7,8 +7,9 @@ import stat
 from errno import EINVAL, EPERM
 
 from ..kernel import files
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import is_inherited
+from .shell import quoted
 from .step import Context, Refused, Step
 
 
@@ -24,6 +25,11 @@ class ReopenNull(Step):
 
     def shell(self) -> str:
         return "exec </dev/null"
+
+    def calls(self) -> tuple[str, ...]:
+        flags = os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
+        opened = "null = " + show("open", "/dev/null", files.open_flags(flags))
+        return (opened, *(show("dup2", Flags("null"), number) for number in (0, 1, 2)))
 
     def apply(self, context: Context) -> None:
         hosts = [number for number in (0, 1, 2) if files.is_null_device(number)]
@@ -53,7 +59,10 @@ class OwnStdio(Step):
         return f"give the pipes at descriptors 0, 1 and 2 to user {self.uid}"
 
     def shell(self) -> str:
-        return f"chown {self.uid} /proc/self/fd/0 /proc/self/fd/1 /proc/self/fd/2"
+        return f"for fd in 0 1 2; do [ ! -p /proc/self/fd/$fd ] || chown {self.uid} /proc/self/fd/$fd || :; done"
+
+    def calls(self) -> tuple[str, ...]:
+        return tuple(show("fchown", number, self.uid, -1) for number in (0, 1, 2))
 
     def apply(self, context: Context) -> None:
         for number in (0, 1, 2):
@@ -86,6 +95,9 @@ class KeepDescriptors(Step):
     def shell(self) -> str:
         return "exec 3>&- 4>&- …" if not self.kept else f"exec {3 + self.kept}>&- …"
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("close_range", 3 + self.kept, Flags("~0"), Flags("CLOSE_RANGE_CLOEXEC")),)
+
     def apply(self, context: Context) -> None:
         for descriptor in range(3, 3 + self.kept):
             if not is_inherited(descriptor):
@@ -110,8 +122,11 @@ class AnnounceListeners(Step):
         return f"tell the program of its {self.number} sockets, from descriptor 3 on (LISTEN_FDS)"
 
     def shell(self) -> str:
-        names = f" LISTEN_FDNAMES={self.names}" if self.names else ""
+        names = f" LISTEN_FDNAMES={quoted(self.names)}" if self.names else ""
         return f"export LISTEN_FDS={self.number} LISTEN_PID=$${names}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("getpid"),)
 
     def apply(self, context: Context) -> None:
         context.variables["LISTEN_FDS"] = str(self.number)

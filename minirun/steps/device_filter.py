@@ -7,6 +7,7 @@ from errno import EINVAL, ENOSYS, EPERM
 
 from ..cgroups.devices import Instruction
 from ..kernel import bpf, files
+from ..kernel.libc import Flags, show
 from .step import RUNTIME, Context, Refused, Step
 
 NEEDS_BPF = "the kernel must have CONFIG_CGROUP_BPF"
@@ -18,7 +19,7 @@ class AttachDeviceFilter(Step):
     It comes after the mounts, since a mount may be of a device that the program must not open by itself."""
 
     runs_in = RUNTIME
-    chapter = "limits"
+    chapter = "filters"
     man = "bpf(2)"
     spec = "config-linux.md#allowed-device-list"
     no_shell = "no command of a plain system makes such a program; bpftool-prog(8) attaches one that is made"
@@ -38,6 +39,17 @@ class AttachDeviceFilter(Step):
     def listing(self) -> str:
         """The program in assembler, one instruction a line, with what each means."""
         return "\n".join(instruction.text() for instruction in self.instructions)
+
+    def calls(self) -> tuple[str, ...]:
+        loaded = f"{{prog_type BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt {len(self.instructions)}}}"
+        attached = (
+            "{target_fd cgroup, attach_bpf_fd program, attach_type BPF_CGROUP_DEVICE, attach_flags BPF_F_ALLOW_MULTI}"
+        )
+        return (
+            "cgroup = " + show("open", "$cgroup", files.open_flags(DIRECTORY)),
+            "program = " + show("bpf", Flags("BPF_PROG_LOAD"), Flags(loaded)),
+            show("bpf", Flags("BPF_PROG_ATTACH"), Flags(attached)),
+        )
 
     def apply(self, context: Context) -> None:
         cgroup = files.open(context.cgroup, DIRECTORY)

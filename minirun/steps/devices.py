@@ -8,9 +8,10 @@ from errno import EEXIST, ENOENT, ENOTEMPTY, EPERM
 
 from ..kernel import files, mounts
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY
-from ..kernel.libc import SystemCallError
-from .mounts import Change, attach
-from .paths import find, make_parent
+from ..kernel.libc import Flags, SystemCallError, show
+from .mounts import Change, attach, show_attach
+from .paths import find, make_parent, show_find
+from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
@@ -37,8 +38,22 @@ class MakeDevice(Step):
 
     def shell(self) -> str:
         numbers = "" if self.type == "p" else f" {self.major} {self.minor}"
-        command = f'mknod -m {self.mode:04o} "$rootfs{self.path}" {self.type}{numbers}'
-        return command + (f' && chown {self.uid}:{self.gid} "$rootfs{self.path}"' if self.uid or self.gid else "")
+        command = f"mknod -m {self.mode:04o} {in_root(self.path)} {self.type}{numbers}"
+        return command + (f" && chown {self.uid}:{self.gid} {in_root(self.path)}" if self.uid or self.gid else "")
+
+    def calls(self) -> tuple[str, ...]:
+        parent, _, name = self.path.rpartition("/")
+        kind = {"c": "S_IFCHR", "u": "S_IFCHR", "b": "S_IFBLK", "p": "S_IFIFO"}[self.type]
+        numbers = Flags(f"makedev({self.major}, {self.minor})")
+        node = "/proc/self/fd/{node}"
+        return (
+            show_find(parent or "/", name="parent"),
+            show("mknodat", Flags("parent"), name, Flags(f"{kind}|0{self.mode:o}"), numbers),
+            "node = "
+            + show("openat", Flags("parent"), name, files.open_flags(os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)),
+            show("chown", node, self.uid, self.gid),
+            show("chmod", node, files.octal(self.mode)),
+        )
 
     def apply(self, context: Context) -> None:
         parent, name = make_parent(context.root, self.path)
@@ -101,7 +116,11 @@ class BindDevice(Step):
         return f"bind the host's device {self.path}"
 
     def shell(self) -> str:
-        return f'touch "$rootfs{self.path}" && mount --bind {self.path} "$rootfs{self.path}"'
+        place = in_root(self.path)
+        return f"touch {place} && mount --bind {quoted(self.path)} {place} && mount -o remount,bind,ro {place}"
+
+    def calls(self) -> tuple[str, ...]:
+        return ("tree = " + mounts.show_open_tree(AT_FDCWD, self.path, False), *show_attach(self.path, (READ_ONLY,)))
 
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.path, False)
@@ -142,6 +161,17 @@ class OpenDevice(Step):
     def describe(self) -> str:
         return f"make a device ({self.type} {self.major}:{self.minor}, mode {self.mode:04o}) outside the user namespace"
 
+    def calls(self) -> tuple[str, ...]:
+        numbers = Flags(f"makedev({self.major}, {self.minor})")
+        kind = {"c": "S_IFCHR", "u": "S_IFCHR", "b": "S_IFBLK", "p": "S_IFIFO"}[self.type]
+        return (
+            show("mknodat", Flags("AT_FDCWD"), self.path, Flags(f"{kind}|0{self.mode:o}"), numbers),
+            show("chown", self.path, self.uid, self.gid),
+            show("chmod", self.path, files.octal(self.mode)),
+            "tree = " + mounts.show_open_tree(AT_FDCWD, self.path, False),
+            mounts.show_mount_setattr(Flags("tree"), False, attr_clr=MOUNT_ATTR_NODEV),
+        )
+
     def apply(self, context: Context) -> None:
         os.makedirs(os.path.dirname(self.path), 0o700, exist_ok=True)
         files.mknodat(AT_FDCWD, self.path, KINDS[self.type] | self.mode, os.makedev(self.major, self.minor))
@@ -165,7 +195,7 @@ class AttachDevice(Step):
     """Attach what the runtime has made and handed over."""
 
     chapter = "devices"
-    man = "move_mount(2)"
+    man = "mount_setattr(2)"
     spec = "config-linux.md#devices"
     no_shell = OpenDevice.no_shell
 
@@ -174,6 +204,9 @@ class AttachDevice(Step):
 
     def describe(self) -> str:
         return f"attach the device at {self.path}"
+
+    def calls(self) -> tuple[str, ...]:
+        return show_attach(self.path, ())
 
     def apply(self, context: Context) -> None:
         tree = context.incoming.pop()
@@ -200,7 +233,11 @@ class MakeSymlink(Step):
         return f"make {self.path} a symlink to {self.target}"
 
     def shell(self) -> str:
-        return f'ln -s{"f" if self.replace_existing else ""} {self.target} "$rootfs{self.path}"'
+        return f"ln -s{'f' if self.replace_existing else ''} {quoted(self.target)} {in_root(self.path)}"
+
+    def calls(self) -> tuple[str, ...]:
+        parent, _, name = self.path.rpartition("/")
+        return (show_find(parent or "/", name="parent"), show("symlinkat", self.target, Flags("parent"), name))
 
     def apply(self, context: Context) -> None:
         if self.needs and not self.is_there(context):

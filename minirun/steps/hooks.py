@@ -13,8 +13,9 @@ import signal
 from errno import EACCES, ENOENT, ENOEXEC
 
 from ..kernel import files, processes, signals
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import Flags, SystemCallError, array, show
 from ..record import Record
+from .shell import quoted
 from .step import CONTAINER, RUNTIME, Context, Refused, Step
 
 TOLD = 400  # bytes of what a failed hook wrote
@@ -70,7 +71,15 @@ class RunHook(Step):
         return f"run the {self.kind} hook {self.program.path}"
 
     def shell(self) -> str:
-        return f"minirun state {self.state.id} | {self.program.path}"
+        return f"minirun state {self.state.id} | {quoted(self.program.path)}"
+
+    def calls(self) -> tuple[str, ...]:
+        program = self.program
+        return (
+            show("fork"),
+            show("execve", program.path, array(program.args), array(program.env)) + "  // in the child",
+            show("wait4", Flags("child")),
+        )
 
     def pid(self, context: Context) -> int:
         return context.pid

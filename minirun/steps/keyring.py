@@ -12,7 +12,7 @@ from errno import EDQUOT, ENOSYS, EPERM
 
 from ..kernel import files, keys
 from ..kernel.constants import KEY_USR_SEARCH
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import Flags, SystemCallError, show
 from .labels import open_first
 from .step import Context, Step
 
@@ -25,7 +25,7 @@ class JoinSessionKeyring(Step):
     After the user namespace, whose names are its own and whose root is to own the keyring; before the user changes.
     """
 
-    chapter = "process"
+    chapter = "namespaces"
     man = "session-keyring(7)"
     cures = {
         EDQUOT: "this user has as many keys as it may: see keyrings(7), sysctl kernel.keys.root_maxkeys, or "
@@ -42,6 +42,11 @@ class JoinSessionKeyring(Step):
 
     def shell(self) -> str:
         return f'exec keyctl session {self.name} "$SHELL"'
+
+    def calls(self) -> tuple[str, ...]:
+        joined = "keyring = " + show("keyctl", Flags("KEYCTL_JOIN_SESSION_KEYRING"), self.name)
+        shared = show("keyctl", Flags("KEYCTL_SETPERM"), Flags("keyring"), Flags("permissions|KEY_USR_SEARCH"))
+        return (joined, shared) if self.share else (joined,)
 
     def apply(self, context: Context) -> None:
         if self.label:

@@ -14,8 +14,9 @@ from errno import EACCES, EINVAL, ENOENT, EOPNOTSUPP, EPERM
 
 from ..kernel import files
 from ..kernel.constants import PROC_SUPER_MAGIC, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_XDEV, SELINUX_MAGIC
-from ..kernel.libc import SystemCallError
-from .paths import find
+from ..kernel.libc import Flags, SystemCallError, show
+from .paths import PLACE, find, show_find
+from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 APPARMOR, SELINUX = "AppArmor", "SELinux"
@@ -34,8 +35,8 @@ class RequireSecurityModule(Step):
     """A label that nobody looks at protects nothing."""
 
     runs_in = RUNTIME
-    chapter = "labels"
-    man = "proc_pid_attr(5)"
+    chapter = "identity"
+    man = "proc(5)"
     spec = "runtime.md#create"
 
     module: str
@@ -46,6 +47,9 @@ class RequireSecurityModule(Step):
 
     def shell(self) -> str:
         return f"grep -q Y {APPARMOR_ENABLED}" if self.module == APPARMOR else f"mountpoint {SELINUXFS}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("read", APPARMOR_ENABLED if self.module == APPARMOR else "/proc/self/attr/current"),)
 
     def apply(self, context: Context) -> None:
         if not IS_ON[self.module]():
@@ -79,8 +83,8 @@ IS_ON = {APPARMOR: apparmor_is_on, SELINUX: selinux_is_on}
 class HoldProc(Step):
     """The mount namespace of a running container has its own /proc, which the container may have changed by now."""
 
-    chapter = "labels"
-    man = "proc_pid_attr(5)"
+    chapter = "identity"
+    man = "proc(5)"
     spec = "config.md#linux-process"
 
     origin: str
@@ -91,6 +95,9 @@ class HoldProc(Step):
     def shell(self) -> str:
         return "exec {proc}</proc"
 
+    def calls(self) -> tuple[str, ...]:
+        return ("proc = " + show("open", "/proc", files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)),)
+
     def apply(self, context: Context) -> None:
         context.proc = files.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
@@ -98,8 +105,8 @@ class HoldProc(Step):
 class OpenExecAttribute(Step):
     """Open the file in the /proc from before the root changes. This process can write to it until it is the program."""
 
-    chapter = "labels"
-    man = "proc_pid_attr(5)"
+    chapter = "identity"
+    man = "proc(5)"
     spec = "config.md#linux-process"
 
     module: str
@@ -110,6 +117,11 @@ class OpenExecAttribute(Step):
 
     def shell(self) -> str:
         return f"exec {{attribute}}>/proc/self/attr/{ATTRIBUTES[self.module][0]}"
+
+    def calls(self) -> tuple[str, ...]:
+        file = f"self/attr/{ATTRIBUTES[self.module][0]}"
+        resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS
+        return ("attribute = " + files.show_openat2(Flags("proc"), file, os.O_WRONLY, resolve),)
 
     def apply(self, context: Context) -> None:
         held = context.proc if context.proc >= 0 else None
@@ -137,8 +149,8 @@ def open_first(proc: int, names: tuple[str, ...]) -> int:
 class SetExecLabel(Step):
     """The kernel looks at the label now, and puts it on with execve(2)."""
 
-    chapter = "labels"
-    man = "proc_pid_attr(5)"
+    chapter = "identity"
+    man = "proc(5)"
     spec = "config.md#linux-process"
 
     module: str
@@ -150,8 +162,11 @@ class SetExecLabel(Step):
 
     def shell(self) -> str:
         if self.module == APPARMOR:
-            return f"exec aa-exec -p '{self.label}' \"$SHELL\""
-        return f"exec runcon '{self.label}' \"$SHELL\""
+            return f'exec aa-exec -p {quoted(self.label)} "$SHELL"'
+        return f'exec runcon {quoted(self.label)} "$SHELL"'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", f"/proc/self/attr/{ATTRIBUTES[self.module][0]}", self.text()),)
 
     def apply(self, context: Context) -> None:
         descriptor = context.exec_attributes.pop(self.module)
@@ -177,7 +192,7 @@ class SetExecLabel(Step):
 class LabelMount(Step):
     """Label the root of a file system that the kernel has made before: it takes no label when it is mounted."""
 
-    chapter = "labels"
+    chapter = "mounts"
     man = "setxattr(2)"
     spec = "config-linux.md#mount-label"
     cures = {EOPNOTSUPP: "the policy does not let this file system have labels", EINVAL: "the policy has no such label"}
@@ -190,7 +205,10 @@ class LabelMount(Step):
         return f"label the mount on {self.destination} with {self.label}"
 
     def shell(self) -> str:
-        return f"chcon '{self.label}' \"$rootfs{self.destination}\""
+        return f"chcon {quoted(self.label)} {in_root(self.destination)}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show_find(self.destination), show("setxattr", PLACE, "security.selinux", self.label))
 
     def apply(self, context: Context) -> None:
         mounted = find(context.root, self.destination)

@@ -11,8 +11,8 @@ from errno import EINVAL, ENOENT, EPERM
 
 from ..kernel import files, mounts, namespaces
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_IDMAP
-from ..kernel.libc import SystemCallError
-from .mounts import Change, attach, change_commands
+from ..kernel.libc import Flags, SystemCallError
+from .mounts import Change, attach, change_commands, show_attach
 from .step import RUNTIME, Context, Step
 
 Ranges = tuple[tuple[int, int, int], ...]  # id on the file system, id in the mount, how many
@@ -44,6 +44,15 @@ class OpenMappedMount(Step):
         if not self.uids:
             return f"map the owners on {self.source}{below} by the container's user namespace"
         return f"map the owners on {self.source}{below}: uids {told(self.uids)}; gids {told(self.gids)}"
+
+    def calls(self) -> tuple[str, ...]:
+        tree = Flags("tree")
+        own = mounts.show_mount_setattr(tree, True, propagation=self.propagation)
+        return (
+            "tree = " + mounts.show_open_tree(AT_FDCWD, self.source, self.recursive),
+            *([own] if self.propagation else []),
+            mounts.show_mount_setattr(tree, self.mapped_below, attr_set=MOUNT_ATTR_IDMAP),
+        )
 
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.source, self.recursive)
@@ -92,7 +101,7 @@ class AttachMappedMount(Step):
     """Attach what the runtime has made and handed over."""
 
     chapter = "mounts"
-    man = "move_mount(2)"
+    man = "mount_setattr(2)"
     spec = "config.md#linux-mount-options"
     no_shell = OpenMappedMount.no_shell
 
@@ -106,6 +115,9 @@ class AttachMappedMount(Step):
 
     def shell(self) -> str | None:
         return change_commands(self.changes, self.destination) or None
+
+    def calls(self) -> tuple[str, ...]:
+        return show_attach(self.destination, self.changes)
 
     def apply(self, context: Context) -> None:
         tree = context.incoming.pop()

@@ -7,7 +7,9 @@ import stat
 
 from ..kernel import files, mounts
 from ..kernel.constants import MOUNT_ATTR_RDONLY, MS_RDONLY
-from .paths import find
+from ..kernel.libc import Flags, show
+from .paths import PLACE, find, show_find
+from .shell import in_root
 from .step import Context, Refused, Step
 
 
@@ -26,9 +28,22 @@ class MaskPath(Step):
         return f"hide {self.path}"
 
     def shell(self) -> str:
-        path = f'"$rootfs{self.path}"'
+        path = in_root(self.path)
         directory = f"mount -t tmpfs -o ro,nr_blocks=1,nr_inodes=1 tmpfs {path}"
-        return f"if [ -d {path} ]; then {directory}; elif [ -e {path} ]; then mount --bind /dev/null {path}; fi"
+        file = f"mount --bind /dev/null {path} && mount -o remount,bind,ro {path}"
+        return f"if [ -d {path} ]; then {directory}; elif [ -e {path} ]; then {file}; fi"
+
+    def calls(self) -> tuple[str, ...]:
+        options = ",".join(filter(None, ("nr_blocks=1", "nr_inodes=1", self.data)))
+        tree = Flags("tree")
+        return (
+            show_find(self.path),
+            mounts.show_mount("tmpfs", PLACE, "tmpfs", MS_RDONLY, options) + "  // on a directory; on a file:",
+            "null = " + show("open", "/dev/null", files.open_flags(os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)),
+            "tree = " + mounts.show_open_tree(Flags("null"), "", False),
+            mounts.show_mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY),
+            mounts.show_move_mount(tree, Flags("place")),
+        )
 
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)
@@ -75,8 +90,17 @@ class MakePathReadOnly(Step):
         return f"make {self.path} read-only"
 
     def shell(self) -> str:
-        path = f'"$rootfs{self.path}"'
+        path = in_root(self.path)
         return f"if [ -e {path} ]; then mount --rbind {path} {path} && mount -o remount,bind,ro {path}; fi"
+
+    def calls(self) -> tuple[str, ...]:
+        tree = Flags("tree")
+        return (
+            show_find(self.path),
+            "tree = " + mounts.show_open_tree(Flags("place"), "", True),
+            mounts.show_mount_setattr(tree, True, attr_set=MOUNT_ATTR_RDONLY),
+            mounts.show_move_mount(tree, Flags("place")),
+        )
 
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)

@@ -13,9 +13,10 @@ from errno import EACCES, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOTDIR, EPERM
 
 from ..kernel import files, mounts
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_RDONLY, MS_RDONLY, MS_REC, names, propagation_word
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import Flags, SystemCallError, show
 from ..record import Record
-from .paths import find, make_directory, make_file, refuse_inside_proc
+from .paths import PLACE, find, make_directory, make_file, refuse_inside_proc, show_find
+from .shell import in_root, quoted
 from .step import Context, Refused, Step
 
 # Where these lie decides what a process may learn and change, so no symlink of the image may move them.
@@ -42,6 +43,9 @@ class Change(Record):
             if value
         ]
         return " ".join(parts) + (" recursively" if self.recursive else "")
+
+    def call(self, mount: object) -> str:
+        return mounts.show_mount_setattr(mount, self.recursive, self.attr_set, self.attr_clr, self.propagation)
 
     def apply(self, mount: int) -> None:
         mounts.mount_setattr(mount, self.recursive, self.attr_set, self.attr_clr, self.propagation)
@@ -77,7 +81,15 @@ class MountFilesystem(Step):
 
     def shell(self) -> str:
         options = f" -o {shell_options(self.flags, self.data)}" if self.flags or self.data else ""
-        return f'mkdir -p "$rootfs{self.destination}" && mount -t {self.type}{options} {self.source} "$_"'
+        command = f"mount -t {quoted(self.type)}{options} {quoted(self.source)}"
+        return f'mkdir -p {in_root(self.destination)} && {command} "$_"'
+
+    def calls(self) -> tuple[str, ...]:
+        flags = self.flags & ~MS_RDONLY if self.copy_up else self.flags
+        return (
+            show_find(self.destination, self.type not in NEVER_BY_SYMLINK),
+            mounts.show_mount(self.source, PLACE, self.type, flags, self.data or None),
+        )
 
     def prepare(self) -> None:
         if self.copy_up:
@@ -119,7 +131,7 @@ class MountFilesystem(Step):
 def shell_options(flags: int, data: str) -> str:
     """Flags and data as mount(8) takes them after -o, whose words are the flags' names."""
     words = [name.removeprefix("MS_").lower() for name in names(flags, "MS_").split("|") if flags]
-    return ",".join([SHELL_WORDS.get(word, word) for word in words] + ([data] if data else []))
+    return quoted(",".join([SHELL_WORDS.get(word, word) for word in words] + ([data] if data else [])))
 
 
 SHELL_WORDS = {"rdonly": "ro", "synchronous": "sync", "mandlock": "mand", "i_version": "iversion"}
@@ -133,9 +145,9 @@ def change_commands(changes: tuple[Change, ...], destination: str) -> str:
         options = ",".join(SHELL_WORDS.get(word, word) for word in words)
         if change.propagation:
             flags = change.propagation | (MS_REC if change.recursive else 0)
-            commands.append(f'mount --make-{propagation_word(flags)} "$rootfs{destination}"')
+            commands.append(f"mount --make-{propagation_word(flags)} {in_root(destination)}")
         elif change.attr_set and not change.recursive:
-            commands.append(f'mount -o remount,bind,{options} "$rootfs{destination}"')
+            commands.append(f"mount -o remount,bind,{options} {in_root(destination)}")
     return " && ".join(commands)
 
 
@@ -156,7 +168,10 @@ class Remount(Step):
         return f"change the mount on {self.destination} ({names(self.flags, 'MS_')})"
 
     def shell(self) -> str:
-        return f'mount -o {shell_options(self.flags, self.data)} "$rootfs{self.destination}"'
+        return f"mount -o {shell_options(self.flags, self.data)} {in_root(self.destination)}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show_find(self.destination), mounts.show_mount(None, PLACE, None, self.flags, self.data or None))
 
     def apply(self, context: Context) -> None:
         place = find(context.root, self.destination)
@@ -194,8 +209,12 @@ class BindMount(Step):
 
     def shell(self) -> str:
         verb = "--rbind" if self.recursive else "--bind"
-        command = f'mount {verb} {self.source} "$rootfs{self.destination}"'
+        command = f"mount {verb} {quoted(self.source)} {in_root(self.destination)}"
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
+
+    def calls(self) -> tuple[str, ...]:
+        opened = "tree = " + mounts.show_open_tree(AT_FDCWD, self.source, self.recursive)
+        return (opened, *show_attach(self.destination, self.changes))
 
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.source, self.recursive)
@@ -222,6 +241,9 @@ class ChangeMount(Step):
 
     def shell(self) -> str | None:
         return change_commands(self.changes, self.destination) or None
+
+    def calls(self) -> tuple[str, ...]:
+        return (show_find(self.destination), *(change.call(Flags("place")) for change in self.changes))
 
     def apply(self, context: Context) -> None:
         mounted = find(context.root, self.destination)
@@ -255,8 +277,16 @@ class MountCgroup(Step):
         return f"mount cgroup2 on {self.destination}" + (f" ({changes})" if changes else "")
 
     def shell(self) -> str:
-        command = f'mkdir -p "$rootfs{self.destination}" && mount -t cgroup2 cgroup2 "$_"'
+        command = f'mkdir -p {in_root(self.destination)} && mount -t cgroup2 cgroup2 "$_"'
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
+
+    def calls(self) -> tuple[str, ...]:
+        made = (
+            "context = " + show("fsopen", "cgroup2", Flags("FSOPEN_CLOEXEC")),
+            show("fsconfig", Flags("context"), Flags("FSCONFIG_CMD_CREATE"), None, None, 0),
+            "tree = " + show("fsmount", Flags("context"), Flags("FSMOUNT_CLOEXEC"), 0),
+        )
+        return (*made, *show_attach(self.destination, self.changes))
 
     def apply(self, context: Context) -> None:
         new = mounts.new_mount("cgroup2")
@@ -281,8 +311,12 @@ class BindCgroup(Step):
         return f"bind the container's cgroup on {self.destination}"
 
     def shell(self) -> str:
-        command = f'mount --bind "$cgroup" "$rootfs{self.destination}"'
+        command = f'mount --bind "$cgroup" {in_root(self.destination)}'
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
+
+    def calls(self) -> tuple[str, ...]:
+        opened = "tree = " + mounts.show_open_tree(AT_FDCWD, "$cgroup", False)
+        return (opened, *show_attach(self.destination, self.changes))
 
     def apply(self, context: Context) -> None:
         BindMount(context.cgroup, self.destination, False, self.changes, self.origin).apply(context)
@@ -299,3 +333,10 @@ def attach(context: Context, tree: int, destination: str, changes: tuple[Change,
         mounts.move_mount(tree, place)
     finally:
         os.close(place)
+
+
+def show_attach(destination: str, changes: tuple[Change, ...]) -> tuple[str, ...]:
+    """The calls of `attach`; the unattached mount is the descriptor `tree`."""
+    tree = Flags("tree")
+    moved = mounts.show_move_mount(tree, Flags("place"))
+    return (*(change.call(tree) for change in changes), show_find(destination), moved)

@@ -19,6 +19,8 @@ from ..kernel.constants import (
     CLONE_NEWUSER,
     CLONE_NEWUTS,
 )
+from ..kernel.libc import Flags, show
+from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
 # The spec's name: the flag, and the option of unshare(1) and nsenter(1).
@@ -53,7 +55,11 @@ class OpenNamespace(Step):
         return f"open the {self.type} namespace {self.path}"
 
     def shell(self) -> str:
-        return f"exec {{{self.type}_ns}}<{self.path}"
+        return f"exec {{{self.type}_ns}}<{quoted(self.path)}"
+
+    def calls(self) -> tuple[str, ...]:
+        flags = files.open_flags(os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        return (f"{self.type}_ns = " + show("open", self.path, flags),)
 
     def apply(self, context: Context) -> None:
         descriptor = files.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -86,6 +92,9 @@ class JoinNamespace(Step):
     def shell(self) -> str:
         return f'exec nsenter {TYPES[self.type][1]}=/proc/self/fd/${self.type}_ns "$SHELL"'
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("setns", Flags(f"{self.type}_ns"), Flags.of(TYPES[self.type][0], "CLONE_")),)
+
     def apply(self, context: Context) -> None:
         descriptor = context.joined.pop(self.type)
         namespaces.setns(descriptor, TYPES[self.type][0])
@@ -113,17 +122,24 @@ class Unshare(Step):
 
     def shell(self) -> str:
         keep = " --keep-caps" if self.types == ("user",) else ""
-        return f'exec unshare{keep} {" ".join(TYPES[name][1] for name in self.types)} "$SHELL"'
+        tied = " --propagation unchanged" if "mount" in self.types else ""  # else unshare(1) makes all mounts private
+        return f'exec unshare{keep}{tied} {" ".join(TYPES[name][1] for name in self.types)} "$SHELL"'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("unshare", Flags.of(self.flags(), "CLONE_")),)
 
     def apply(self, context: Context) -> None:
         if self.types == ("user",) and os.geteuid() != 0:
             # newuidmap(1) only serves who owns /proc/PID, and that is root as long as the process is closed to
             # tracers; BecomeNamespaceRoot closes it again.
             processes.set_dumpable(True)
+        namespaces.unshare(self.flags())
+
+    def flags(self) -> int:
         flags = 0
         for name in self.types:
             flags |= TYPES[name][0]
-        namespaces.unshare(flags)
+        return flags
 
 
 # Who lets a user map more ids than the own one: those that root has granted in /etc/subuid and /etc/subgid.
@@ -158,6 +174,9 @@ class WriteIdMap(Step):
         shown = self.text().strip().replace("\n", "\\n")
         return f"printf '{shown}\\n' > /proc/$pid/{self.kind}_map"
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", f"/proc/$pid/{self.kind}_map", self.text()),)
+
     def apply(self, context: Context) -> None:
         if os.geteuid() == 0:
             files.write_file(f"/proc/{context.pid}/{self.kind}_map", self.text())
@@ -191,6 +210,14 @@ class BecomeNamespaceRoot(Step):
     def shell(self) -> str:
         return 'exec setpriv --reuid 0 --regid 0 --clear-groups "$SHELL"'
 
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show("setgroups", 0, None),
+            show("setresgid", 0, 0, 0),
+            show("setresuid", 0, 0, 0),
+            show("prctl", Flags("PR_SET_DUMPABLE"), 0),
+        )
+
     def apply(self, context: Context) -> None:
         processes.setgroups(())
         processes.setresgid(0)
@@ -215,6 +242,9 @@ class CheckIdMap(Step):
 
     def shell(self) -> str:
         return f"cat /proc/self/{self.kind}_map"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("read", f"/proc/self/{self.kind}_map"),)
 
     def apply(self, context: Context) -> None:
         held = tuple(
@@ -246,6 +276,9 @@ class WriteTimeOffset(Step):
     def shell(self) -> str:
         return f"echo {self.clock} {self.secs} {self.nanosecs} > /proc/$pid/timens_offsets"
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", "/proc/$pid/timens_offsets", f"{self.clock} {self.secs} {self.nanosecs}\n"),)
+
     def apply(self, context: Context) -> None:
         files.write_file(f"/proc/{context.pid}/timens_offsets", f"{self.clock} {self.secs} {self.nanosecs}\n")
 
@@ -266,6 +299,9 @@ class ForkIntoNamespaces(Step):
     def shell(self) -> str:
         return 'exec unshare --fork "$SHELL"'
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("fork"),)
+
     def apply(self, context: Context) -> None:
         if processes.fork():
             os._exit(0)  # the helper's work is done
@@ -281,6 +317,9 @@ class AdoptContainer(Step):
 
     def describe(self) -> str:
         return "take on the process that the helper has forked, and note its pid"
+
+    def calls(self) -> tuple[str, ...]:
+        return ("pidfd = " + show("pidfd_open", Flags("pid"), 0), show("wait4", Flags("helper")))
 
     def apply(self, context: Context) -> None:
         helper, context.pid = context.pid, context.sender
@@ -304,6 +343,13 @@ class SetLoopbackUp(Step):
     def shell(self) -> str:
         return "ip link set lo up"
 
+    def calls(self) -> tuple[str, ...]:
+        return (
+            "control = " + show("socket", Flags("AF_INET"), Flags("SOCK_DGRAM|SOCK_CLOEXEC"), 0),
+            show("ioctl", Flags("control"), Flags("SIOCGIFFLAGS"), Flags('{"lo"}')),
+            show("ioctl", Flags("control"), Flags("SIOCSIFFLAGS"), Flags('{"lo", IFF_UP}')),
+        )
+
     def prepare(self) -> None:
         from ..kernel import network  # noqa: F401
 
@@ -326,7 +372,10 @@ class SetHostname(Step):
         return f"set the host name to {self.name}"
 
     def shell(self) -> str:
-        return f"hostname {self.name}"
+        return f"echo {quoted(self.name)} > /proc/sys/kernel/hostname"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("sethostname", self.name, len(self.name.encode())),)
 
     def apply(self, context: Context) -> None:
         processes.sethostname(self.name)
@@ -345,7 +394,10 @@ class SetDomainname(Step):
         return f"set the NIS domain name to {self.name}"
 
     def shell(self) -> str:
-        return f"domainname {self.name}"
+        return f"echo {quoted(self.name)} > /proc/sys/kernel/domainname"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("setdomainname", self.name, len(self.name.encode())),)
 
     def apply(self, context: Context) -> None:
         processes.setdomainname(self.name)

@@ -10,6 +10,8 @@ import os
 from errno import EBUSY, EEXIST, EINVAL, EPERM
 
 from ..kernel import files
+from ..kernel.libc import Flags, show
+from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
 TYPE_CHECKING = False
@@ -23,7 +25,7 @@ class MoveNetDevice(Step):
     """With the namespace the kernel takes the device's addresses away and sets it down; both is put right."""
 
     runs_in = RUNTIME
-    chapter = "network"
+    chapter = "namespaces"
     man = "network_namespaces(7)"
     spec = "config-linux.md#network-devices"
     cures = {
@@ -41,8 +43,18 @@ class MoveNetDevice(Step):
         return f"move the network device {self.host_name} into the container, as {self.name}"
 
     def shell(self) -> str:
-        rename = f" name {self.name}" if self.name != self.host_name else ""
-        return f"ip link set {self.host_name} netns $pid{rename} && nsenter -t $pid -n ip link set {self.name} up"
+        host = quoted(self.host_name)
+        rename = f" name {quoted(self.name)}" if self.name != self.host_name else ""
+        return f"ip link set {host} netns $pid{rename} && nsenter -t $pid -n ip link set {quoted(self.name)} up"
+
+    def calls(self) -> tuple[str, ...]:
+        there = Flags(f'{{RTM_SETLINK, IFLA_NET_NS_FD network, IFLA_IFNAME "{self.name}"}}')
+        return (
+            "network = " + show("open", "/proc/$pid/ns/net", files.open_flags(os.O_RDONLY | os.O_CLOEXEC)),
+            show("sendmsg", Flags("netlink"), there),
+            show("sendmsg", Flags("netlink"), Flags("{RTM_NEWADDR …}")) + "  // each address that it had",
+            show("sendmsg", Flags("netlink"), Flags("{RTM_SETLINK, IFF_UP}")),
+        )
 
     def apply(self, context: Context) -> None:
         if context.network < 0:

@@ -13,7 +13,9 @@ import os
 from errno import EADDRINUSE
 
 from ..kernel import files
+from ..kernel.libc import Flags, show
 from ..kernel.sockets import MessageSocket
+from .shell import quoted
 from .step import RUNTIME, Context, Step
 
 DIRECTORY, SOCKET = "notify", "notify.sock"
@@ -24,7 +26,7 @@ class MakeNotifyDirectory(Step):
     """A directory can be bound into the container before the socket is there, which only `start` makes."""
 
     runs_in = RUNTIME
-    chapter = "state"
+    chapter = "books"
     man = "sd_notify(3)"
 
     directory: str
@@ -33,7 +35,10 @@ class MakeNotifyDirectory(Step):
         return f"make {self.directory}/{DIRECTORY} for the container's news"
 
     def shell(self) -> str:
-        return f"mkdir -m 755 {self.directory}/{DIRECTORY}"
+        return f"mkdir -m 755 {quoted(self.directory)}/{DIRECTORY}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("mkdir", f"{self.directory}/{DIRECTORY}", files.octal(0o755)),)
 
     def apply(self, context: Context) -> None:
         files.mkdir(f"{self.directory}/{DIRECTORY}", 0o755)
@@ -50,7 +55,7 @@ class OpenNotifySocket(Step):
     """For every user of the container. Whoever listens has to be there for as long as news may come."""
 
     runs_in = RUNTIME
-    chapter = "state"
+    chapter = "books"
     man = "sd_notify(3)"
     no_shell = "a shell can't listen on a socket"
     cures = {EADDRINUSE: "somebody else is starting this container just now"}
@@ -59,6 +64,13 @@ class OpenNotifySocket(Step):
 
     def describe(self) -> str:
         return f"listen on {self.directory}/{DIRECTORY}/{SOCKET}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            "news = " + show("socket", Flags("AF_UNIX"), Flags("SOCK_DGRAM|SOCK_CLOEXEC"), 0),
+            show("bind", Flags("news"), f"{self.directory}/{DIRECTORY}/{SOCKET}"),
+            show("chmod", f"{self.directory}/{DIRECTORY}/{SOCKET}", files.octal(0o777)),
+        )
 
     def apply(self, context: Context) -> None:
         place = f"{self.directory}/{DIRECTORY}"

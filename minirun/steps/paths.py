@@ -12,7 +12,7 @@ import os
 
 from ..kernel import files
 from ..kernel.constants import PROC_SUPER_MAGIC
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import Flags, SystemCallError
 from .step import Context, Refused
 
 # What may be mounted inside a mounted /proc, as runc has it: files that tools such as lxcfs replace. Anything else
@@ -39,6 +39,15 @@ def find(root: int, path: str, symlinks: bool = True) -> int | None:
         if error.errno in (errno.ENOENT, errno.ENOTDIR):
             return None
         raise
+
+
+PLACE = "/proc/self/fd/{place}"  # what `files.by_descriptor` makes of what `show_find` tells
+
+
+def show_find(path: str, symlinks: bool = True, name: str = "place") -> str:
+    """What `find`, or one of the functions that make what is missing, does with a path. In a plan a descriptor has no
+    number yet, so it has a name."""
+    return f"{name} = " + files.show_openat2(Flags("root"), path, os.O_PATH, files.resolve_in_root(symlinks))
 
 
 def make_directory(root: int, path: str, symlinks: bool = True) -> int:

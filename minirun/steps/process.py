@@ -7,6 +7,7 @@ import sys
 from errno import ECONNREFUSED, ENOENT
 
 from ..kernel import files, processes, signals, sockets
+from ..kernel.libc import Flags, show
 from .step import CONTAINER, RUNTIME, Context, Step
 
 
@@ -23,6 +24,13 @@ class StartContainerProcess(Step):
 
     def shell(self) -> str:
         return "( … ) & pid=$!"
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            "pid = " + show("fork"),
+            show("close_range", 3, Flags("~0"), Flags("CLOSE_RANGE_CLOEXEC")) + "  // in the parent",
+            "pidfd = " + show("pidfd_open", Flags("pid"), 0) + "  // in the parent",
+        )
 
     def apply(self, context: Context) -> None:
         pid = processes.fork()
@@ -44,7 +52,7 @@ class SendPidfd(Step):
     process's by then; this can't. The message is a word, which says what kind of process it is."""
 
     runs_in = RUNTIME
-    chapter = "process"
+    chapter = "books"
     man = "pidfd_open(2)"
     no_shell = "a shell can't send a descriptor"
     cures = {
@@ -58,6 +66,10 @@ class SendPidfd(Step):
     def describe(self) -> str:
         return f"send a pidfd of the process to {self.path}"
 
+    def calls(self) -> tuple[str, ...]:
+        connected = show("connect", Flags("socket"), self.path)
+        return (connected, show("sendmsg", Flags("socket"), self.kind, Flags("SCM_RIGHTS pidfd")))
+
     def apply(self, context: Context) -> None:
         sockets.send_descriptor(self.path, context.pidfd, self.kind.encode())
 
@@ -66,12 +78,15 @@ class CloseToTracers(Step):
     """Be non-dumpable until the program runs: nobody inside may trace this process or open what it holds
     (CVE-2016-9962)."""
 
-    chapter = "process"
+    chapter = "namespaces"
     man = "prctl(2)"
     no_shell = "a shell is traced by nobody but its user"
 
     def describe(self) -> str:
         return "close the process to tracers"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("prctl", Flags("PR_SET_DUMPABLE"), 0),)
 
     def apply(self, context: Context) -> None:
         processes.set_dumpable(False)
@@ -80,7 +95,7 @@ class CloseToTracers(Step):
 class StartSession(Step):
     """A session of its own: the signals of the caller's terminal reach minirun, which passes them on."""
 
-    chapter = "process"
+    chapter = "namespaces"
     man = "setsid(2)"
 
     def describe(self) -> str:
@@ -88,6 +103,9 @@ class StartSession(Step):
 
     def shell(self) -> str:
         return 'exec setsid "$SHELL"'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("setsid"),)
 
     def apply(self, context: Context) -> None:
         os.setsid()

@@ -9,8 +9,9 @@ from errno import E2BIG, EACCES, EAGAIN, ELOOP, ENOENT, ENOEXEC, ENOTDIR, EPERM,
 
 from ..errors import ContainerDied
 from ..kernel import files, processes
-from ..kernel.libc import SystemCallError
-from .paths import make_directory
+from ..kernel.libc import Flags, SystemCallError, array, show
+from .paths import make_directory, show_find
+from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 DEFAULT_PATH = "/bin:/usr/bin"  # confstr(3), _CS_PATH: where execvp(3) looks without a PATH
@@ -22,7 +23,7 @@ PASSWD_SIZE = 1 << 20  # bytes: no image has so many users
 class MakeWorkingDirectory(Step):
     """Make the working directory where it is missing, while the root file system can still be written."""
 
-    chapter = "process"
+    chapter = "mounts"
     man = "mkdir(2)"
     spec = "config.md#process"
     cures = {ELOOP: "cwd must not lead through the links of /proc/PID (CVE-2024-21626)"}
@@ -34,7 +35,10 @@ class MakeWorkingDirectory(Step):
         return f"make sure that the directory {self.path} exists"
 
     def shell(self) -> str:
-        return f'mkdir -p "$rootfs{self.path}"'
+        return f"mkdir -p {in_root(self.path)}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show_find(self.path),)
 
     def apply(self, context: Context) -> None:
         os.close(make_directory(context.root, self.path))
@@ -58,7 +62,10 @@ class ChangeDirectory(Step):
         return f"change to the directory {self.path}"
 
     def shell(self) -> str:
-        return f"cd {self.path}"
+        return f"cd {quoted(self.path)}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("chdir", self.path), show("getcwd"))
 
     def apply(self, context: Context) -> None:
         files.chdir(self.path)
@@ -79,7 +86,13 @@ class FindHome(Step):
         return f"look up the home directory of user {self.uid} in the container's /etc/passwd"
 
     def shell(self) -> str:
-        return f"export HOME=\"$(awk -F: '$3 == {self.uid} {{print $6; exit}}' /etc/passwd)\""
+        lookup = f'while IFS=: read -r _ _ uid _ _ home _; do [ "$uid" != {self.uid} ] || HOME=${{home:-/}}; done'
+        return f"export HOME=/; if [ -f /etc/passwd ]; then {lookup} < /etc/passwd; fi"
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show("open", "/etc/passwd", files.open_flags(os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)),
+        )
 
     def apply(self, context: Context) -> None:
         context.variables["HOME"] = "/"
@@ -107,7 +120,7 @@ def read_passwd() -> str:
 class FindProgram(Step):
     """Look the program up in the container's PATH, as the container's user, while its absence can still be told."""
 
-    chapter = "process"
+    chapter = "exec"
     man = "execvp(3)"
     spec = "config.md#process"
 
@@ -119,7 +132,14 @@ class FindProgram(Step):
         return f"find the program {self.name}" + ("" if "/" in self.name else f" in {self.path or 'the directory .'}")
 
     def shell(self) -> str:
-        return f"command -v {self.name}"
+        return f"command -v {quoted(self.name)}"
+
+    def calls(self) -> tuple[str, ...]:
+        directories = [""] if "/" in self.name else [f"{directory or '.'}/" for directory in self.path.split(":")]
+        access = Flags("X_OK"), Flags("AT_EACCESS")
+        return tuple(
+            show("faccessat", Flags("AT_FDCWD"), f"{directory}{self.name}", *access) for directory in directories
+        )
 
     def apply(self, context: Context) -> None:
         if "/" in self.name:
@@ -159,7 +179,7 @@ def why_not(path: str) -> str:
 class SetUmask(Step):
     """The config's umask; the caller's where it has none, since minirun worked under its own until here."""
 
-    chapter = "process"
+    chapter = "exec"
     man = "umask(2)"
     spec = "config.md#posix-platform-user"
 
@@ -174,6 +194,9 @@ class SetUmask(Step):
     def shell(self) -> str | None:
         return None if self.value is None else f"umask {self.value:04o}"
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("umask", Flags("callers") if self.value is None else files.octal(self.value)),)
+
     def apply(self, context: Context) -> None:
         os.umask(context.umask if self.value is None else self.value)
 
@@ -181,12 +204,19 @@ class SetUmask(Step):
 class ResetSignals(Step):
     """Hand on the caller's signal mask, and the dispositions that Python has changed for itself."""
 
-    chapter = "process"
+    chapter = "exec"
     man = "signal(7)"
     no_shell = "a shell changes neither for the programs that it starts"
 
     def describe(self) -> str:
         return "put the caller's signal mask back, and SIGPIPE and SIGXFSZ to their defaults"
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show("rt_sigaction", Flags("SIGPIPE"), Flags("SIG_DFL")),
+            show("rt_sigaction", Flags("SIGXFSZ"), Flags("SIG_DFL")),
+            show("rt_sigprocmask", Flags("SIG_SETMASK"), Flags("callers")),
+        )
 
     def apply(self, context: Context) -> None:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
@@ -209,6 +239,9 @@ class WaitForStart(Step):
 
     def shell(self) -> str:
         return "read _ < start"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("accept", Flags("start_socket")),)
 
     def apply(self, context: Context) -> None:
         context.channel.wait_for_start(context)
@@ -242,6 +275,9 @@ class Execute(Step):
     def shell(self) -> str:
         return "exec env -i " + " ".join(quoted(word) for word in (*self.environment, *self.arguments))
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("execve", Flags("program"), array(self.arguments), array(self.environment)),)
+
     def apply(self, context: Context) -> None:
         environment = dict(pair.split("=", 1) for pair in self.environment) | context.variables
         try:
@@ -258,19 +294,17 @@ class SeeProgramRun(Step):
 
     runs_in = RUNTIME
     chapter = "exec"
-    man = "proc_pid_stat(5)"
+    man = "proc(5)"
     spec = "runtime.md#start"
     no_shell = "a shell's own exec tells it"
 
     def describe(self) -> str:
         return "see that the program runs"
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("read", "/proc/$pid/stat"),)
+
     def apply(self, context: Context) -> None:
         if not processes.has_executed(context.pid):
             raise ContainerDied
         context.program_runs = True
-
-
-def quoted(word: str) -> str:
-    """A word as a shell takes it literally."""
-    return "'" + word.replace("'", "'\\''") + "'"

@@ -10,7 +10,9 @@ import os
 from errno import EBUSY, EEXIST, EINVAL, ENOENT, ENOSPC
 
 from ..kernel import files
+from ..kernel.libc import show
 from ..kernel.mountinfo import mount_points
+from .shell import below, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 SCHEMA_CURE = "the file info/last_cmd_status of resctrl says what is wrong; each group's schemata shows the form"
@@ -21,7 +23,7 @@ class FindResctrl(Step):
 
     runs_in = RUNTIME
     chapter = "resctrl"
-    man = "proc_pid_mountinfo(5)"
+    man = "proc(5)"
     spec = "config-linux.md#intelrdt"
 
     origin: str = "/linux/intelRdt"
@@ -31,6 +33,9 @@ class FindResctrl(Step):
 
     def shell(self) -> str:
         return "resctrl=$(findmnt -n -o TARGET -t resctrl)"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("read", "/proc/self/mountinfo"),)
 
     def apply(self, context: Context) -> None:
         context.resctrl = find_resctrl()
@@ -68,7 +73,10 @@ class MakeClos(Step):
         return f"make the class of service {self.group or '/'}" + (", unless it is there" if self.is_shared else "")
 
     def shell(self) -> str:
-        return f"mkdir {'-p ' if self.is_shared else ''}$resctrl/{self.group}"
+        return f"mkdir {'-p ' if self.is_shared else ''}{below('resctrl', '/' + self.group)}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("mkdir", f"$resctrl/{self.group}", files.octal(0o755)),)
 
     def apply(self, context: Context) -> None:
         path = f"{context.resctrl}/{self.group}"
@@ -128,7 +136,10 @@ class FindClos(Step):
         return f"find the class of service {self.group}"
 
     def shell(self) -> str:
-        return f"test -d $resctrl/{self.group}"
+        return f"test -d {below('resctrl', '/' + self.group)}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("stat", f"$resctrl/{self.group}"),)
 
     def apply(self, context: Context) -> None:
         if not os.path.isdir(f"{context.resctrl}/{self.group}"):
@@ -153,7 +164,10 @@ class WriteSchema(Step):
         return f"let the class of service {self.group or '/'} use {self.line}"
 
     def shell(self) -> str:
-        return f"echo '{self.line}' > $resctrl/{path_in(self.group, 'schemata')}"
+        return f"echo {quoted(self.line)} > {below('resctrl', '/' + path_in(self.group, 'schemata'))}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", f"$resctrl/{path_in(self.group, 'schemata')}", self.line + "\n"),)
 
     def apply(self, context: Context) -> None:
         files.write_file(f"{context.resctrl}/{path_in(self.group, 'schemata')}", self.line + "\n")
@@ -190,7 +204,10 @@ class JoinClos(Step):
         return f"put the container's process into the group {self.group or '/'} of resctrl"
 
     def shell(self) -> str:
-        return f"echo $pid > $resctrl/{path_in(self.group, 'tasks')}"
+        return f"echo $pid > {below('resctrl', '/' + path_in(self.group, 'tasks'))}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", f"$resctrl/{path_in(self.group, 'tasks')}", "$pid"),)
 
     def apply(self, context: Context) -> None:
         files.write_file(f"{context.resctrl}/{path_in(self.group, 'tasks')}", str(context.pid))
@@ -219,7 +236,10 @@ class MakeMonitoringGroup(Step):
         return f"make the monitoring group {self.directory()}"
 
     def shell(self) -> str:
-        return f"mkdir $resctrl/{self.directory()}"
+        return f"mkdir {below('resctrl', '/' + self.directory())}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("mkdir", f"$resctrl/{self.directory()}", files.octal(0o755)),)
 
     def apply(self, context: Context) -> None:
         files.mkdir(f"{context.resctrl}/{self.directory()}", 0o755)

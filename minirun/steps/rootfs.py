@@ -17,15 +17,16 @@ from ..kernel.constants import (
     UMOUNT_NOFOLLOW,
     propagation_word,
 )
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.mountinfo import mount_points
+from .shell import quoted
 from .step import RUNTIME, Context, Step
 
 
 class SetRootPropagation(Step):
     """Decide whether mounts travel between the namespaces. A new mount namespace starts as the peer of its parent."""
 
-    chapter = "rootfs"
+    chapter = "mounts"
     man = "mount_namespaces(7)"
     spec = "config-linux.md#rootfs-mount-propagation"
 
@@ -38,6 +39,9 @@ class SetRootPropagation(Step):
     def shell(self) -> str:
         return f"mount --make-{propagation_word(self.flags)} /"
 
+    def calls(self) -> tuple[str, ...]:
+        return (mounts.show_mount(None, "/", None, self.flags, None),)
+
     def apply(self, context: Context) -> None:
         mounts.mount(None, "/", None, self.flags, None)
 
@@ -45,7 +49,7 @@ class SetRootPropagation(Step):
 class MakeParentPrivate(Step):
     """Keep the mounts of a shared root out of the host: what is mounted below a shared mount appears in its peers."""
 
-    chapter = "rootfs"
+    chapter = "mounts"
     man = "pivot_root(2)"
     spec = "config-linux.md#rootfs-mount-propagation"
 
@@ -57,6 +61,10 @@ class MakeParentPrivate(Step):
 
     def shell(self) -> str:
         return 'mount --make-private "$(findmnt -n -o TARGET --target "$rootfs")"'
+
+    def calls(self) -> tuple[str, ...]:
+        opened = "place = " + show("open", self.rootfs, files.open_flags(os.O_PATH | os.O_CLOEXEC)) + "  // or a parent"
+        return (opened, mounts.show_mount_setattr(Flags("place"), False, propagation=MS_PRIVATE))
 
     def apply(self, context: Context) -> None:
         path = os.path.realpath(self.rootfs)
@@ -75,7 +83,7 @@ class MakeParentPrivate(Step):
 class BindRootfs(Step):
     """Bind the root directory on itself: pivot_root(2) wants a mount, and this one is the container's own."""
 
-    chapter = "rootfs"
+    chapter = "mounts"
     man = "pivot_root(2)"
     spec = "config.md#root"
     cures = {
@@ -91,7 +99,14 @@ class BindRootfs(Step):
         return f"bind the root file system {self.path} on itself"
 
     def shell(self) -> str:
-        return f'rootfs={self.path}; mount --rbind "$rootfs" "$rootfs"'
+        return f'rootfs={quoted(self.path)}; mount --rbind "$rootfs" "$rootfs"'
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            "place = " + show("open", self.path, files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)),
+            "root = " + mounts.show_open_tree(Flags("place"), "", True),
+            mounts.show_move_mount(Flags("root"), Flags("place")),
+        )
 
     def apply(self, context: Context) -> None:
         place = files.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -107,8 +122,8 @@ class BindRootfsOutside(Step):
     books, where nobody else has anything, and where the whole tree can go at once."""
 
     runs_in = RUNTIME
-    chapter = "rootfs"
-    man = "open_tree(2)"
+    chapter = "mounts"
+    man = "mount_setattr(2)"
     spec = "config-linux.md#namespaces"
     cures = BindRootfs.cures
 
@@ -120,9 +135,20 @@ class BindRootfsOutside(Step):
         return f"bind the root file system {self.path} at {self.target}, on the host"
 
     def shell(self) -> str:
-        parent = os.path.dirname(self.target)
-        make = f"mkdir -m 700 {parent} && mkdir {self.target}"
-        return f"{make} && mount --rbind --make-rprivate {self.path} {self.target}"
+        target = quoted(self.target)
+        make = f"mkdir -m 700 {quoted(os.path.dirname(self.target))} && mkdir {target}"
+        return f"{make} && mount --rbind --make-rprivate {quoted(self.path)} {target}"
+
+    def calls(self) -> tuple[str, ...]:
+        tree, place = Flags("tree"), Flags("place")
+        return (
+            "tree = " + mounts.show_open_tree(AT_FDCWD, self.path, True),
+            mounts.show_mount_setattr(tree, True, propagation=MS_PRIVATE),
+            show("mkdir", os.path.dirname(self.target), files.octal(0o700)),
+            show("mkdir", self.target, files.octal(0o755)),
+            "place = " + show("open", self.target, files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)),
+            mounts.show_move_mount(tree, place),
+        )
 
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.path, True)
@@ -158,7 +184,7 @@ class BindRootfsOutside(Step):
 
 
 class MakeRootReadOnly(Step):
-    chapter = "rootfs"
+    chapter = "mounts"
     man = "mount_setattr(2)"
     spec = "config.md#root"
 
@@ -170,6 +196,9 @@ class MakeRootReadOnly(Step):
     def shell(self) -> str:
         return 'mount -o remount,bind,ro "$rootfs"'
 
+    def calls(self) -> tuple[str, ...]:
+        return (mounts.show_mount_setattr(Flags("root"), False, attr_set=MOUNT_ATTR_RDONLY),)
+
     def apply(self, context: Context) -> None:
         mounts.mount_setattr(context.root, False, attr_set=MOUNT_ATTR_RDONLY)
 
@@ -177,7 +206,7 @@ class MakeRootReadOnly(Step):
 class HoldRoot(Step):
     """The default is for what comes after setns(2) into a mount namespace, where "/" is its root."""
 
-    chapter = "rootfs"
+    chapter = "mounts"
     man = "mount_namespaces(7)"
 
     path: str = "/"
@@ -186,7 +215,10 @@ class HoldRoot(Step):
         return "hold the container's root directory"
 
     def shell(self) -> str:
-        return f"rootfs={self.path.rstrip('/')}"
+        return f"rootfs={quoted(self.path.rstrip('/')) if self.path != '/' else ''}"
+
+    def calls(self) -> tuple[str, ...]:
+        return ("root = " + show("open", self.path, files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)),)
 
     def apply(self, context: Context) -> None:
         context.root = files.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -196,7 +228,7 @@ class ChangeRoot(Step):
     """In the host's mount namespace there is nothing to pivot. A process with CAP_SYS_CHROOT gets out of this again
     (chroot(2), NOTES), so it is for programs that may."""
 
-    chapter = "rootfs"
+    chapter = "mounts"
     man = "chroot(2)"
     spec = "config.md#root"
 
@@ -208,6 +240,9 @@ class ChangeRoot(Step):
     def shell(self) -> str:
         return 'cd "$rootfs" && exec chroot . "$SHELL"'
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("fchdir", Flags("root")), show("chroot", "."), show("chdir", "/"))
+
     def apply(self, context: Context) -> None:
         files.fchdir(context.root)
         files.chroot(".")
@@ -218,7 +253,7 @@ class ChangeRoot(Step):
 class PivotRoot(Step):
     """Make the container's root the root of its mount namespace. The old one stays below until it is detached."""
 
-    chapter = "rootfs"
+    chapter = "mounts"
     man = "pivot_root(2)"
     spec = "config.md#root"
     cures = {
@@ -234,6 +269,10 @@ class PivotRoot(Step):
     def shell(self) -> str:
         return 'cd "$rootfs" && pivot_root . .'
 
+    def calls(self) -> tuple[str, ...]:
+        opened = "old_root = " + show("open", "/", files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
+        return (opened, show("fchdir", Flags("root")), show("pivot_root", ".", "."))
+
     def apply(self, context: Context) -> None:
         context.old_root = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         files.fchdir(context.root)
@@ -244,7 +283,7 @@ class PivotRoot(Step):
 class DetachOldRoot(Step):
     """Take the host's mounts out of the namespace, without telling the host's namespace to do the same."""
 
-    chapter = "rootfs"
+    chapter = "mounts"
     man = "umount(2)"
     spec = "config.md#root"
 
@@ -255,6 +294,14 @@ class DetachOldRoot(Step):
 
     def shell(self) -> str:
         return "umount -l . && cd /"
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show("fchdir", Flags("old_root")),
+            mounts.show_mount(None, ".", None, MS_SLAVE | MS_REC, None),
+            show("umount2", ".", Flags("MNT_DETACH")),
+            show("chdir", "/"),
+        )
 
     def apply(self, context: Context) -> None:
         files.fchdir(context.old_root)
@@ -272,7 +319,7 @@ class MoveRoot(Step):
     breaks out of the chroot would reach the host.
     """
 
-    chapter = "rootfs"
+    chapter = "mounts"
     man = "chroot(2)"
     spec = "config.md#root"
 
@@ -284,6 +331,15 @@ class MoveRoot(Step):
 
     def shell(self) -> str:
         return 'cd "$rootfs" && umount -l /sys /proc && mount --move . / && exec chroot .'
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show("fchdir", Flags("root")),
+            show("umount2", "/proc", Flags("MNT_DETACH")) + "  // and every other proc and sysfs",
+            mounts.show_mount(".", "/", None, MS_MOVE, None),
+            show("chroot", "."),
+            show("chdir", "/"),
+        )
 
     def apply(self, context: Context) -> None:
         hosts = self.kernel_mounts()  # read now: it is /proc itself that goes

@@ -14,6 +14,7 @@ from ..kernel.constants import (
     SCHED_FLAGS,
     SCHED_POLICIES,
 )
+from ..kernel.libc import Flags, array, show
 from .step import RUNTIME, Context, Step
 
 RLIM_INFINITY = 2**64 - 1
@@ -22,7 +23,7 @@ RLIM_INFINITY = 2**64 - 1
 class SetOomScoreAdj(Step):
     """First of all, since lowering it takes the rights of the host's root."""
 
-    chapter = "process"
+    chapter = "limits"
     man = "proc(5)"
     spec = "config.md#linux-process"
     cures = {
@@ -37,7 +38,10 @@ class SetOomScoreAdj(Step):
         return f"set the OOM killer's score adjustment to {self.value}"
 
     def shell(self) -> str:
-        return f"choom -n {self.value} -p $$"
+        return f"echo {self.value} > /proc/self/oom_score_adj"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", "/proc/self/oom_score_adj", str(self.value)),)
 
     def apply(self, context: Context) -> None:
         files.write_file("/proc/self/oom_score_adj", str(self.value))
@@ -66,6 +70,11 @@ class SetRlimit(Step):
     def shell(self) -> str:
         name = self.type.removeprefix("RLIMIT_").lower()
         return f"prlimit --pid $pid --{name}={limit(self.soft)}:{limit(self.hard)}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show("prlimit", Flags("pid"), Flags(self.type), Flags(f"{{{limit(self.soft)}, {limit(self.hard)}}}"), None),
+        )
 
     def apply(self, context: Context) -> None:
         processes.prlimit(context.pid, RLIMITS.index(self.type), self.type, self.soft, self.hard)
@@ -104,9 +113,17 @@ class SetScheduler(Step):
             return None
         times = f"--sched-runtime {self.runtime} --sched-deadline {self.deadline} --sched-period {self.period} "
         times = times if word == "deadline" else ""
-        return f"chrt --{word} {times}--pid {self.priority} $$ && renice {self.nice} $$"
+        return f"chrt --{word} {times}--pid {self.priority} $$ && renice {self.nice} $$ > /dev/null"
 
     no_shell = "chrt(1) does not know this policy"
+
+    def calls(self) -> tuple[str, ...]:
+        flags = "|".join(self.flags) or "0"
+        told = (
+            f"sched_policy {self.policy}, sched_flags {flags}, sched_nice {self.nice}, sched_priority {self.priority}"
+        )
+        times = f", sched_runtime {self.runtime}, sched_deadline {self.deadline}, sched_period {self.period}"
+        return (show("sched_setattr", 0, Flags(f"{{{told}{times}}}"), 0),)
 
     def apply(self, context: Context) -> None:
         processes.sched_setattr(
@@ -136,6 +153,13 @@ class SetIOPriority(Step):
     def shell(self) -> str:
         return f"ionice -c {IOPRIO_CLASSES[self.io_class]} -n {self.priority} -P $$"
 
+    def calls(self) -> tuple[str, ...]:
+        return (
+            show(
+                "ioprio_set", Flags("IOPRIO_WHO_PGRP"), 0, Flags(f"IOPRIO_PRIO_VALUE({self.io_class}, {self.priority})")
+            ),
+        )
+
     def apply(self, context: Context) -> None:
         processes.ioprio_set_group(IOPRIO_CLASSES[self.io_class], self.priority)
 
@@ -156,6 +180,9 @@ class SetAffinity(Step):
 
     def shell(self) -> str:
         return f"taskset --pid --cpu-list {','.join(map(str, self.cpus))} $$"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("sched_setaffinity", 0, array(self.cpus)),)
 
     def apply(self, context: Context) -> None:
         processes.sched_setaffinity(self.cpus)
@@ -192,6 +219,9 @@ class SetMemoryPolicy(Step):
 
     no_shell = "numactl(8) of Debian 12 does not know this policy"
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("set_mempolicy", Flags(self.words()), array(self.nodes)),)
+
     def apply(self, context: Context) -> None:
         mode = MEMORY_MODES[self.mode] | sum(MEMORY_FLAGS[name] for name in set(self.flags))
         processes.set_mempolicy(mode, self.nodes, self.words())
@@ -219,6 +249,9 @@ class SetPersonality(Step):
 
     def shell(self) -> str:
         return "linux32" if self.domain == "LINUX32" else "linux64"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("personality", Flags(f"PER_{self.domain}")),)
 
     def apply(self, context: Context) -> None:
         processes.personality(PERSONALITIES[self.domain])

@@ -17,7 +17,7 @@ import os
 from errno import EACCES, EBUSY, ECONNREFUSED, EDOM, EINVAL, ELIBACC, ENOENT, EPROTOTYPE
 
 from ..kernel import files, seccomp
-from ..kernel.libc import os_call, show
+from ..kernel.libc import Flags, os_call, show
 from ..kernel.sockets import send_descriptor
 from .hooks import State
 from .step import RUNTIME, Context, Step
@@ -28,10 +28,11 @@ class CompileFilter(Step):
     """Have libseccomp make a program of the rules. The container's process gets it by the fork."""
 
     runs_in = RUNTIME
-    chapter = "seccomp"
+    chapter = "filters"
     man = "seccomp_init(3)"
     spec = "config-linux.md#seccomp"
     no_shell = "systemd-run(1) has SystemCallFilter=, in a language of its own"
+    no_calls = "libseccomp makes the program in memory"
     cures = {
         ELIBACC: "install libseccomp: on Debian and Ubuntu, apt-get install libseccomp2",
         EDOM: "an architecture of the other byte order can't run on this machine: leave it out",
@@ -58,7 +59,7 @@ class CompileFilter(Step):
 class LoadFilter(Step):
     """From here on the kernel asks the filter about every call. It can't be taken back, and children inherit it."""
 
-    chapter = "seccomp"
+    chapter = "filters"
     man = "seccomp(2)"
     spec = "config-linux.md#seccomp"
     no_shell = "a shell has no such command, and would have to live with the filter itself"
@@ -74,6 +75,10 @@ class LoadFilter(Step):
     def describe(self) -> str:
         return "load the system call filter" + (", with a listener" if seccomp.has_listener(self.flags) else "")
 
+    def calls(self) -> tuple[str, ...]:
+        flags = Flags.of(self.flags, "SECCOMP_FILTER_FLAG_")
+        return (show("seccomp", Flags("SECCOMP_SET_MODE_FILTER"), flags, Flags("program")),)
+
     def apply(self, context: Context) -> None:
         listener = seccomp.set_mode_filter(context.filter, self.flags)
         context.is_filtered = True
@@ -85,7 +90,7 @@ class SendListener(Step):
     """Hand the listener to the program that decides about the calls of SCMP_ACT_NOTIFY (seccomp_unotify(2))."""
 
     runs_in = RUNTIME
-    chapter = "seccomp"
+    chapter = "filters"
     man = "unix(7)"
     spec = "config-linux.md#the-container-process-state"
     no_shell = "a shell can't send a descriptor"
@@ -103,6 +108,10 @@ class SendListener(Step):
 
     def describe(self) -> str:
         return f"send the listener of the system call filter to {self.path}"
+
+    def calls(self) -> tuple[str, ...]:
+        connected = show("connect", Flags("socket"), self.path)
+        return (connected, show("sendmsg", Flags("socket"), Flags("state"), Flags("SCM_RIGHTS listener")))
 
     def apply(self, context: Context) -> None:
         listener = context.incoming.pop()

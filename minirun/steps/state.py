@@ -8,8 +8,9 @@ import time
 from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENOTEMPTY, EROFS
 
 from ..kernel import files, processes
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import MessageSocket
+from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
 DEFAULT_ROOT = "/run/minirun"
@@ -21,7 +22,7 @@ class MakeStateDirectory(Step):
     """mkdir(2) either makes the directory or fails: that is what makes an id belong to one container only."""
 
     runs_in = RUNTIME
-    chapter = "state"
+    chapter = "books"
     man = "mkdir(2)"
     spec = "runtime.md#create"
     cures = {
@@ -38,7 +39,10 @@ class MakeStateDirectory(Step):
         return f"take the id {self.id}: make {self.root}/{self.id}"
 
     def shell(self) -> str:
-        return f"mkdir -p {self.root} && mkdir -m 711 {self.root}/{self.id}"
+        return f"mkdir -p {quoted(self.root)} && mkdir -m 711 {quoted(self.root)}/{self.id}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("mkdir", f"{self.root}/{self.id}", files.octal(0o711)),)
 
     def apply(self, context: Context) -> None:
         for _attempt in range(100):  # another container's end may remove an empty root just now
@@ -94,7 +98,7 @@ class SaveConfig(Step):
     """Keep config.json as it is now: what becomes of it later must not matter to this container."""
 
     runs_in = RUNTIME
-    chapter = "state"
+    chapter = "books"
     man = "write(2)"
     spec = "runtime.md#lifecycle"
 
@@ -105,7 +109,10 @@ class SaveConfig(Step):
         return f"keep a copy of {self.source} in {self.directory}"
 
     def shell(self) -> str:
-        return f"cp {self.source} {self.directory}/config.json"
+        return f"cp {quoted(self.source)} {quoted(self.directory)}/config.json"
+
+    def calls(self) -> tuple[str, ...]:
+        return show_new_file(f"{self.directory}/config.json", 0o600)
 
     def apply(self, context: Context) -> None:
         files.create_file(f"{self.directory}/config.json", context.config, 0o600)
@@ -115,7 +122,7 @@ class ReplaceConfig(Step):
     """Keep config.json as an update has made it: the next update begins from it, and `delete` makes its plan of it."""
 
     runs_in = RUNTIME
-    chapter = "state"
+    chapter = "books"
     man = "rename(2)"
 
     directory: str
@@ -124,7 +131,10 @@ class ReplaceConfig(Step):
         return f"keep the changed config.json in {self.directory}"
 
     def shell(self) -> str:
-        return f"echo … > {self.directory}/new && mv {self.directory}/{{new,config.json}}"
+        return f"echo … > {quoted(self.directory)}/new && mv {quoted(self.directory)}/{{new,config.json}}"
+
+    def calls(self) -> tuple[str, ...]:
+        return show_replaced_file(f"{self.directory}/config.json", 0o600)
 
     def apply(self, context: Context) -> None:
         replace_file(f"{self.directory}/config.json", context.config.decode(), 0o600)
@@ -134,7 +144,7 @@ class OpenStartSocket(Step):
     """Where the container's process will wait for `start`. It inherits the descriptor, and needs no path."""
 
     runs_in = RUNTIME
-    chapter = "state"
+    chapter = "books"
     man = "unix(7)"
     spec = "runtime.md#start"
 
@@ -144,7 +154,12 @@ class OpenStartSocket(Step):
         return f"listen on {self.directory}/start"
 
     def shell(self) -> str:
-        return f"mkfifo {self.directory}/start"
+        return f"mkfifo {quoted(self.directory)}/start"
+
+    def calls(self) -> tuple[str, ...]:
+        opened = "start_socket = " + show("socket", Flags("AF_UNIX"), Flags("SOCK_SEQPACKET|SOCK_CLOEXEC"), 0)
+        socket = Flags("start_socket")
+        return (opened, show("bind", socket, f"{self.directory}/{START_SOCKET}"), show("listen", socket, 1))
 
     def apply(self, context: Context) -> None:
         context.start_socket = MessageSocket.listen(self.directory, START_SOCKET)
@@ -155,7 +170,7 @@ class WriteState(Step):
     better (runtime/books.py)."""
 
     runs_in = RUNTIME
-    chapter = "state"
+    chapter = "books"
     man = "rename(2)"
     spec = "runtime.md#state"
 
@@ -172,7 +187,10 @@ class WriteState(Step):
         return f"write {self.directory}/state.json: the container is {'created' if self.complete else 'being created'}"
 
     def shell(self) -> str:
-        return f"echo … > {self.directory}/new && mv {self.directory}/{{new,state.json}}"
+        return f"echo … > {quoted(self.directory)}/new && mv {quoted(self.directory)}/{{new,state.json}}"
+
+    def calls(self) -> tuple[str, ...]:
+        return show_replaced_file(f"{self.directory}/state.json", 0o600)
 
     def apply(self, context: Context) -> None:
         context.created = context.created or time.time()
@@ -197,7 +215,7 @@ class WritePidFile(Step):
     """The pid as the caller sees it, without a line break: engines read all of the file as a number."""
 
     runs_in = RUNTIME
-    chapter = "state"
+    chapter = "books"
     man = "rename(2)"
     cures = {EACCES: "the caller of minirun must be able to write there", ENOENT: "its directory must exist"}
 
@@ -207,10 +225,26 @@ class WritePidFile(Step):
         return f"write the pid to {self.path}"
 
     def shell(self) -> str:
-        return f"printf %s $pid > {self.path}"
+        return f"printf %s $pid > {quoted(self.path)}"
+
+    def calls(self) -> tuple[str, ...]:
+        return show_replaced_file(self.path, 0o644)
 
     def apply(self, context: Context) -> None:
         replace_file(self.path, str(context.pid), 0o644)
+
+
+def show_new_file(path: str, mode: int) -> tuple[str, ...]:
+    """The calls of files.create_file."""
+    flags = files.open_flags(os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
+    return ("file = " + show("open", path, flags, files.octal(mode)), show("write", Flags("file"), Flags("content")))
+
+
+def show_replaced_file(path: str, mode: int) -> tuple[str, ...]:
+    """The calls of `replace_file`."""
+    directory, _, name = path.rpartition("/")
+    new = f"{directory}/.{name}.{{pid}}"
+    return (*show_new_file(new, mode), show("rename", new, path))
 
 
 def replace_file(path: str, content: str, mode: int) -> None:

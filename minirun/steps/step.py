@@ -102,6 +102,7 @@ class Step(Record):
     man: ClassVar[str] = ""  # man page with section
     spec: ClassVar[str] = ""  # anchor in the OCI runtime spec
     no_shell: ClassVar[str] = ""  # why there is no shell command for it
+    no_calls: ClassVar[str] = ""  # why it makes no system call
     ends_create: ClassVar[bool] = False  # `create` goes no further: from here on it is `start` that walks along
     becomes_program: ClassVar[bool] = False  # where it succeeds, this process is minirun's no more
     cures: ClassVar[Mapping[int, str]] = {}  # errno -> what helps
@@ -118,6 +119,14 @@ class Step(Record):
     def shell(self) -> str | None:
         """A shell command that does the same; None where there is none (`no_shell` says why)."""
         return None
+
+    def calls(self) -> tuple[str, ...]:
+        """The system calls that do it, as C would have them, with decoded flags; () where there are none (`no_calls`).
+
+        Descriptors have names, since they have no numbers yet. Beside these, minirun makes what is missing of a path
+        (mkdirat), looks at what it has found, and closes what it has opened.
+        """
+        return ()
 
     def prepare(self) -> None:
         """Import what `apply` needs and most containers do not. The container's process can import nothing itself."""

@@ -7,6 +7,8 @@ from errno import EACCES, EINVAL, ENOENT, EPERM
 
 from ..kernel import files
 from ..kernel.constants import PROC_SUPER_MAGIC
+from ..kernel.libc import show
+from .shell import quoted
 from .step import Context, Refused, Step
 
 
@@ -33,7 +35,10 @@ class SetSysctl(Step):
         return f"set {self.key} to {self.value}"
 
     def shell(self) -> str:
-        return f"sysctl -w {self.key}='{self.value}'"
+        return f"echo {quoted(self.value)} > {quoted('/proc/sys/' + self.path)}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", f"/proc/sys/{self.path}", self.value),)
 
     def apply(self, context: Context) -> None:
         descriptor = files.open("/proc/sys", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -7,14 +7,15 @@ from errno import ECONNREFUSED, ENOENT, ENOSPC
 
 from ..kernel import files, mounts, sockets
 from ..kernel.constants import DEVPTS_SUPER_MAGIC, PTMX_DEVICE
-from .paths import make_file
+from ..kernel.libc import Flags, show
+from .paths import make_file, show_find
 from .step import RUNTIME, Context, Refused, Step
 
 
 class OpenTerminal(Step):
     """Make the terminal inside, so that its name in /dev/pts is the one that programs find (ttyname(3))."""
 
-    chapter = "terminal"
+    chapter = "devices"
     man = "pty(7)"
     spec = "config.md#process"
     no_shell = "script(1) makes one in the host's /dev/pts"
@@ -29,6 +30,18 @@ class OpenTerminal(Step):
 
     def describe(self) -> str:
         return "make a terminal in the container's /dev/pts"
+
+    def calls(self) -> tuple[str, ...]:
+        opened = files.show_openat2(
+            Flags("root"), "/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY, files.resolve_in_root(False)
+        )
+        flags = files.open_flags(os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        return (
+            f"master = {opened}",
+            show("ioctl", Flags("master"), Flags("TIOCSPTLCK"), Flags("{0}")),
+            "terminal = " + show("ioctl", Flags("master"), Flags("TIOCGPTPEER"), flags),
+            show("fchown", Flags("terminal"), self.uid, -1),
+        )
 
     def prepare(self) -> None:
         from ..kernel import terminals  # noqa: F401
@@ -51,12 +64,16 @@ class TakeTerminal(Step):
     """The other side comes with the turn. It gets its size now, before the program could ask for it."""
 
     runs_in = RUNTIME
-    chapter = "terminal"
+    chapter = "devices"
     man = "unix(7)"
     no_shell = "script(1) holds both sides itself"
 
     def describe(self) -> str:
         return "take over the master side of the terminal"
+
+    def calls(self) -> tuple[str, ...]:
+        size = show("ioctl", Flags("master"), Flags("TIOCSWINSZ"), Flags("callers"))
+        return ("master = " + show("recvmsg", Flags("socket")), size)
 
     def apply(self, context: Context) -> None:
         from ..kernel import terminals
@@ -69,7 +86,7 @@ class SendTerminal(Step):
     """Somebody else is to hold the master side: it goes to the socket on which an engine listens."""
 
     runs_in = RUNTIME
-    chapter = "terminal"
+    chapter = "devices"
     man = "unix(7)"
     no_shell = "a shell can't send a descriptor"
     cures = {
@@ -82,6 +99,10 @@ class SendTerminal(Step):
     def describe(self) -> str:
         return f"send the master side of the terminal to {self.path}"
 
+    def calls(self) -> tuple[str, ...]:
+        connected = show("connect", Flags("socket"), self.path)
+        return (connected, show("sendmsg", Flags("socket"), "/dev/ptmx", Flags("SCM_RIGHTS master")))
+
     def apply(self, context: Context) -> None:
         sockets.send_descriptor(self.path, context.console, b"/dev/ptmx")
         os.close(context.console)
@@ -89,8 +110,8 @@ class SendTerminal(Step):
 
 
 class BindConsole(Step):
-    chapter = "terminal"
-    man = "console(4)"
+    chapter = "devices"
+    man = "pts(4)"
     spec = "config-linux.md#default-devices"
 
     origin: str = "/process/terminal"
@@ -100,6 +121,10 @@ class BindConsole(Step):
 
     def shell(self) -> str:
         return 'touch "$rootfs/dev/console" && mount --bind "$(tty)" "$rootfs/dev/console"'
+
+    def calls(self) -> tuple[str, ...]:
+        opened = "tree = " + mounts.show_open_tree(Flags("terminal"), "", False)
+        return (opened, show_find("/dev/console"), mounts.show_move_mount(Flags("tree"), Flags("place")))
 
     def apply(self, context: Context) -> None:
         place = make_file(context.root, "/dev/console")
@@ -114,7 +139,7 @@ class BindConsole(Step):
 class UseTerminal(Step):
     """Make it the session's controlling terminal and its standard input, output and error."""
 
-    chapter = "terminal"
+    chapter = "process"
     man = "ioctl_tty(2)"
     spec = "config.md#process"
 
@@ -125,6 +150,10 @@ class UseTerminal(Step):
 
     def shell(self) -> str:
         return 'exec setsid --ctty "$SHELL"'
+
+    def calls(self) -> tuple[str, ...]:
+        controlling = show("ioctl", Flags("terminal"), Flags("TIOCSCTTY"), 0)
+        return (controlling, *(show("dup2", Flags("terminal"), number) for number in (0, 1, 2)))
 
     def apply(self, context: Context) -> None:
         from ..kernel import terminals

@@ -293,7 +293,7 @@ def test_later_words_win() -> None:
 def test_access_time_modes_are_one_field() -> None:
     (change,) = sort_options(("noatime", "strictatime")).changes
     assert change.attr_set == c.MOUNT_ATTR_STRICTATIME
-    assert change.attr_clr == c.ATTR_ATIME_MASK, "the kernel takes the whole field or nothing"
+    assert change.attr_clr == c.MOUNT_ATTR__ATIME, "the kernel takes the whole field or nothing"
 
 
 def test_a_word_that_clears_an_access_time_mode_clears_no_other() -> None:
@@ -563,6 +563,10 @@ def test_any_config_is_a_plan_or_an_error(changes: dict[str, Any]) -> None:
     assert names(steps)[0] == "MakeStateDirectory"
     assert names(steps)[-2:] == ["Execute", "SeeProgramRun"]
     assert names(steps).count("StartContainerProcess") == 1
+    for step in steps:
+        assert step.describe()
+        assert step.calls() or step.no_calls
+        assert step.shell() or step.no_shell
 
 
 # ---- the path of a run can be read aloud

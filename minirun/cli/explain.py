@@ -1,0 +1,96 @@
+"""What `explain` prints: for people at a terminal with colours and a pager, for everybody else as plain text."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from .. import operations
+from ..errors import StateError
+from ..operations import ID_CHARACTERS
+from ..spec.load import content
+from ..teach import explanation, text
+from ..teach.explanation import Explanation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from ..plan.container import Options
+
+# What a text is -> how click shows it.
+STYLES: dict[str, dict[str, Any]] = {
+    "heading": {"bold": True},
+    "about": {"dim": True},
+    "number": {"fg": "yellow"},
+    "shell": {"fg": "green"},
+    "call": {"fg": "cyan"},
+    "source": {"fg": "blue"},
+    "note": {"fg": "red"},
+}
+NARROW, USUAL, WIDE = 60, 100, 120  # columns: where a terminal is wider still, lines get hard to read
+
+
+def name_of(bundle: str) -> str:
+    """What to call the container where nobody has said it: the same each time, unlike the id that `run` makes up."""
+    name = os.path.basename(os.path.abspath(bundle))
+    return name if name and ID_CHARACTERS.issuperset(name) else "container"
+
+
+def show(options: Options, values: Mapping[str, Any]) -> None:
+    """Print the explanation as the command line asks for it. Raises MinirunError as a run would."""
+    if values["script"]:
+        from ..teach.script import script
+
+        print(script(options), end="")
+        return
+    explained = explanation.explain(options, findings(options))
+    if values["step"]:
+        explained = explained.replace(steps=(chosen(explained, values["step"]),))
+    if values["format"] == "text":
+        print_text(explained, values)
+    else:
+        print(written(explained, values["format"]), end="")
+
+
+def written(explained: Explanation, form: str) -> str:
+    from ..teach import markdown, page
+
+    forms = {"markdown": markdown.markdown, "html": page.page, "json": Explanation.json}
+    return forms[form](explained)
+
+
+def print_text(explained: Explanation, values: Mapping[str, Any]) -> None:
+    at_terminal = sys.stdout.isatty()
+    width = min(WIDE, max(NARROW, shutil.get_terminal_size((USUAL, 24)).columns)) if at_terminal else USUAL
+    paint = painted if at_terminal and not os.environ.get("NO_COLOR") else text.plain
+    if values["step"] or values["verbose"]:
+        said = text.details(explained.steps, width, paint)
+    else:
+        said = text.summary(explained, width, paint)
+    if at_terminal and said.count("\n") >= shutil.get_terminal_size().lines:
+        import click
+
+        click.echo_via_pager(said)
+    else:
+        print(said, end="")
+
+
+def chosen(explained: Explanation, number: int) -> explanation.Told:
+    if number > len(explained.steps):
+        raise StateError(f"there is no step {number}\n  allowed: 1 to {len(explained.steps)}")
+    return explained.steps[number - 1]
+
+
+def painted(kind: str, words: str) -> str:
+    import click
+
+    return click.style(words, **STYLES[kind])
+
+
+def findings(options: Options) -> tuple[str, ...]:
+    """What `validate` has to say: a run may stop there, although there is a plan."""
+    found = operations.validate(options.bundle, content(options.bundle, options.config))
+    return tuple(f"{one.pointer}: {one.message} ({one.cure})" for one in found)

@@ -1,0 +1,105 @@
+"""A plan as something to read: each step with all that is known of it. Nothing runs, and nobody has to be root.
+
+config.json ──► plan ──► Explanation ──► text.py, markdown.py, page.py, or JSON
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+
+from ..plan.container import Options, plan
+from ..record import Record
+from ..spec.clauses import clause
+from ..spec.load import content, decode, parse
+from .chapters import CHAPTERS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..steps.step import Step
+
+
+class Told(Record):
+    """A step, told."""
+
+    number: int
+    process: str  # "runtime" or "container"
+    chapter: str
+    sentence: str
+    reason: str  # why it is done, and why like this; "" where the sentence says all
+    calls: tuple[str, ...]
+    no_calls: str  # why there are none
+    shell: str
+    no_shell: str  # why there is none
+    listing: str  # the program that it gives to the kernel, in assembler
+    manual: str
+    clause: str  # of the OCI runtime spec; "" where it asks for nothing of the kind
+    pointer: str  # into config.json; "" where minirun does it in any case
+
+    def to_json(self) -> dict[str, object]:
+        """Members by the names of JSON, where config.json's own are in this form, too."""
+        return {JSON_NAMES.get(name, name): value for name, value in zip(self.fields, self.values())}
+
+
+JSON_NAMES = {"no_calls": "noCalls", "no_shell": "noShell"}
+
+
+class Explanation(Record):
+    """All of a plan."""
+
+    id: str
+    bundle: str
+    steps: tuple[Told, ...]
+    notes: tuple[str, ...] = ()  # what a run would stumble over
+
+    def sections(self) -> list[tuple[Told, ...]]:
+        """The steps in their order, divided where the process or the chapter changes."""
+        return [tuple(group) for _, group in groupby(self.steps, lambda told: (told.process, told.chapter))]
+
+    def json(self) -> str:
+        chapters = dict.fromkeys(told.chapter for told in self.steps)
+        value = {
+            "id": self.id,
+            "bundle": self.bundle,
+            "notes": self.notes,
+            "chapters": {name: {"about": CHAPTERS[name].about, "manual": CHAPTERS[name].manual} for name in chapters},
+            "steps": [told.to_json() for told in self.steps],
+        }
+        return json.dumps(value, indent=2) + "\n"
+
+
+def steps_of(options: Options) -> tuple[Step, ...]:
+    """The plan that a run with these options would walk down. Raises MinirunError where that would stop at it."""
+    return plan(parse(decode(content(options.bundle, options.config))), options)
+
+
+def explain(options: Options, notes: tuple[str, ...] = ()) -> Explanation:
+    """Explain what a run would do. Raises MinirunError as a run would."""
+    steps = steps_of(options)
+    told = tuple(tell(number, step) for number, step in enumerate(steps, start=1))
+    return Explanation(options.id, options.bundle, told, notes)
+
+
+def tell(number: int, step: Step) -> Told:
+    listing = getattr(step, "listing", None)
+    shell, calls = step.shell(), step.calls()
+    return Told(
+        number=number,
+        process=step.runs_in,
+        chapter=step.chapter,
+        sentence=step.describe(),
+        reason=" ".join((type(step).__doc__ or "").split()),
+        calls=calls,
+        no_calls="" if calls else step.no_calls,
+        shell=shell or "",
+        no_shell="" if shell else step.no_shell,
+        listing=listing() if listing else "",
+        manual=step.man,
+        clause=clause_of(step),
+        pointer=step.place,
+    )
+
+
+def clause_of(step: Step) -> str:
+    """A step for all limits can't know the clause of each; its place in config.json does."""
+    return clause(step.place) if step.place.startswith("/linux/resources/") else step.spec
