@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .runtime.foresight import Finding
     from .runtime.log import Log
     from .runtime.run import Ready
+    from .runtime.usage import Watch
 
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-")
 
@@ -117,6 +118,13 @@ def events(root: str, name: str, interval: float | None) -> Iterator[dict[str, A
     from .runtime import events as runtime
 
     return runtime.events(root, checked_id(name), interval)
+
+
+def watch(root: str, names: tuple[str, ...]) -> Watch:
+    """What running containers use, these or all, each time that one looks. Raises StateError."""
+    from .runtime.usage import Watch
+
+    return Watch(root, tuple(map(checked_id, names)))
 
 
 def matching(root: str, pattern: str) -> list[str]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import select
 import subprocess
+import time
 from typing import IO, TYPE_CHECKING, Any
 
 from .. import operations
+from ..cgroups.usage import plain
+from ..errors import StateError
 from ..plan.container import Options
 from ..plan.limits import CGROUPFS
 from ..runtime import books
@@ -159,6 +162,16 @@ class Container:
         (event,) = operations.events(self.root, self.id, None)
         data: dict[str, Any] = event["data"]
         return data
+
+    def stats(self, interval: float = 1.0) -> dict[str, Any]:
+        """What it uses, and of how much, as `minirun stats --json` tells it; rates are those of `interval` seconds."""
+        watch = operations.watch(self.root, (self.id,))
+        watch.look()
+        time.sleep(interval)
+        found = [plain(usage) for usage in watch.look().containers]
+        if not found:
+            raise StateError(f"container not running: {self.id}")  # any more
+        return dict(found[0])
 
     # ---- change it
 

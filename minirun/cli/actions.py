@@ -218,6 +218,23 @@ def events(values: Mapping[str, Any]) -> int:
     return 0
 
 
+def stats(values: Mapping[str, Any]) -> int:
+    """minirun stats"""
+    from ..runtime.events import seconds
+    from .stats import stats as print_usage
+
+    interval = None if values["interval"] is None else seconds(values["interval"])
+    return print_usage(root(values), values["id"], interval, values["json"])
+
+
+def top(values: Mapping[str, Any]) -> int:
+    """minirun top"""
+    from ..runtime.events import seconds
+    from .top import top as show_usage
+
+    return show_usage(root(values), values["id"], seconds(values["interval"]))
+
+
 def delete(values: Mapping[str, Any]) -> int:
     """minirun delete"""
     told = log(values)
@@ -333,6 +350,8 @@ ACTIONS = {
     "kill": kill,
     "update": update,
     "events": events,
+    "stats": stats,
+    "top": top,
     "delete": delete,
     "spec": spec,
     "validate": validate,

@@ -62,7 +62,7 @@ def click_command(command: Command) -> click.Command:
         click.Argument(
             [name],
             required=number < command.required,
-            nargs=-1 if command.rest and name == command.arguments[-1] else 1,
+            nargs=-1 if (command.rest or command.many) and name == command.arguments[-1] else 1,
             shell_complete=completion.of_argument(command.name, name),
         )
         for number, name in enumerate(command.arguments)

@@ -115,7 +115,7 @@ def synopsis(command: Command) -> Iterator[str]:
         yield "[\\fIOPTION\\fR]..."
     for number, name in enumerate(command.arguments):
         word = f"\\fI{name.upper()}\\fR"
-        dots = "..." if command.rest and name == command.arguments[-1] else ""
+        dots = "..." if (command.rest or command.many) and name == command.arguments[-1] else ""
         yield f"{word}{dots}" if number < command.required else f"[{word}]{dots}"
 
 

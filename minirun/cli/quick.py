@@ -28,7 +28,8 @@ def default_of(option: Option) -> object:
 def read_command(command: Command, words: list[str], values: dict[str, object]) -> Call | None:
     """Options and arguments in any order, as click takes them."""
     arguments: list[str] = []
-    while words and not (command.rest and len(arguments) == len(command.arguments) - 1):
+    last = len(command.arguments) - 1
+    while words and not (command.rest and len(arguments) == last):
         if words[0].startswith("-"):
             rest = read_options(command.options, words, values)
             if rest is None or rest == words:
@@ -37,10 +38,12 @@ def read_command(command: Command, words: list[str], values: dict[str, object]) 
         else:
             arguments.append(words[0])
             words = words[1:]
+    if command.many:
+        arguments, words = arguments[:last], arguments[last:]
     if not command.required <= len(arguments) <= len(command.arguments):
         return None
     padded: list[object] = [*arguments, *[None] * (len(command.arguments) - len(arguments))]
-    if command.rest:
+    if command.rest or command.many:
         padded[-1] = tuple(words)
     return Call(command.name, values | dict(zip(command.arguments, padded)))
 

@@ -28,6 +28,7 @@ class Command(Record):
     arguments: tuple[str, ...] = ()
     required: int = 0
     rest: bool = False  # the last argument takes all words that are left, whatever they look like
+    many: bool = False  # the last argument may be given any number of times, with options in between
 
 
 GLOBAL = (
@@ -332,6 +333,48 @@ EVENTS = Command(
     1,
 )
 
+STATS = Command(
+    "stats",
+    """Show what running containers use, of how much: processor, memory, swap, tasks and disks; how often they had to
+    wait for these (PSI), and how often memory has run out. All containers, or those that are named.
+
+    Where a limit is not set, a bar is compared with the limit of a cgroup above, or with what the machine has. To
+    measure rates takes a second.
+
+    With --json there is an object a line for each container. Its names have the units in them; null is what the kernel
+    does not count here, and "missing" says why.
+
+    \b
+    Examples:
+      sudo minirun stats
+      sudo minirun stats --interval 5s web db
+      sudo minirun stats --json web | jq .memory.used_bytes
+    """,
+    (
+        Option("json", ("--json",), FLAG, "For programs."),
+        Option("interval", ("--interval",), TEXT, "Again and again, as 5s, 1m30s, or in seconds.", None, "DURATION"),
+    ),
+    ("id",),
+    many=True,
+)
+
+TOP = Command(
+    "top",
+    """Show the same on the whole screen, and keep it up to date.
+
+    Arrow keys choose the container that is shown in full. c sorts by processor, m by memory, p by tasks, w by waiting,
+    n by name; q or Ctrl-C ends it.
+
+    \b
+    Examples:
+      sudo minirun top
+      sudo minirun top --interval 500ms web
+    """,
+    (Option("interval", ("--interval",), TEXT, "How often, as 5s, 1m30s, or in seconds.", "1s", "DURATION"),),
+    ("id",),
+    many=True,
+)
+
 SPEC = Command(
     "spec",
     """Write a config.json to start from.
@@ -420,7 +463,7 @@ COMMANDS = {
     command.name: command
     for command in (
         *(RUN, CREATE, START, EXEC),
-        *(STATE, LIST, PS, EVENTS),
+        *(STATE, LIST, PS, EVENTS, STATS, TOP),
         *(PAUSE, RESUME, UPDATE, KILL, DELETE),
         *(SPEC, VALIDATE, EXPLAIN, FEATURES, COMPLETION),
     )

@@ -81,6 +81,13 @@ def test_the_quick_reader_takes_every_option_of_the_table() -> None:
             )
 
 
+def test_an_argument_that_may_be_given_many_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    for line, expected in ((["stats"], ()), (["stats", "a", "--json", "b"], ("a", "b"))):
+        call = quick.read(line)
+        assert call is not None and call.named["id"] == expected
+        assert by_click(line, monkeypatch) == call
+
+
 @pytest.mark.parametrize(
     ("target", "bundle", "name", "expected"),
     [
@@ -129,7 +136,7 @@ def test_an_id_that_is_no_plain_name_is_refused(name: str) -> None:
     ("line", "expected"),
     [
         (["rnu"], "Did you mean run?"),
-        (["strat"], "Did you mean state or start?"),
+        (["strat"], "Did you mean stats or state or start?"),
         (["run", "--preserve-fds", "many", "x"], "--preserve-fds"),
         (["run", "a", "b"], "unexpected extra argument"),
         (["--log-format", "xml", "run"], "xml"),

@@ -65,7 +65,7 @@ def ask_bash(environment: dict[str, str], *words: str) -> list[str]:
 
 def test_bash_completes_commands(minirun: dict[str, str]) -> None:
     assert ask_bash(minirun, "") == sorted(COMMANDS)
-    assert ask_bash(minirun, "st") == ["start", "state"]
+    assert ask_bash(minirun, "sta") == ["start", "state", "stats"]
 
 
 def test_bash_completes_every_option(minirun: dict[str, str]) -> None:
@@ -77,7 +77,7 @@ def test_bash_completes_every_option(minirun: dict[str, str]) -> None:
 
 
 def test_bash_completes_the_ids_of_containers(minirun: dict[str, str]) -> None:
-    for command in ("start", "state", "kill", "delete", "exec", "ps", "pause", "resume"):
+    for command in ("start", "state", "kill", "delete", "exec", "ps", "pause", "resume", "stats", "top"):
         assert ask_bash(minirun, "--root", minirun["ROOT"], command, "") == ["water", "web"], command
     assert ask_bash(minirun, "--root", minirun["ROOT"], "kill", "we") == ["web"]
     assert ask_bash(minirun, "--root", minirun["ROOT"], "create", "") == []
@@ -158,7 +158,7 @@ def test_fish(minirun: dict[str, str]) -> None:
         done = subprocess.run(words, env=minirun, capture_output=True, text=True, timeout=PATIENCE, check=True)
         return sorted(done.stdout.splitlines())
 
-    assert [line.split("\t")[0] for line in ask("minirun sta")] == ["start", "state"]
+    assert [line.split("\t")[0] for line in ask("minirun sta")] == ["start", "state", "stats"]
     assert ask(f"minirun --root {minirun['ROOT']} state w") == ["water\tstopped", "web\tstopped"]
     assert ask("minirun kill web TER") == ["TERM"]
 

@@ -98,14 +98,21 @@ def at_a_terminal(runtime: Runtime, bundle: Bundle, rows: int = 24, columns: int
     """Runs a bundle at a terminal of its own, and ends everything when the test is done."""
     bundle.process["terminal"] = True
     bundle.write()
+    with typing_to(runtime.command(bundle, new_id()), runtime.environment, rows, columns) as typist:
+        yield typist
+
+
+@contextlib.contextmanager
+def typing_to(command: list[str], environment: dict[str, str], rows: int = 24, columns: int = 80) -> Iterator[Typist]:
+    """Runs a command at a terminal of its own, and ends everything when the test is done."""
     keyboard, terminal = pty.openpty()
     report, report_end = os.pipe()
     hold_end, hold = os.pipe()
     typist = Typist(keyboard, report)
     typist.resize(rows, columns)
     given = (terminal, report_end, hold_end)
-    words = [sys.executable, str(LEADER), *map(str, given), *runtime.command(bundle, new_id())]
-    leader = subprocess.Popen(words, pass_fds=given, env=runtime.environment)
+    words = [sys.executable, str(LEADER), *map(str, given), *command]
+    leader = subprocess.Popen(words, pass_fds=given, env=environment)
     for descriptor in given:
         os.close(descriptor)
     try:
