@@ -128,6 +128,8 @@ class MakeCgroup(Step):
             make_directories(context, mount, self.path)
             refuse_if_in_use(context.cgroup, self.path)
             refuse_if_threaded(context.cgroup, self.path)
+            if context.cgroup not in context.made:
+                note_hits(context)
         except BaseException:
             remove_made(context, mount)
             raise
@@ -137,6 +139,13 @@ class MakeCgroup(Step):
             kill_cgroup(context.cgroup)
             remove_cgroup(context.cgroup)
         remove_made(context, hierarchy.mount_point())
+
+
+def note_hits(context: Context) -> None:
+    """The counters of a cgroup that was there before tell of others, too."""
+    from ..cgroups.hits import hits  # most cgroups are new
+
+    context.hits_before = hits(context.cgroup)
 
 
 def make_directories(context: Context, mount: str, path: str) -> None:
