@@ -150,10 +150,15 @@ def stay_with(steps: Steps, context: Context, own: Signals, notify: str, log: Lo
 NOT_HIT = {"memory.events": "oom_kill 0\n", "pids.events": "max 0\n"}
 
 
+def was_hit(cgroup: str) -> bool:
+    """Few containers come up against a limit, so only two files are looked at for the rest."""
+    texts = {name: text_of(f"{cgroup}/{name}") for name in NOT_HIT} if cgroup else {}
+    return any(text and NOT_HIT[name] not in text for name, text in texts.items())
+
+
 def limits_hit(steps: Steps, context: Context) -> list[str]:
-    """The limits that the container has come up against, told. Few do, so only two files are looked at for the rest."""
-    texts = {name: text_of(f"{context.cgroup}/{name}") for name in NOT_HIT} if context.cgroup else {}
-    if all(not text or NOT_HIT[name] in text for name, text in texts.items()):
+    """The limits that the container has come up against, told."""
+    if not was_hit(context.cgroup):
         return []
     from .limits_hit import tell
 
