@@ -383,6 +383,7 @@ class JoinCgroup(Step):
     }
 
     below: str = ""  # the name of one below the container's
+    beside: int = 0  # where that has no room for processes: who has found a place below it
     origin: str = ""
 
     def describe(self) -> str:
@@ -398,4 +399,20 @@ class JoinCgroup(Step):
         return (show("write", f"$cgroup{self.path()}/cgroup.procs", "0"),)
 
     def apply(self, context: Context) -> None:
-        files.write_file(f"{context.cgroup}{self.path()}/cgroup.procs", "0")  # 0: whoever writes
+        try:
+            join(context.cgroup + self.path())
+        except SystemCallError as error:
+            place = place_of(self.beside) if self.beside and not self.below and error.errno == EBUSY else ""
+            if not place.startswith(context.cgroup + "/"):
+                raise
+            join(place)
+
+
+def join(place: str) -> None:
+    files.write_file(f"{place}/cgroup.procs", "0")  # 0: whoever writes
+
+
+def place_of(pid: int) -> str:
+    """The cgroup of a process, which may have divided the container's further and have gone below (cgroups(7))."""
+    lines = files.read_file(f"/proc/{pid}/cgroup").splitlines()
+    return hierarchy.mount_point() + next(line[3:] for line in lines if line.startswith("0::"))

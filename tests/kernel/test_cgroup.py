@@ -390,3 +390,55 @@ def test_a_cgroup_that_hands_controllers_down_takes_no_container(runtime, bundle
     made.linux["cgroupsPath"] = path
     result = runtime.run(made)
     assert result.refused and "no internal processes" in result.stderr
+
+
+# ---- the container's own
+
+
+def owners(container) -> dict[str, int]:
+    """Those of the cgroup's directory and files that are not root."""
+    files = {".": directory(container), **{file.name: file for file in directory(container).iterdir()}}
+    return {name: file.stat().st_uid for name, file in files.items() if file.stat().st_uid != 0}
+
+
+def with_own_cgroup(made, *options: str):
+    made.namespace("cgroup")
+    made.mount("/sys/fs/cgroup", "nosuid", *options, kind="cgroup", source="cgroup")
+    made.process["user"] = {"uid": 7, "gid": 7}
+    return made
+
+
+@pytest.mark.deviates("runc", "1.1.5 leaves the cgroup to root, unless systemd makes it")
+@pytest.mark.deviates("crun", "makes the root of the user namespace the owner, and nobody without one")
+def test_a_container_that_may_write_to_its_cgroup_owns_it(runtime, bundle):
+    """config-linux.md#cgroup-ownership: the program's user, the files that the kernel delegates, and no others."""
+    delegated = {*Path("/sys/kernel/cgroup/delegate").read_text().split(), "."}
+    with runtime.running(with_own_cgroup(bundle("sleep"))) as container:
+        there = {file.name for file in directory(container).iterdir()} | {"."}
+        assert owners(container) == dict.fromkeys(delegated & there, 7)
+        (directory(container) / "made by the container").mkdir()
+    mapped = with_own_cgroup(bundle("sleep", name="mapped"))
+    mapped.user_namespace()
+    with runtime.running(mapped) as container:
+        assert set(owners(container).values()) == {100007}
+
+
+def test_a_container_that_may_only_read_its_cgroup_does_not_own_it(runtime, bundle):
+    with runtime.running(with_own_cgroup(bundle("sleep"), "ro")) as container:
+        assert owners(container) == {}
+
+
+@needs.controller("pids")
+def test_exec_finds_its_place_where_the_program_has_divided_the_cgroup(life):
+    """As systemd does: no internal processes (cgroups(7))."""
+    one = life("sleep")
+    one.bundle.linux["resources"] = {"pids": {"limit": 50}}
+    one.bundle.write()
+    one.started()
+    place = directory(one.process)
+    (place / "below").mkdir()
+    (place / "below" / "cgroup.procs").write_text(str(one.process.pid))
+    (place / "cgroup.subtree_control").write_text("+pids")
+    assert (
+        one.call("exec", "/probe", "read", "/proc/self/cgroup").json["/proc/self/cgroup"]["text"].endswith("/below\n")
+    )

@@ -204,6 +204,7 @@ def test_what_is_idle_gets_what_others_leave(runtime, bundle):
     idle = limited(bundle("pulse", "1000000", "0"), cpu={"idle": 1})
     busy = limited(bundle("pulse", "1000000", "0", name="busy"), cpu={"shares": 1024})
     with runtime.running(idle) as one, runtime.running(busy) as other:
+        assert number(one, "cpu.idle") == 1
         for container in (one, other):
             os.sched_setaffinity(int(container.pid), {0})
         before = [counts(container, "cpu.stat")["usage_usec"] for container in (one, other)]
@@ -218,6 +219,7 @@ def test_a_burst_uses_what_was_left_over_before(runtime, bundle):
     """Busy for three quotas, then idle for ten periods: without the burst that would be throttled."""
     made = limited(bundle("pulse", "15", "200"), cpu={"quota": 10000, "period": 20000, "burst": 10000})
     with runtime.running(made) as container:
+        assert number(container, "cpu.max.burst") == 10000
         until(lambda: counts(container, "cpu.stat")["nr_bursts"] > 0)
         assert counts(container, "cpu.stat")["burst_usec"] > 0
 
