@@ -102,4 +102,4 @@ def set_limit(file: resources.CgroupFile) -> Step:
 def device_filter(linux: Linux) -> Step:
     """What config.json does not allow is refused, and so it is without a list: the host's disks are devices, too."""
     rules = linux.resources.devices + devices.default_rules()
-    return AttachDeviceFilter(len(rules), devices.program(rules))
+    return AttachDeviceFilter(rules, devices.program(rules))
