@@ -24,8 +24,8 @@ def cgroup_path(linux: Linux, container_id: str) -> str:
     return "/" + "/".join(parts if told.startswith("/") else ["minirun", *parts])
 
 
-# Limits that would hit the set-up itself, which forks, and has more to calculate than many a program: with a hundredth of
-# a processor it would take seconds. They come when it is done.
+# Limits that would hit the set-up itself, which forks, and has more to calculate than many a program: with a hundredth
+# of a processor it would take seconds. They come when it is done.
 LATE = ("pids", "cpu")
 
 

@@ -91,11 +91,13 @@ def refuse_if_in_use(place: str, path: str) -> None:
 
 
 def refuse_if_threaded(place: str, path: str) -> None:
-    """Below a threaded cgroup, others can only be threaded, too, and then take threads of processes that are in the
-    same domain; the container's comes from elsewhere (cgroups(7), "Thread mode")."""
+    """Below a threaded cgroup, others can only be threaded, too (cgroups(7), "Thread mode"). A process may move into
+    one, but the kernel neither lists nor kills processes there: cgroup.procs and cgroup.kill answer EOPNOTSUPP. So
+    nobody could be sure that such a container is gone."""
     kind = files.read_file(f"{place}/cgroup.type").strip()
     if kind in ("threaded", "domain invalid"):
-        raise Refused(f"the cgroup {path} is in a threaded part of the tree, which takes no processes", OTHER_CGROUP)
+        reason = f"the cgroup {path} is in a threaded part of the tree, where processes can't be ended together"
+        raise Refused(reason, OTHER_CGROUP)
 
 
 class MakeCgroup(Step):
