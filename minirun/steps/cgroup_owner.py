@@ -32,7 +32,7 @@ class GiveCgroup(Step):
 
     def shell(self) -> str:
         owner = f"awk '$1 <= {self.uid} && {self.uid} < $1 + $3 {{ print $2 + {self.uid} - $1 }}' /proc/$pid/uid_map"
-        return f'cd "$cgroup" && chown "$({owner})" . $(ls $(cat {DELEGATE}) 2> /dev/null)'
+        return f'(cd "$cgroup" && chown "$({owner})" . $(ls $(cat {DELEGATE}) 2> /dev/null))'
 
     def apply(self, context: Context) -> None:
         owner = host_id(self.uid, files.read_file(f"/proc/{context.pid}/uid_map"))
