@@ -6,6 +6,7 @@ import os
 from errno import ENOENT, EPERM
 
 from ..kernel import files
+from ..kernel.libc import Flags, show
 from .step import RUNTIME, Context, Refused, Step
 
 DELEGATE = "/sys/kernel/cgroup/delegate"
@@ -33,6 +34,11 @@ class GiveCgroup(Step):
     def shell(self) -> str:
         owner = f"awk '$1 <= {self.uid} && {self.uid} < $1 + $3 {{ print $2 + {self.uid} - $1 }}' /proc/$pid/uid_map"
         return f'(cd "$cgroup" && chown "$({owner})" . $(ls $(cat {DELEGATE}) 2> /dev/null))'
+
+    def calls(self) -> tuple[str, ...]:
+        places = ["$cgroup", *(f"$cgroup/{name}" for name in BEFORE_DELEGATE)]
+        shown = [show("chown", place, Flags(f"host_id_of_{self.uid}"), -1) for place in places]
+        return *shown[:-1], f"{shown[-1]}  // and what else {DELEGATE} names"
 
     def apply(self, context: Context) -> None:
         owner = host_id(self.uid, files.read_file(f"/proc/{context.pid}/uid_map"))
