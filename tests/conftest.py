@@ -39,7 +39,16 @@ if TYPE_CHECKING:
 
 PROBE_SOURCES = Path(__file__).parent / "probe"
 # What the test machine is for: it has cgroup v2 with all its controllers, and systemd.
-ABOUT_CGROUPS = ("test_cgroup", "test_conformance", "test_device_filter", "test_events", "test_limits", "test_update")
+ABOUT_CGROUPS = (
+    "test_cgroup",
+    "test_conformance",
+    "test_conversion",
+    "test_device_filter",
+    "test_events",
+    "test_limits",
+    "test_limits_hold",
+    "test_update",
+)
 MARKS = (
     "root: needs the privileges of root",
     "only(runtime, reason): makes sense with one runtime only",
@@ -137,7 +146,7 @@ def workshop() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def probe(workshop: Path) -> Path:
     """The program of tests/probe, linked statically."""
-    sources = [str(PROBE_SOURCES / name) for name in ("probe.c", "facts.c", "deeds.c", "json.c")]
+    sources = [str(PROBE_SOURCES / name) for name in ("probe.c", "facts.c", "deeds.c", "hogs.c", "json.c")]
     return compile_c(workshop / "probe", "-static", "-Os", *sources)
 
 

@@ -24,7 +24,7 @@ list. At the end something is left without a rule: refuse. A request that wants 
 F_OK or X_OK) is allowed when an allow rule matches the device.
 
 The verifier wants each program to end, so all jumps go forward. See bpf(2) and, for the instructions, the kernel's
-Documentation/bpf/standardization/instruction-set.rst.
+Documentation/bpf/standardization/instruction-set.rst. disassembly.py shows a program, line by line.
 """
 
 from __future__ import annotations
@@ -34,6 +34,10 @@ import struct
 from ..errors import ConfigError
 from ..record import Record
 from ..spec.config import DeviceRule
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Rules = tuple[DeviceRule, ...]
 
 # linux/bpf.h: BPF_DEVCG_DEV_* and BPF_DEVCG_ACC_*
 TYPES = {"b": 1, "c": 2}
@@ -57,37 +61,6 @@ IF_OTHER = 0x55  # BPF_JMP | BPF_JNE | BPF_K
 IF_ANY = 0x45  # BPF_JMP | BPF_JSET | BPF_K
 EXIT = 0x95  # BPF_JMP | BPF_EXIT
 
-# How the kernel's own tools write an instruction (bpftool-prog(8), dump xlated).
-SYNTAX = {
-    LOAD: "r{dst} = *(u32 *)(r{src} +{off})",
-    COPY: "r{dst} = r{src}",
-    SET: "r{dst} = {imm}",
-    AND: "r{dst} &= {imm:#x}",
-    SHIFT: "r{dst} >>= {imm}",
-    IF_EQUAL: "if r{dst} == {imm} goto +{off}",
-    IF_OTHER: "if r{dst} != {imm} goto +{off}",
-    IF_ANY: "if r{dst} & {imm:#x} goto +{off}",
-    EXIT: "exit",
-}
-
-# What an instruction means here, where each register has one meaning throughout.
-MEANING = {
-    (LOAD, TYPE): "access_type: what is wanted << 16 | type",
-    (COPY, WANTED): "the same again, to take it apart",
-    (AND, TYPE): "the type: 1 block, 2 character",
-    (SHIFT, WANTED): "what is wanted: 1 mknod, 2 read, 4 write",
-    (LOAD, MAJOR): "the major number",
-    (LOAD, MINOR): "the minor number",
-    (IF_OTHER, TYPE): "not a device of type {type}: next rule",
-    (IF_OTHER, MAJOR): "the major number is not {imm}: next rule",
-    (IF_OTHER, MINOR): "the minor number is not {imm}: next rule",
-    (IF_ANY, WANTED): "deny {named}: refuse",
-    (AND, WANTED): "allow {others}: no longer in question",
-    (IF_EQUAL, WANTED): "nothing else is wanted: allow",
-    (SET, ANSWER): "{answer}",
-    (EXIT, ANSWER): "",
-}
-
 
 class Instruction(Record):
     """struct bpf_insn (linux/bpf.h). `off` of a jump counts instructions, from the one after it."""
@@ -102,30 +75,11 @@ class Instruction(Record):
         """The eight bytes that the kernel reads, on a little-endian machine."""
         return struct.pack("<BBhi", self.code, self.src << 4 | self.dst, self.off, self.imm)
 
-    def text(self) -> str:
-        """The instruction as a line of assembler, with what it means here."""
-        line = SYNTAX[self.code].format(dst=self.dst, src=self.src, off=self.off, imm=self.imm)
-        return f"{line:<32}; {self.meaning()}".rstrip(" ;")
-
-    def meaning(self) -> str:
-        return MEANING[self.code, self.dst].format(
-            imm=self.imm,
-            type=next((letter for letter, number in TYPES.items() if number == self.imm), ""),
-            named=letters(self.imm),
-            others=letters(EVERYTHING & ~self.imm),
-            answer="allow" if self.imm else "refuse",
-        )
-
-
-def letters(accesses: int) -> str:
-    """r, w and m for their bits."""
-    return "".join(letter for letter, bit in ACCESSES.items() if accesses & bit)
-
 
 # ---- the rules
 
 
-def default_rules() -> tuple[DeviceRule, ...]:
+def default_rules() -> Rules:
     """The rules that every container gets after its own, so that they win: what programs take for granted.
 
     Any device node may be made: opening it is another matter. config-linux.md#default-devices names the first devices
@@ -161,7 +115,7 @@ REFUSE = (Instruction(SET, ANSWER, imm=0), Instruction(EXIT))
 ALLOW = (Instruction(SET, ANSWER, imm=1), Instruction(EXIT))
 
 
-def program(rules: tuple[DeviceRule, ...]) -> tuple[Instruction, ...]:
+def program(rules: Rules) -> tuple[Instruction, ...]:
     """The program for a list of rules.
 
     It grows from its end: the first rule of the list is the last one to be asked, so it is put down first, and every

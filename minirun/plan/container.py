@@ -19,7 +19,7 @@ from .devices import device_steps
 from .hooks import hook_steps, poststop_steps
 from .keyring import keyring_steps
 from .labels import module_steps, open_label_steps
-from .limits import CGROUPFS, cgroup_steps, choose_cgroup, join_cgroup_steps, late_limit_steps
+from .limits import CGROUPFS, cgroup_steps, choose_cgroup, join_cgroup_steps, late_limit_steps, owner_steps
 from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .notify import notify_directory_steps, notify_mount_steps, notify_socket_steps, notify_variables
@@ -91,6 +91,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *preparation_steps(config, process, options),  # what takes rights, or opens files
         *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
         *late_limit_steps(config.linux, options.cgroup_manager),  # limits that would hit what came before
+        *owner_steps(config, process, options.cgroup_manager),  # of the cgroup, which is complete now
         *early,  # the system call filter, while CAP_SYS_ADMIN is still there
         *identity_steps(process),  # who it will be
         *(program_steps(process) if config.process else []),  # all but the program itself

@@ -9,7 +9,7 @@ from ..steps.device_filter import AttachDeviceFilter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import Linux
+    from ..spec.config import Config, Linux, Mount, Process
     from ..steps.step import Step
 
 
@@ -24,8 +24,9 @@ def cgroup_path(linux: Linux, container_id: str) -> str:
     return "/" + "/".join(parts if told.startswith("/") else ["minirun", *parts])
 
 
-# Limits that would hit the set-up itself, which forks and mounts devices: they come when it is done.
-LATE = ("pids",)
+# Limits that would hit the set-up itself, which forks, and has more to calculate than many a program: with a hundredth
+# of a processor it would take seconds. They come when it is done.
+LATE = ("pids", "cpu")
 
 
 # Who makes the cgroup: minirun itself by way of the file system, or nobody.
@@ -62,9 +63,10 @@ def controllers(files: tuple[resources.CgroupFile, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(file.controller for file in files if file.controller and not file.optional))
 
 
-def join_cgroup_steps(manager: str, below: str = "") -> list[Step]:
+def join_cgroup_steps(manager: str, below: str = "", beside: int = 0) -> list[Step]:
+    """`below` is a cgroup below the container's, `beside` one of its processes that may have gone there."""
     if manager != DISABLED:
-        return [cgroup.JoinCgroup(below)]
+        return [cgroup.JoinCgroup(below, beside)]
     if below:
         raise StateError("the container has no cgroup to be below of\n  cure:  leave --cgroup out")
     return []
@@ -78,6 +80,22 @@ def late_limit_steps(linux: Linux, manager: str = CGROUPFS) -> list[Step]:
     return [*(set_limit(file) for file in files if file.controller in LATE), device_filter(linux)]
 
 
+def owner_steps(config: Config, process: Process, manager: str = CGROUPFS) -> list[Step]:
+    """The program's user owns the cgroup if it has a cgroup namespace of its own, and the cgroup in it to write to."""
+    is_new = any(namespace.type == "cgroup" and namespace.path is None for namespace in config.linux.namespaces)
+    if manager == DISABLED or not is_new or not any(map(is_writable_cgroup, config.mounts)):
+        return []
+    from ..steps.cgroup_owner import GiveCgroup  # few containers have it to write to
+
+    return [GiveCgroup(process.user.uid)]
+
+
+def is_writable_cgroup(mount: Mount) -> bool:
+    """In the spec's words (config-linux.md#cgroup-ownership)."""
+    place = mount.destination.rstrip("/")
+    return mount.source == "cgroup" and place == "/sys/fs/cgroup" and not {"ro", "rro"}.intersection(mount.options)
+
+
 def set_limit(file: resources.CgroupFile) -> Step:
     return cgroup.SetLimit(file.name, file.value, file.place, file.optional, file.otherwise)
 
@@ -85,4 +103,4 @@ def set_limit(file: resources.CgroupFile) -> Step:
 def device_filter(linux: Linux) -> Step:
     """What config.json does not allow is refused, and so it is without a list: the host's disks are devices, too."""
     rules = linux.resources.devices + devices.default_rules()
-    return AttachDeviceFilter(len(rules), devices.program(rules))
+    return AttachDeviceFilter(rules, devices.program(rules))

@@ -48,7 +48,7 @@ def device_steps(concerned: Resources) -> list[Step]:
     if not concerned.devices:
         return []
     rules = concerned.devices + devices.default_rules()
-    return [ReplaceDeviceFilter(len(rules), devices.program(rules), origin="")]
+    return [ReplaceDeviceFilter(rules, devices.program(rules), origin="")]
 
 
 def schema_steps(before: IntelRdt | None, after: IntelRdt | None, container_id: str) -> list[Step]:

@@ -19,6 +19,7 @@ from .books import ALIVE, CREATED, STOPPED, Container, Lock, damaged, find
 from .foreground import Signals
 from .freezer import Standstill
 from .log import Log
+from .run import was_hit
 from .sync import Sync
 from .walk import undo, walk
 
@@ -172,11 +173,22 @@ def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
                 f"cannot delete container {name} that is not stopped: {status}\n"
                 f"  cure:  minirun kill {name} KILL, or delete it with --force"
             )
+        tell_limits(container, log)
     try:
         destroy(root, name, log)
     except StateError:
         if not force or os.path.isdir(f"{root}/{name}"):
             raise  # else another delete was quicker, or the end of `run`
+
+
+def tell_limits(container: Container, log: Log) -> None:
+    """Nobody stayed with the container to say why it ended. The counters of a cgroup that others made, or others use,
+    tell of more than of this one."""
+    if container.cgroup in container.facts["made"] and was_hit(container.cgroup):
+        from .limits_hit import tell
+
+        for told in tell(container.cgroup, {}, steps_of(container)):
+            log.warning(told)
 
 
 def destroy(root: str, name: str, log: Log) -> None:

@@ -86,6 +86,7 @@ def run_plan(
     sync = Sync(own.descriptor)
     context = Context(log, sync)
     context.config, context.cgroup = config, cgroup
+    context.hits_before = hits_of(cgroup) if cgroup else {}
     context.signal_mask = {int(number) for number in own.caller_mask}
     context.umask = os.umask(0o022)  # cgroups and mount points are for every user of the container
     applied: list[Step] = []
@@ -97,7 +98,7 @@ def run_plan(
         set_up(steps, context, sync, log, applied)
         if ready:
             ready(context.pid)
-        status = stay_with(context, own, notify, log) if stay else leave(context, own, notify, log)
+        status = stay_with(steps, context, own, notify, log) if stay else leave(context, own, notify, log)
         if keep or not stay:
             applied.clear()
         return status
@@ -117,7 +118,7 @@ def set_up(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[S
     try:
         walk(steps, context, sync, log, applied)
     except ContainerDied:
-        raise ContainerDied(cause_of_death(context)) from None
+        raise ContainerDied(cause_of_death(steps, context)) from None
     if context.lock >= 0:
         files.unlock(context.lock)
 
@@ -131,13 +132,51 @@ def take_back(applied: list[Step], context: Context, log: Log) -> None:
     undo(applied, context, log)
 
 
-def stay_with(context: Context, own: Signals, notify: str, log: Log) -> int:
+def stay_with(steps: Steps, context: Context, own: Signals, notify: str, log: Log) -> int:
     """In the foreground, to the container's end; its exit status."""
-    if not notify:
-        return wait_for_end(context, own)
-    from .notify import news_of  # few containers have somebody who wants to know
+    news = None
+    if notify:
+        from .notify import news_of  # few containers have somebody who wants to know
 
-    return wait_for_end(context, own, news_of(context, notify, os.getpid(), log))
+        news = news_of(context, notify, os.getpid(), log)
+    status = wait_for_end(context, own, news)
+    if status or context.owns_id:  # what `exec` ran shares the limits with others: its success is the answer
+        for told in limits_hit(steps, context):
+            log.warning(told)
+    return status
+
+
+# What these files say of a cgroup whose limits were not hit.
+NOT_HIT = {"memory.events": "oom_kill 0\n", "pids.events": "max 0\n"}
+
+
+def was_hit(cgroup: str) -> bool:
+    """Few containers come up against a limit, so only two files are looked at for the rest."""
+    texts = {name: text_of(f"{cgroup}/{name}") for name in NOT_HIT} if cgroup else {}
+    return any(text and NOT_HIT[name] not in text for name, text in texts.items())
+
+
+def limits_hit(steps: Steps, context: Context) -> list[str]:
+    """The limits that the container has come up against, told."""
+    if not was_hit(context.cgroup):
+        return []
+    from .limits_hit import tell
+
+    return tell(context.cgroup, context.hits_before, steps)
+
+
+def text_of(path: str) -> str:
+    """ "" where the controller is not there, or the cgroup is gone: `delete --force` was quicker."""
+    try:
+        return files.read_file(path)
+    except OSError:
+        return ""
+
+
+def hits_of(cgroup: str) -> dict[str, int]:
+    from ..cgroups.hits import hits
+
+    return hits(cgroup)
 
 
 def leave(context: Context, own: Signals, notify: str, log: Log) -> int:
@@ -151,14 +190,15 @@ def leave(context: Context, own: Signals, notify: str, log: Log) -> int:
     return wait_until_ready(news, context.pidfd, own) if news else 0
 
 
-def cause_of_death(context: Context) -> str:
-    """What the wait status says of a container's process that ended during the set-up."""
+def cause_of_death(steps: Steps, context: Context) -> str:
+    """What the wait status says of a container's process that ended during the set-up, and what the cgroup says."""
     status = os.waitpid(context.pid, 0)[1]
     context.pid = 0
     code = os.waitstatus_to_exitcode(status)
     what = f"was killed by {signal.Signals(-code).name}" if code < 0 else "ended"
     hint = f"\n  cure:  {DEADLY[-code]}" if -code in DEADLY else ""
-    return f"the container's process {what} before the program ran{hint}"
+    told = limits_hit(steps, context) if code == -signal.SIGKILL else []
+    return f"the container's process {what} before the program ran" + ("; " + told[0] if told else hint)
 
 
 def end_process(context: Context) -> None:

@@ -91,11 +91,13 @@ def refuse_if_in_use(place: str, path: str) -> None:
 
 
 def refuse_if_threaded(place: str, path: str) -> None:
-    """Below a threaded cgroup, others can only be threaded, too, and then take threads of processes that are in the
-    same domain; the container's comes from elsewhere (cgroups(7), "Thread mode")."""
+    """Below a threaded cgroup, others can only be threaded, too (cgroups(7), "Thread mode"). A process may move into
+    one, but the kernel neither lists nor kills processes there: cgroup.procs and cgroup.kill answer EOPNOTSUPP. So
+    nobody could be sure that such a container is gone."""
     kind = files.read_file(f"{place}/cgroup.type").strip()
     if kind in ("threaded", "domain invalid"):
-        raise Refused(f"the cgroup {path} is in a threaded part of the tree, which takes no processes", OTHER_CGROUP)
+        reason = f"the cgroup {path} is in a threaded part of the tree, where processes can't be ended together"
+        raise Refused(reason, OTHER_CGROUP)
 
 
 class MakeCgroup(Step):
@@ -128,6 +130,8 @@ class MakeCgroup(Step):
             make_directories(context, mount, self.path)
             refuse_if_in_use(context.cgroup, self.path)
             refuse_if_threaded(context.cgroup, self.path)
+            if context.cgroup not in context.made:
+                note_hits(context)
         except BaseException:
             remove_made(context, mount)
             raise
@@ -137,6 +141,13 @@ class MakeCgroup(Step):
             kill_cgroup(context.cgroup)
             remove_cgroup(context.cgroup)
         remove_made(context, hierarchy.mount_point())
+
+
+def note_hits(context: Context) -> None:
+    """The counters of a cgroup that was there before tell of others, too."""
+    from ..cgroups.hits import hits  # most cgroups are new
+
+    context.hits_before = hits(context.cgroup)
 
 
 def make_directories(context: Context, mount: str, path: str) -> None:
@@ -374,6 +385,7 @@ class JoinCgroup(Step):
     }
 
     below: str = ""  # the name of one below the container's
+    beside: int = 0  # where that has no room for processes: who has found a place below it
     origin: str = ""
 
     def describe(self) -> str:
@@ -389,4 +401,20 @@ class JoinCgroup(Step):
         return (show("write", f"$cgroup{self.path()}/cgroup.procs", "0"),)
 
     def apply(self, context: Context) -> None:
-        files.write_file(f"{context.cgroup}{self.path()}/cgroup.procs", "0")  # 0: whoever writes
+        try:
+            join(context.cgroup + self.path())
+        except SystemCallError as error:
+            place = place_of(self.beside) if self.beside and not self.below and error.errno == EBUSY else ""
+            if not place.startswith(context.cgroup + "/"):
+                raise
+            join(place)
+
+
+def join(place: str) -> None:
+    files.write_file(f"{place}/cgroup.procs", "0")  # 0: whoever writes
+
+
+def place_of(pid: int) -> str:
+    """The cgroup of a process, which may have divided the container's further and have gone below (cgroups(7))."""
+    lines = files.read_file(f"/proc/{pid}/cgroup").splitlines()
+    return hierarchy.mount_point() + next(line[3:] for line in lines if line.startswith("0::"))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from errno import EINVAL, ENOSYS, EPERM
 
-from ..cgroups.devices import Instruction
 from ..kernel import bpf, files
 from ..kernel.libc import Flags, show
 from .step import RUNTIME, Context, Refused, Step
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..cgroups.devices import Instruction, Rules
 
 NEEDS_BPF = "the kernel must have CONFIG_CGROUP_BPF"
 
@@ -29,16 +32,18 @@ class AttachDeviceFilter(Step):
         ENOSYS: NEEDS_BPF,
     }
 
-    rules: int
+    rules: Rules
     instructions: tuple[Instruction, ...]
     origin: str = "/linux/resources/devices"
 
     def describe(self) -> str:
-        return f"attach the device filter ({self.rules} rules, {len(self.instructions)} instructions)"
+        return f"attach the device filter ({len(self.rules)} rules, {len(self.instructions)} instructions)"
 
     def listing(self) -> str:
         """The program in assembler, one instruction a line, with what each means."""
-        return "\n".join(instruction.text() for instruction in self.instructions)
+        from ..cgroups.disassembly import disassembly  # for who wants to read it
+
+        return disassembly(self.rules)
 
     def calls(self) -> tuple[str, ...]:
         loaded = f"{{prog_type BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt {len(self.instructions)}}}"
@@ -69,7 +74,7 @@ class ReplaceDeviceFilter(AttachDeviceFilter):
     which both have to agree. Programs of others on the same cgroup stay."""
 
     def describe(self) -> str:
-        return f"replace the device filter ({self.rules} rules, {len(self.instructions)} instructions)"
+        return f"replace the device filter ({len(self.rules)} rules, {len(self.instructions)} instructions)"
 
     def apply(self, context: Context) -> None:
         cgroup = files.open(context.cgroup, DIRECTORY)

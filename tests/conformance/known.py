@@ -342,7 +342,6 @@ CRUN = {
 
 
 MINIRUN = {
-    "the_owner_of_a_cgroup_that_is_mounted_for_writing": Known("leaves the cgroup to root"),
     "a_rule_that_denies_making_nodes": MAKING_NODES,
     "delete_of_a_created_container": DELETES_CREATED,
 }

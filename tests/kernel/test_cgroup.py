@@ -113,89 +113,6 @@ def test_a_path_can_not_leave_the_cgroup_file_system(runtime, bundle, escape):
 
 # ---- limits
 
-LIMITS = [
-    ("pids", {"pids": {"limit": 50}}, {"pids.max": "50"}),
-    ("memory", {"memory": {"limit": 67108864}}, {"memory.max": "67108864"}),
-    ("memory", {"memory": {"limit": 67108864, "reservation": 33554432}}, {"memory.low": "33554432"}),
-    ("memory", {"memory": {"limit": -1}}, {"memory.max": "max"}),
-    ("cpu", {"cpu": {"shares": 1024}}, {"cpu.weight": "100"}),
-    ("cpu", {"cpu": {"shares": 2}}, {"cpu.weight": "1"}),
-    ("cpu", {"cpu": {"quota": 50000, "period": 100000}}, {"cpu.max": "50000 100000"}),
-    ("cpu", {"cpu": {"quota": -1, "period": 50000}}, {"cpu.max": "max 50000"}),
-    ("cpu", {"cpu": {"idle": 1}}, {"cpu.idle": "1"}),
-    ("cpuset", {"cpu": {"cpus": "0", "mems": "0"}}, {"cpuset.cpus": "0", "cpuset.mems": "0"}),
-    ("memory", {"memory": {"limit": 67108864, "swap": 100663296}}, {"memory.swap.max": "33554432"}),
-    ("memory", {"memory": {"limit": 67108864, "swap": 67108864}}, {"memory.swap.max": "0"}),
-    ("memory", {"memory": {"limit": 67108864, "swap": -1}}, {"memory.swap.max": "max"}),
-    ("memory", {"memory": {"reservation": 33554432}}, {"memory.low": "33554432"}),
-    ("memory", {"unified": {"memory.high": "33554432"}}, {"memory.high": "33554432"}),
-    (
-        "memory",
-        {"memory": {"limit": 67108864}, "unified": {"memory.max": "33554432"}},
-        {"memory.max": "33554432"},
-    ),
-    ("memory", {"unified": {"memory.oom.group": "1", "memory.min": "4096"}}, {"memory.oom.group": "1"}),
-    ("cpu", {"cpu": {"quota": 5000}}, {"cpu.max": "5000 100000"}),
-    ("cpu", {"cpu": {"period": 50000}}, {"cpu.max": "max 50000"}),
-    ("cpu", {"cpu": {"idle": 0, "shares": 2}}, {"cpu.idle": "0", "cpu.weight": "1"}),
-    ("cpu", {"cpu": {"idle": 1, "shares": 1024}}, {"cpu.idle": "1"}),
-    ("pids", {"pids": {"limit": -1}}, {"pids.max": "max"}),
-    ("hugetlb", {"hugepageLimits": [{"pageSize": "2MB", "limit": 4194304}]}, {"hugetlb.2MB.max": "4194304"}),
-    ("pids", {"unified": {"cgroup.max.depth": "3"}}, {"cgroup.max.depth": "3"}),
-]
-
-
-OLD_WEIGHTS = "older versions convert along a straight line, on which 1024 shares are 39"
-DEVIATIONS = {
-    "cpu.weight 100": [("runc", OLD_WEIGHTS), ("crun", OLD_WEIGHTS)],
-    "cpu.idle 1": [("runc", "1.1.5 does not know it yet")],
-}
-
-
-def marks(controller: str, files: dict[str, str]) -> list[pytest.MarkDecorator]:
-    """What a row of the table needs, and which runtimes have it otherwise."""
-    deviations = [row for file in files.items() for row in DEVIATIONS.get(" ".join(file), ())]
-    return [needs.controller(controller), *(pytest.mark.deviates(*deviation) for deviation in deviations)]
-
-
-@pytest.mark.parametrize(
-    ("controller", "resources", "files"),
-    [pytest.param(*row, marks=marks(row[0], row[2]), id=f"{row[0]} {row[2]}") for row in LIMITS],
-)
-def test_a_limit_is_written_to_the_containers_cgroup(runtime, bundle, controller, resources, files):
-    made = bundle("sleep")
-    made.linux["resources"] = resources
-    with runtime.running(made) as container:
-        assert {name: (directory(container) / name).read_text().strip() for name in files} == files
-
-
-def a_disk() -> str:
-    """The numbers of a disk, MAJOR:MINOR."""
-    disks = (path for path in Path("/sys/block").iterdir() if not path.name.startswith(("loop", "ram", "zram")))
-    return next(((path / "dev").read_text().strip() for path in disks), "")
-
-
-THROTTLES = {
-    "throttleReadBpsDevice": "rbps",
-    "throttleWriteBpsDevice": "wbps",
-    "throttleReadIOPSDevice": "riops",
-    "throttleWriteIOPSDevice": "wiops",
-}
-
-
-@needs.controller("io")
-@pytest.mark.skipif(not a_disk(), reason="this host has no disk")
-def test_disks_are_throttled(runtime, bundle):
-    major, minor = map(int, a_disk().split(":"))
-    made = bundle("sleep")
-    rates = dict(zip(THROTTLES, (1048576, 2097152, 100, 200)))
-    made.linux["resources"] = {
-        "blockIO": {name: [{"major": major, "minor": minor, "rate": rate}] for name, rate in rates.items()}
-    }
-    with runtime.running(made) as container:
-        told = (directory(container) / "io.max").read_text().split()
-    assert told == [a_disk(), *(f"{THROTTLES[name]}={rate}" for name, rate in rates.items())]
-
 
 @needs.controller("io")
 @pytest.mark.only("minirun", "what helps is its own")
@@ -390,3 +307,55 @@ def test_a_cgroup_that_hands_controllers_down_takes_no_container(runtime, bundle
     made.linux["cgroupsPath"] = path
     result = runtime.run(made)
     assert result.refused and "no internal processes" in result.stderr
+
+
+# ---- the container's own
+
+
+def owners(container) -> dict[str, int]:
+    """Those of the cgroup's directory and files that are not root."""
+    files = {".": directory(container), **{file.name: file for file in directory(container).iterdir()}}
+    return {name: file.stat().st_uid for name, file in files.items() if file.stat().st_uid != 0}
+
+
+def with_own_cgroup(made, *options: str):
+    made.namespace("cgroup")
+    made.mount("/sys/fs/cgroup", "nosuid", *options, kind="cgroup", source="cgroup")
+    made.process["user"] = {"uid": 7, "gid": 7}
+    return made
+
+
+@pytest.mark.deviates("runc", "1.1.5 leaves the cgroup to root, unless systemd makes it")
+@pytest.mark.deviates("crun", "makes the root of the user namespace the owner, and nobody without one")
+def test_a_container_that_may_write_to_its_cgroup_owns_it(runtime, bundle):
+    """config-linux.md#cgroup-ownership: the program's user, the files that the kernel delegates, and no others."""
+    delegated = {*Path("/sys/kernel/cgroup/delegate").read_text().split(), "."}
+    with runtime.running(with_own_cgroup(bundle("sleep"))) as container:
+        there = {file.name for file in directory(container).iterdir()} | {"."}
+        assert owners(container) == dict.fromkeys(delegated & there, 7)
+        (directory(container) / "made by the container").mkdir()
+    mapped = with_own_cgroup(bundle("sleep", name="mapped"))
+    mapped.user_namespace()
+    with runtime.running(mapped) as container:
+        assert set(owners(container).values()) == {100007}
+
+
+def test_a_container_that_may_only_read_its_cgroup_does_not_own_it(runtime, bundle):
+    with runtime.running(with_own_cgroup(bundle("sleep"), "ro")) as container:
+        assert owners(container) == {}
+
+
+@needs.controller("pids")
+def test_exec_finds_its_place_where_the_program_has_divided_the_cgroup(life):
+    """As systemd does: no internal processes (cgroups(7))."""
+    one = life("sleep")
+    one.bundle.linux["resources"] = {"pids": {"limit": 50}}
+    one.bundle.write()
+    one.started()
+    place = directory(one.process)
+    (place / "below").mkdir()
+    (place / "below" / "cgroup.procs").write_text(str(one.process.pid))
+    (place / "cgroup.subtree_control").write_text("+pids")
+    assert (
+        one.call("exec", "/probe", "read", "/proc/self/cgroup").json["/proc/self/cgroup"]["text"].endswith("/below\n")
+    )

@@ -203,7 +203,7 @@ def may(rules: Rules, major: int, minor: int, letter: str) -> bool:
     return bool(verdicts) and verdicts[-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rule_lists)
 def test_the_kernel_decides_as_the_rules_do(rules: Rules) -> None:
     asked = list(itertools.product(DEVICES, FLAGS))

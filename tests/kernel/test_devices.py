@@ -209,3 +209,39 @@ def test_a_dev_of_the_host_stays_as_it_is(runtime, bundle, place, option):
     made.bind(dev, "/dev", option)
     assert sorted(runtime.run(made).json["/dev"]) == ["null", "ptmx"]
     assert (dev / "ptmx").read_text() == "precious"
+
+
+# ---- rules
+
+
+# No driver has these numbers, so where opening is allowed the kernel answers that there is no such device.
+NODES = {"c 240 1": "rw", "c 240 7": "r", "b 240 1": "r", "b 240 2": "", "c 241 9": "rw", "c 241 1": ""}
+RULES = [
+    {"allow": False, "access": "rwm"},
+    {"allow": True, "type": "c", "major": 240, "access": "rw"},
+    {"allow": False, "type": "c", "major": 240, "minor": 7, "access": "w"},
+    {"allow": True, "type": "b", "major": 240, "minor": 1, "access": "r"},
+    {"allow": True, "type": "c", "minor": 9, "access": "rw"},
+    {"allow": False, "type": "c", "major": 1, "minor": 3, "access": "rw"},
+]
+
+
+@pytest.mark.deviates("runc", "keeps to what cgroup v1 could do: no exception from a rule for a whole major number")
+@pytest.mark.deviates("crun", "sets no rules where cgroup v1 is mounted, too")
+def test_the_rules_decide_in_their_order_and_the_default_devices_stay(runtime, bundle):
+    """config-linux.md#allowed-device-list: the last rule that matches. The usual devices come after all of them."""
+    made = bundle("open", "/dev/null", *(f"/dev/{node.replace(' ', '-')}" for node in NODES))
+    for node in NODES:
+        kind, major, minor = node.split()
+        entry = {"path": f"/dev/{node.replace(' ', '-')}", "type": kind, "major": int(major), "minor": int(minor)}
+        made.linux.setdefault("devices", []).append(entry)
+    made.linux["resources"] = {"devices": RULES}
+    told = runtime.run(made).json
+    assert told.pop("/dev/null") == {"read": "", "write": ""}
+    answers = {
+        node: {"read": "ENXIO" if "r" in allowed else "EPERM", "write": "ENXIO" if "w" in allowed else "EPERM"}
+        for node, allowed in NODES.items()
+    }
+    assert dict(zip(NODES, told.values())) == answers
+    made.process["args"] = ["/probe", "mknod", "/tmp/made", "c", "240", "7"]
+    assert runtime.run(made).json == {"mknod": "", "read": "ENXIO", "write": "EPERM"}, "any node may be made"

@@ -1,4 +1,4 @@
-/* The probe's parts. facts.c looks, deeds.c tries; probe.c chooses between them. */
+/* The probe's parts. facts.c looks, deeds.c tries, hogs.c uses up; probe.c chooses between them. */
 
 #ifndef PROBE_H
 #define PROBE_H
@@ -45,6 +45,13 @@ int do_cat(int count, char **args);
 int do_say(int count, char **args);
 int do_flood(int count, char **args);
 int do_notify(int count, char **args);
+
+/* Using up what a limit is for. */
+int do_eat(int count, char **args);
+int do_feed(int count, char **args);
+int do_bomb(int count, char **args);
+int do_pulse(int count, char **args);
+int do_fill(int count, char **args);
 
 /* The name of an error such as "ENOENT"; "" for 0. */
 const char *error_name(int error);

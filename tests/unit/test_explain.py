@@ -95,6 +95,7 @@ def plans(word: str = "word") -> list[tuple[Step, ...]]:
     user = [{"type": kind} for kind in ("user", "pid", "mount", "uts")]
     joined = [{"type": kind, "path": f"/{word}"} for kind in ("user", "mount", "pid")] + [{"type": "uts"}]
     device = [{"path": "/dev/x", "type": "c", "major": 1, "minor": 3}]
+    own_cgroup = [{"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}]
     given_away = options(detach=True, console_socket=f"/{word}", pid_file=f"/{word}", pidfd_socket=f"/{word}")
     return [
         plan(parse(config()), options()),
@@ -102,6 +103,7 @@ def plans(word: str = "word") -> list[tuple[Step, ...]]:
         plan(parse(config(namespaces=user, devices=device, **MAPPINGS)), given_away),
         plan(parse(config(namespaces=joined, **MAPPINGS)), options(no_pivot=True, notify_socket="/notify")),
         plan(parse(config(namespaces=[]) | {"root": {"path": word}, "hostname": None}), options()),
+        plan(parse(config(namespaces=[*user, {"type": "cgroup"}], **MAPPINGS) | {"mounts": own_cgroup}), options()),
         plan(parse(config(intelRdt={"closID": "group"}, resources={})), options(cgroup_manager="disabled")),
     ]
 

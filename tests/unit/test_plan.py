@@ -138,6 +138,14 @@ def test_the_order(first: str, then: str, why: str) -> None:
     assert max(i for i, name in enumerate(steps) if name == first) < steps.index(then), why
 
 
+def test_limits_that_would_hit_the_set_up_come_when_it_is_done() -> None:
+    limits = {"memory": {"limit": 1 << 26}, "cpu": {"quota": 1000, "burst": 500}, "pids": {"limit": 7}}
+    shown = [getattr(step, "name", type(step).__name__) for step in plan_of(linux={"resources": limits})]
+    started, done = shown.index("StartContainerProcess"), shown.index("ChangeDirectory")
+    assert shown.index("memory.max") < started
+    assert done < shown.index("cpu.max") < shown.index("cpu.max.burst") < shown.index("pids.max")
+
+
 def test_the_program_is_the_last_step() -> None:
     """After it, the runtime only looks whether it runs."""
     assert names(plan_of())[-2:] == ["Execute", "SeeProgramRun"]

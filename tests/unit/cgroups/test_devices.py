@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirun.cgroups.devices import MAXIMUM, default_rules, program
+from minirun.cgroups.disassembly import disassembly
 from minirun.errors import ConfigError
 from minirun.spec.config import DeviceRule
 
@@ -207,33 +208,43 @@ def test_the_longest_jump_fits_into_sixteen_bits() -> None:
     assert not answer(packed(fitting), "c", 1, 800, "r")
 
 
-def test_instructions_can_be_read() -> None:
-    lines = [instruction.text() for instruction in program((DENY_ALL, ALLOW_RW))]
-    assert [line.partition(";")[0].rstrip() for line in lines] == [
-        "r2 = *(u32 *)(r1 +0)",
-        "r3 = r2",
-        "r2 &= 0xffff",
-        "r3 >>= 16",
-        "r4 = *(u32 *)(r1 +4)",
-        "r5 = *(u32 *)(r1 +8)",
-        "if r2 != 2 goto +4",
-        "if r4 != 1 goto +3",
-        "if r5 != 3 goto +2",
-        "r3 &= 0x1",
-        "if r3 == 0 goto +3",
-        "if r3 & 0x7 goto +0",
-        "r0 = 0",
-        "exit",
-        "r0 = 1",
-        "exit",
+# ---- what is shown
+
+
+def test_the_disassembly_shows_what_each_rule_became() -> None:
+    rules = (DeviceRule(True), DeviceRule(False, "b", 8, None, "w"), DeviceRule(True, "c", 1, 3, "rw"))
+    assert disassembly(rules).splitlines() == [
+        "; what is asked for, from the struct that r1 points to",
+        "   0: r2 = *(u32 *)(r1 +0)            ; access_type: what is wanted << 16 | type",
+        "   1: r3 = r2                         ; the same again, to take it apart",
+        "   2: r2 &= 0xffff                    ; the type: 1 block, 2 character",
+        "   3: r3 >>= 16                       ; what is wanted: 1 mknod, 2 read, 4 write",
+        "   4: r4 = *(u32 *)(r1 +4)            ; the major number",
+        "   5: r5 = *(u32 *)(r1 +8)            ; the minor number",
+        "; rule 3 of 3: allow c 1:3 rw",
+        "   6: if r2 != 2 goto 11              ; not a device of type c: next rule",
+        "   7: if r4 != 1 goto 11              ; the major number is not 1: next rule",
+        "   8: if r5 != 3 goto 11              ; the minor number is not 3: next rule",
+        "   9: r3 &= 0x1                       ; allow rw: no longer in question",
+        "  10: if r3 == 0 goto 18              ; nothing else is wanted: allow",
+        "; rule 2 of 3: deny b 8:* w",
+        "  11: if r2 != 1 goto 14              ; not a device of type b: next rule",
+        "  12: if r4 != 8 goto 14              ; the major number is not 8: next rule",
+        "  13: if r3 & 0x4 goto 16             ; deny w: refuse",
+        "; rule 1 of 3: allow a *:* rwm",
+        "  14: r3 &= 0x0                       ; allow rwm: no longer in question",
+        "  15: if r3 == 0 goto 18              ; nothing else is wanted: allow",
+        "; something is left that no rule has allowed, or one has denied: refuse",
+        "  16: r0 = 0                          ; the answer: refuse",
+        "  17: exit                            ; back to the kernel",
+        "; allow",
+        "  18: r0 = 1                          ; the answer: allow",
+        "  19: exit                            ; back to the kernel",
     ]
-    meanings = [line.partition("; ")[2] for line in lines]
-    assert "type c" in meanings[6]
-    assert "rw" in meanings[9]
-    assert "rwm" in meanings[11]
-    assert all(meaning or line == "exit" for line, meaning in zip(lines, meanings))
 
 
 @given(rule_lists)
-def test_every_instruction_has_a_text(rules: tuple[DeviceRule, ...]) -> None:
-    assert all(instruction.text() for instruction in program(rules))
+def test_the_disassembly_has_a_line_for_each_instruction(rules: tuple[DeviceRule, ...]) -> None:
+    shown = [line for line in disassembly(rules).splitlines() if not line.startswith(";")]
+    assert [int(line.partition(":")[0]) for line in shown] == list(range(len(program(rules))))
+    assert disassembly(rules).count("; rule ") == len(rules)
