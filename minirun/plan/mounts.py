@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..kernel.constants import MOUNT_ATTR__ATIME, MS_BIND, MS_REC, MS_REMOUNT
 from ..record import Record
+from ..spec.reader import shown
 from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from ..steps.mounts import BindCgroup, BindMount, Change, ChangeMount, MountCgroup, MountFilesystem, Remount
 from . import mount_options
@@ -80,7 +81,7 @@ def mount_steps(mount: Mount, origin: str, bundle: str, linux: Linux) -> list[St
     destination = "/" + mount.destination.lstrip("/")
     if options.copy_up and (mount.type != "tmpfs" or options.flags & MS_BIND):
         raise ConfigError(
-            f"{origin}/options", f"found tmpcopyup on type {mount.type}", "tmpcopyup goes with tmpfs only"
+            f"{origin}/options", f"found tmpcopyup on type {shown(mount.type)}", "tmpcopyup goes with tmpfs only"
         )
     if options.flags & MS_BIND or mount.type == "cgroup":
         options = options.replace(changes=(*cut_from_host(linux), *options.changes))
@@ -131,7 +132,7 @@ def bind(mount: Mount, destination: str, options: MountOptions, origin: str, bun
     if options.data:
         raise ConfigError(
             f"{origin}/options",
-            f"found {', '.join(options.data)}",
+            f"found {', '.join(map(shown, options.data))}",
             "a bind mount takes no options of a file system: check the spelling",
         )
     source = mount.source if mount.source.startswith("/") else f"{bundle}/{mount.source}"

@@ -589,3 +589,9 @@ def test_no_function_is_longer_than_50_lines() -> None:
                 if length > 50:
                     long.append(f"{path.name}:{node.name} {length}")
     assert long == []
+
+
+def test_an_error_shows_what_it_has_found_without_moving_the_cursor() -> None:
+    mount = {"destination": "/volume", "source": "/srv", "options": ["bind", "\x1b[2Jx"]}
+    with pytest.raises(ConfigError, match=r"found '\\x1b\[2Jx'"):
+        plan_of(mounts=[mount])
