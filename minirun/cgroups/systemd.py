@@ -186,7 +186,7 @@ def idle(value: str) -> Iterator[Property]:
         yield Property("CPUWeight", "t", 100)
 
 
-def bandwidth(value: str) -> Iterator[Property]:
+def cpu_quota(value: str) -> Iterator[Property]:
     """cpu.max is "QUOTA PERIOD", in microseconds. systemd counts in time per second, and keeps whole percents of it:
 
         CPUQuotaPerSecUSec = quota * 1000000 / period, rounded up to 10000
@@ -218,7 +218,7 @@ def cpu_set(name: str) -> Callable[[str], Iterator[Property]]:
     return translate
 
 
-def io_weight(value: str) -> Iterator[Property]:
+def disk_weight(value: str) -> Iterator[Property]:
     """ "default 100", "100" or "8:16 100"."""
     disk, weight = ["", "default", *value.split()][-2:]
     found = number(weight)
@@ -238,7 +238,7 @@ RATES = {
 }
 
 
-def io_max(value: str) -> Iterator[Property]:
+def disk_rates(value: str) -> Iterator[Property]:
     """ "8:16 rbps=1048576 wiops=max"."""
     disk, *words = value.split() or [""]
     for word in words:
@@ -264,11 +264,11 @@ TRANSLATIONS: dict[str, Callable[[str], Iterator[Property]]] = {
     "pids.max": simple("TasksMax", 1),
     "cpu.weight": simple("CPUWeight", 1, MOST_WEIGHT),
     "cpu.idle": idle,
-    "cpu.max": bandwidth,
+    "cpu.max": cpu_quota,
     "cpuset.cpus": cpu_set("AllowedCPUs"),
     "cpuset.mems": cpu_set("AllowedMemoryNodes"),
-    "io.weight": io_weight,
-    "io.max": io_max,
+    "io.weight": disk_weight,
+    "io.max": disk_rates,
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -23,8 +25,10 @@ from minirun.spec.config import BlockIO, Config, Cpu, Linux, Memory, Namespace, 
 from minirun.spec.config import ThrottleDevice as Throttle
 from minirun.spec.config import WeightDevice as Weight
 from minirun.steps import cgroup, hooks
+from minirun.steps import scope as scope_steps
 from minirun.steps.process import StartContainerProcess
 from minirun.steps.scope import ChangeScopeLimits, ChooseScope, JoinScope, SetScopeLimits, StartScope, restoring
+from minirun.steps.step import Channel, Context, Log, Refused
 
 GIB = 1 << 30
 
@@ -312,6 +316,28 @@ def test_an_update_tells_systemd_before_it_writes() -> None:
     assert kinds.index("ChangeScopeLimits") < kinds.index("ChangeLimit")
     (change,) = (step for step in steps if isinstance(step, ChangeScopeLimits))
     assert ("memory.max", str(GIB)) in change.files and "cpu.max.burst" not in dict(change.files)
+
+
+class Told(Log):
+    def warning(self, message: str) -> None:
+        raise AssertionError(message)
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_unit_that_systemd_can_not_be_asked_to_stop(
+    is_ours: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its cgroup goes all the same, if it is ours."""
+    (tmp_path / "unit" / "below").mkdir(parents=True)
+    monkeypatch.setattr(scope_steps, "kill_cgroup", lambda path: None)
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
+    (start,) = (step for step in plan(config(), OPTIONS) if isinstance(step, StartScope))
+    context = Context(Told(), Channel())
+    context.cgroup = str(tmp_path / "unit")
+    context.made = [context.cgroup] if is_ours else []
+    with pytest.raises(Refused) if is_ours else contextlib.nullcontext():
+        start.undo(context)
+    assert (tmp_path / "unit").exists() != is_ours
 
 
 # ---- the bus
