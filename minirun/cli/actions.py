@@ -95,13 +95,7 @@ def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Optio
 
 
 def cgroup_manager(values: Mapping[str, Any]) -> str:
-    """Only where a cgroup is to be made: the books remember it for the other commands."""
-    manager: str = "systemd" if values["systemd_cgroup"] else values["cgroup_manager"]
-    if manager == "systemd":
-        from ..cgroups.systemd_bus import is_users
-
-        return "systemd-user" if is_users() else manager
-    return manager
+    return operations.cgroup_manager("systemd" if values["systemd_cgroup"] else values["cgroup_manager"])
 
 
 def start(values: Mapping[str, Any]) -> int:

@@ -8,7 +8,7 @@ that it has made itself (cgroup.py), and systemd those that its properties stand
 from __future__ import annotations
 
 import os
-from errno import ENOENT
+from errno import ENODEV, ENOENT
 
 from ..cgroups import hierarchy
 from ..cgroups.restoring import lines_to_restore
@@ -166,11 +166,11 @@ class StartScope(Step):
 
 
 def remove_what_is_left(cgroup: str) -> None:
-    """Nothing, unless systemd could not be asked."""
+    """Nothing, unless systemd could not be asked. It may be at it just now, since no process is left."""
     try:
         remove_cgroup(cgroup)
-    except SystemCallError as error:
-        if error.errno != ENOENT:
+    except OSError as error:
+        if error.errno not in (ENOENT, ENODEV):
             raise
 
 
