@@ -122,12 +122,13 @@ def base_properties(place: Scope, container_id: str) -> tuple[Property, ...]:
 
 
 def passing_slices(name: str) -> tuple[tuple[str, tuple[Property, ...]], ...]:
-    """The slices, as units that go with the last scope in them: for those that are not there yet."""
+    """The slices, as units that go with the last scope in them: for those that are not there yet. system.slice always
+    is, and systemd would take the property for it."""
     passing = (
         Property("StopWhenUnneeded", "b", True),
         Property("CollectMode", "s", "inactive-or-failed", 236),
     )
-    return tuple((slice_, passing) for slice_ in slices(name))
+    return tuple((slice_, passing) for slice_ in slices(name) if slice_ != "system.slice")
 
 
 # ---- limits

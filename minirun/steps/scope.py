@@ -85,7 +85,7 @@ class ChooseScope(Step):
         return f"see that systemd has no unit {self.unit} in use"
 
     def shell(self) -> str:
-        return f"! systemctl {'--user ' if self.user else ''}is-active {self.unit}"
+        return f"! systemctl {'--user ' if self.user else ''}--quiet is-active {self.unit}"
 
     def apply(self, context: Context) -> None:
         with Systemd(self.user) as systemd:
@@ -118,12 +118,12 @@ class StartScope(Step):
         return ", ".join(f"{made.name}={text_of(made)}" for made in shown)
 
     def shell(self) -> str:
+        """Without the slices: where they are there already, systemd refuses all of it."""
         import shlex
 
         pid = ["PIDs", "au", "1", "$pid"]
         count, *rest = told(self.properties)
-        slices = [word for name, had in self.others for word in (name, *told(had))]
-        arguments = [shlex.quote(self.unit), "fail", str(int(count) + 1), *pid, *rest, str(len(self.others)), *slices]
+        arguments = [shlex.quote(self.unit), "fail", str(int(count) + 1), *pid, *rest, "0"]
         return busctl(self.user, "StartTransientUnit", "ssa(sv)a(sa(sv))", *arguments)
 
     def apply(self, context: Context) -> None:
@@ -178,7 +178,8 @@ def text_of(made: Property) -> str:
     """The value as a reader knows it."""
     if isinstance(made.value, bytes):
         return made.value.hex()
-    return " ".join(words(made.signature, made.value))
+    items = made.value if isinstance(made.value, tuple) else (made.value,)
+    return ", ".join(" ".join(map(str, item)) if isinstance(item, tuple) else str(item) for item in items)
 
 
 def stop(unit: str, user: bool) -> None:

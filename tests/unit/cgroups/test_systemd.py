@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from minirun.cgroups import systemd, systemd_bus
 from minirun.cgroups.resources import CgroupFile, files
-from minirun.cgroups.systemd import INFINITY, BadName, Scope, limit_properties, path_of, scope
+from minirun.cgroups.systemd import INFINITY, BadName, limit_properties, path_of, scope
 from minirun.cgroups.systemd_values import complete_types, listed, parse, words
 from minirun.errors import ConfigError
 from minirun.plan.container import Options, plan
@@ -381,4 +381,4 @@ def test_an_older_systemd_is_told_what_it_knows(monkeypatch: pytest.MonkeyPatch)
 
 def test_slices_that_pass() -> None:
     assert [name for name, _ in systemd.passing_slices("a-b.slice")] == ["a.slice", "a-b.slice"]
-    assert Scope("u", "-.slice") and systemd.passing_slices("-.slice") == ()
+    assert systemd.passing_slices("-.slice") == systemd.passing_slices("system.slice") == ()
