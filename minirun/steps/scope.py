@@ -16,8 +16,9 @@ from ..cgroups.systemd import Property
 from ..cgroups.systemd_bus import MANAGER, NAME, Manager, SystemdError
 from ..cgroups.systemd_values import words
 from ..kernel import files
-from ..kernel.libc import SystemCallError
+from ..kernel.libc import SystemCallError, show
 from .cgroup import ChooseCgroup, EnableControllers, kill_cgroup, remove_cgroup
+from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
 TYPE_CHECKING = False
@@ -52,20 +53,19 @@ class Systemd(Manager):
 
 
 def busctl(user: bool, method: str, signature: str, *arguments: str) -> str:
-    """A method of the manager, as a command."""
-    import shlex
-
+    """A method of the manager, as a command. The arguments are a shell's words already."""
     manager = f"busctl {'--user ' if user else ''}call {NAME} /org/freedesktop/systemd1 {MANAGER}"
-    return f"{manager} {method} {shlex.quote(signature)} {' '.join(arguments)}"
+    return f"{manager} {method} {quoted(signature)} {' '.join(arguments)}"
 
 
 def told(properties: Iterable[Property]) -> list[str]:
     """Properties as busctl(1) takes them."""
-    import shlex
-
     found = list(properties)
     pairs = ((made.name, made.signature, *words(made.signature, made.value)) for made in found)
-    return [str(len(found)), *(shlex.quote(word) for pair in pairs for word in pair)]
+    return [str(len(found)), *(quoted(word) for pair in pairs for word in pair)]
+
+
+OVER_DBUS = "systemd makes them; minirun asks it over D-Bus"
 
 
 class ChooseScope(Step):
@@ -75,6 +75,7 @@ class ChooseScope(Step):
     chapter = "limits"
     man = "systemd.scope(5)"
     spec = "config-linux.md#control-groups"
+    no_calls = OVER_DBUS
 
     unit: str
     path: str  # below the manager's own cgroup
@@ -85,7 +86,7 @@ class ChooseScope(Step):
         return f"see that systemd has no unit {self.unit} in use"
 
     def shell(self) -> str:
-        return f"! systemctl {'--user ' if self.user else ''}--quiet is-active {self.unit}"
+        return f"! systemctl {'--user ' if self.user else ''}--quiet is-active {quoted(self.unit)}"
 
     def apply(self, context: Context) -> None:
         with Systemd(self.user) as systemd:
@@ -100,6 +101,7 @@ class StartScope(Step):
     chapter = "limits"
     man = "org.freedesktop.systemd1(5)"
     spec = "config-linux.md#cgroups-path"
+    no_calls = OVER_DBUS
 
     unit: str
     properties: tuple[Property, ...]
@@ -118,13 +120,13 @@ class StartScope(Step):
         return ", ".join(f"{made.name}={text_of(made)}" for made in shown)
 
     def shell(self) -> str:
-        """Without the slices: where they are there already, systemd refuses all of it."""
-        import shlex
-
-        pid = ["PIDs", "au", "1", "$pid"]
+        """Without the slices: where they are there already, systemd refuses all of it. busctl does not wait."""
+        pid = ["PIDs", "au", "1", '"$pid"']
         count, *rest = told(self.properties)
-        arguments = [shlex.quote(self.unit), "fail", str(int(count) + 1), *pid, *rest, "0"]
-        return busctl(self.user, "StartTransientUnit", "ssa(sv)a(sa(sv))", *arguments)
+        arguments = [quoted(self.unit), "fail", str(int(count) + 1), *pid, *rest, "0"]
+        ask = busctl(self.user, "StartTransientUnit", "ssa(sv)a(sa(sv))", *arguments)
+        wait = f'until grep -qF {quoted(self.unit)} "/proc/$pid/cgroup"; do sleep 0.1; done'
+        return f'{ask} && {wait}; cgroup=/sys/fs/cgroup$(sed -n "s/^0:://p" "/proc/$pid/cgroup")'
 
     def apply(self, context: Context) -> None:
         process = Property("PIDs", "au", (context.pid,))
@@ -204,6 +206,9 @@ class EnableControllersOfScope(Step):
     def shell(self) -> str:
         return 'cat "$cgroup/cgroup.controllers"'
 
+    def calls(self) -> tuple[str, ...]:
+        return (show("read", "$cgroup/cgroup.controllers"),)
+
     def apply(self, context: Context) -> None:
         found = files.read_file(f"{context.cgroup}/cgroup.controllers").split()
         missing = tuple(name for name in self.needed if name not in found)
@@ -219,6 +224,7 @@ class SetScopeLimits(Step):
     chapter = "limits"
     man = "org.freedesktop.systemd1(5)"
     spec = "config-linux.md#control-groups"
+    no_calls = OVER_DBUS
 
     unit: str
     properties: tuple[Property, ...]
@@ -229,9 +235,7 @@ class SetScopeLimits(Step):
         return f"tell systemd: {', '.join(f'{made.name}={text_of(made)}' for made in self.properties)}"
 
     def shell(self) -> str:
-        import shlex
-
-        arguments = [shlex.quote(self.unit), "true", *told(self.properties)]
+        arguments = [quoted(self.unit), "true", *told(self.properties)]
         return busctl(self.user, "SetUnitProperties", "sba(sv)", *arguments)
 
     def apply(self, context: Context) -> None:
@@ -290,6 +294,7 @@ class JoinScope(Step):
     chapter = "limits"
     man = "org.freedesktop.systemd1(5)"
     spec = "config-linux.md#cgroups-path"
+    no_calls = OVER_DBUS
 
     unit: str
     user: bool
@@ -301,9 +306,7 @@ class JoinScope(Step):
         return f"have systemd move the process into {where}"
 
     def shell(self) -> str:
-        import shlex
-
-        arguments = [shlex.quote(self.unit), shlex.quote(self.below), "1", "$pid"]
+        arguments = [quoted(self.unit), quoted(self.below), "1", '"$pid"']
         return busctl(self.user, "AttachProcessesToUnit", "ssau", *arguments)
 
     def apply(self, context: Context) -> None:

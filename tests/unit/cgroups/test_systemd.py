@@ -290,7 +290,7 @@ def test_what_a_shell_would_say() -> None:
     (start,) = (step for step in plan(config(), OPTIONS) if isinstance(step, StartScope))
     command = start.shell()
     assert command.startswith("busctl call org.freedesktop.systemd1 /org/freedesktop/systemd1 ")
-    assert "minirun-web.scope fail " in command and "PIDs au 1 $pid" in command and "Delegate b true" in command
+    assert "minirun-web.scope fail " in command and 'PIDs au 1 "$pid"' in command and "Delegate b true" in command
     if shutil.which("sh"):
         subprocess.run(["sh", "-n", "-c", command], check=True)
 
