@@ -44,6 +44,15 @@ def checked_id(name: str) -> str:
     return name
 
 
+def cgroup_manager(word: str) -> str:
+    """Who makes the cgroup, for the books and the commands that go by them: of systemd there are two."""
+    if word != "systemd":
+        return word
+    from .cgroups.systemd_bus import is_users
+
+    return "systemd-user" if is_users() else word
+
+
 # ---- that make something; runtime.md#operations has create and start apart
 
 

@@ -41,7 +41,7 @@ class Creation(Streams, total=False):
     pidfd_socket: StrPath  # where the descriptor of the program's process is sent
     no_pivot: bool
     new_keyring: bool  # True, if not given
-    cgroup_manager: str  # "cgroupfs", if not given, or "disabled"
+    cgroup_manager: str  # "cgroupfs", if not given, "systemd" or "disabled"
 
 
 class Execution(Streams, total=False):
@@ -375,7 +375,7 @@ def creation_options(bundle: Bundle, how: Creation, wait_for_start: bool) -> Opt
         pidfd_socket=absolute(how.get("pidfd_socket")),
         preserve_fds=len(how.get("pass_fds", ())),
         new_keyring=how.get("new_keyring", True),
-        cgroup_manager=how.get("cgroup_manager", CGROUPFS),
+        cgroup_manager=operations.cgroup_manager(how.get("cgroup_manager", CGROUPFS)),
     )
 
 

@@ -95,15 +95,7 @@ def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Optio
 
 
 def cgroup_manager(values: Mapping[str, Any]) -> str:
-    """Only where a cgroup is to be made: engines say the same at every command. Raises StateError."""
-    manager: str = "systemd" if values["systemd_cgroup"] else values["cgroup_manager"]
-    if manager == "systemd":
-        raise StateError(
-            "minirun can't have systemd make the cgroup yet\n"
-            "  cure:  leave --systemd-cgroup and --cgroup-manager out, and minirun makes it itself; "
-            "Docker: native.cgroupdriver=cgroupfs, Podman: cgroup_manager=cgroupfs"
-        )
-    return manager
+    return operations.cgroup_manager("systemd" if values["systemd_cgroup"] else values["cgroup_manager"])
 
 
 def start(values: Mapping[str, Any]) -> int:

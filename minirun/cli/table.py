@@ -55,7 +55,7 @@ GLOBAL = (
         "cgroup_manager",
         ("--cgroup-manager",),
         TEXT,
-        "Who makes cgroups; disabled: nobody, and then there are no limits and no device rules.",
+        "Who makes the cgroup; disabled: nobody, and then there are no limits and no device rules.",
         "cgroupfs",
         "",
         ("cgroupfs", "systemd", "disabled"),

@@ -19,7 +19,7 @@ from .devices import device_steps
 from .hooks import hook_steps, poststop_steps
 from .keyring import keyring_steps
 from .labels import module_steps, open_label_steps
-from .limits import CGROUPFS, cgroup_steps, choose_cgroup, join_cgroup_steps, late_limit_steps, owner_steps
+from .limits import CGROUPFS, cgroup_steps, choose_cgroup, enter_cgroup_steps, late_limit_steps, owner_steps
 from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .notify import notify_directory_steps, notify_mount_steps, notify_socket_steps, notify_variables
@@ -90,7 +90,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *root_steps(config.linux, rootfs_path(config, options), options.no_pivot),  # and see nothing else
         *preparation_steps(config, process, options),  # what takes rights, or opens files
         *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
-        *late_limit_steps(config.linux, options.cgroup_manager),  # limits that would hit what came before
+        *late_limit_steps(config.linux, options.id, options.cgroup_manager),  # that would hit what came before
         *owner_steps(config, process, options.cgroup_manager),  # of the cgroup, which is complete now
         *early,  # the system call filter, while CAP_SYS_ADMIN is still there
         *identity_steps(process),  # who it will be
@@ -167,7 +167,8 @@ def entry_steps(config: Config, process: Process, options: Options) -> list[Step
     """Out of the host's namespaces, with the host's rights still at hand."""
     return [
         *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
-        *join_cgroup_steps(options.cgroup_manager),  # before the cgroup namespace, whose root is that of this moment
+        # before the cgroup namespace, whose root is that of this moment
+        *enter_cgroup_steps(config, options.id, options.cgroup_manager),
         CloseToTracers(),  # before the first namespace that others may share
         *namespace_steps(config),
         *join_resctrl_steps(config.linux, options.id),

@@ -57,7 +57,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         StartContainerProcess(),
         *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
         *affinity_steps(process.affinity_before, "initial"),
-        *join_cgroup_steps(options.cgroup_manager, options.cgroup, options.pid),
+        *join_cgroup_steps(config.linux, options.told.id, options.cgroup_manager, options.cgroup, options.pid),
         *affinity_steps(process.affinity_after, "final"),
         CloseToTracers(),  # before it is where the container's processes could trace it
         *hold_proc_steps(process),  # while there is no other

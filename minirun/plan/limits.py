@@ -29,11 +29,16 @@ def cgroup_path(linux: Linux, container_id: str) -> str:
 LATE = ("pids", "cpu")
 
 
-# Who makes the cgroup: minirun itself by way of the file system, or nobody.
-CGROUPFS, DISABLED = "cgroupfs", "disabled"
+# Who makes the cgroup: minirun itself by way of the file system, the system's systemd or the user's own, or nobody.
+CGROUPFS, SYSTEMD, SYSTEMD_USER, DISABLED = "cgroupfs", "systemd", "systemd-user", "disabled"
+BY_SYSTEMD = (SYSTEMD, SYSTEMD_USER)  # the steps are in scope.py, which few runs need
 
 
 def choose_cgroup(linux: Linux, container_id: str, manager: str = CGROUPFS) -> Step:
+    if manager in BY_SYSTEMD:
+        from .scope import choose_scope
+
+        return choose_scope(linux, container_id, manager)
     if manager != DISABLED:
         return cgroup.ChooseCgroup(cgroup_path(linux, container_id), origin_of(linux))
     for file in resources.files(linux.resources):
@@ -47,7 +52,7 @@ def origin_of(linux: Linux) -> str:
 
 def cgroup_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -> list[Step]:
     """Limits are set before a process is in the cgroup, so that there is no moment without them."""
-    if manager == DISABLED:
+    if manager != CGROUPFS:
         return []
     path = cgroup_path(linux, container_id)
     files = resources.files(linux.resources)
@@ -63,8 +68,21 @@ def controllers(files: tuple[resources.CgroupFile, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(file.controller for file in files if file.controller and not file.optional))
 
 
-def join_cgroup_steps(manager: str, below: str = "", beside: int = 0) -> list[Step]:
+def enter_cgroup_steps(config: Config, container_id: str, manager: str = CGROUPFS) -> list[Step]:
+    """For the container's first process."""
+    if manager in BY_SYSTEMD:
+        from .scope import scope_steps
+
+        return scope_steps(config, container_id, manager)
+    return join_cgroup_steps(config.linux, container_id, manager)
+
+
+def join_cgroup_steps(linux: Linux, container_id: str, manager: str, below: str = "", beside: int = 0) -> list[Step]:
     """`below` is a cgroup below the container's, `beside` one of its processes that may have gone there."""
+    if manager == SYSTEMD_USER:
+        from .scope import join_scope
+
+        return [join_scope(linux, container_id, below)]
     if manager != DISABLED:
         return [cgroup.JoinCgroup(below, beside)]
     if below:
@@ -72,12 +90,17 @@ def join_cgroup_steps(manager: str, below: str = "", beside: int = 0) -> list[St
     return []
 
 
-def late_limit_steps(linux: Linux, manager: str = CGROUPFS) -> list[Step]:
+def late_limit_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -> list[Step]:
     """The rest, when nothing but the program is still to come."""
     if manager == DISABLED:
         return []
     files = resources.files(linux.resources)
-    return [*(set_limit(file) for file in files if file.controller in LATE), device_filter(linux)]
+    late = [*(set_limit(file) for file in files if file.controller in LATE), device_filter(linux)]
+    if manager in BY_SYSTEMD:
+        from .scope import late_scope_steps
+
+        return [*late_scope_steps(linux, container_id, manager), *late]
+    return late
 
 
 def owner_steps(config: Config, process: Process, manager: str = CGROUPFS) -> list[Step]:

@@ -9,11 +9,12 @@ from ..steps.cgroup_changes import ChangeLimit, CheckMemoryInUse
 from ..steps.device_filter import ReplaceDeviceFilter
 from ..steps.resctrl import ChangeSchema, FindResctrl
 from ..steps.state import ReplaceConfig
-from .limits import cgroup_path, controllers
+from .limits import BY_SYSTEMD, cgroup_path, controllers
 from .resctrl import group_of, schema_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..cgroups.resources import CgroupFile
     from ..spec.config import Config, IntelRdt, Memory, Resources
     from ..steps.step import Step
     from .container import Options
@@ -24,16 +25,26 @@ def update_plan(before: Config, after: Config, concerned: Resources, options: Op
 
     Each step can be taken back, so that an update which fails half way changes nothing.
     """
-    path = cgroup_path(after.linux, options.id)
     files = resources.files(concerned, is_new=False)
     return (
         *check_steps(concerned.memory),
-        *([EnableControllers(path, controllers(files), origin="")] if files else []),
+        *controller_steps(after, files, options),
         *(ChangeLimit(file.name, file.value, "", file.optional, file.otherwise) for file in files),
         *device_steps(concerned),
         *schema_steps(before.linux.intel_rdt, after.linux.intel_rdt, options.id),
         ReplaceConfig(options.directory),  # from here on, the next update and `delete` go by it
     )
+
+
+def controller_steps(after: Config, files: tuple[CgroupFile, ...], options: Options) -> list[Step]:
+    """What has to be done by those who made the cgroup, before its files can be written."""
+    if not files:
+        return []
+    if options.cgroup_manager in BY_SYSTEMD:
+        from .scope import change_steps
+
+        return change_steps(after.linux, options.id, files, options.cgroup_manager)
+    return [EnableControllers(cgroup_path(after.linux, options.id), controllers(files), origin="")]
 
 
 def check_steps(memory: Memory | None) -> list[Step]:

@@ -9,6 +9,7 @@ from .. import __version__
 from ..kernel.constants import CAPABILITIES, PROPAGATION
 from ..plan.hooks import KINDS
 from ..plan.mount_options import ATTRIBUTES, FLAGS, ID_MAPS
+from ..plan.scope import PREFIX
 from ..spec.load import MINOR_VERSIONS
 from ..spec.load_hardware import MODE_FLAGS, MODES
 from ..spec.load_linux import NAMESPACES
@@ -32,8 +33,8 @@ def features() -> dict[str, Any]:
             "cgroup": {
                 "v1": False,
                 "v2": True,
-                "systemd": False,
-                "systemdUser": False,
+                "systemd": True,
+                "systemdUser": True,
                 "rdma": True,
             },
             "seccomp": {
@@ -51,6 +52,7 @@ def features() -> dict[str, Any]:
             "mountExtensions": {"idmap": {"enabled": True}},
             "netDevices": {"enabled": True},
         },
+        "potentiallyUnsafeConfigAnnotations": [PREFIX],
         "annotations": {"io.github.minirun.version": __version__},
     }
 

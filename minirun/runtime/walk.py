@@ -32,7 +32,9 @@ def walk(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[Ste
                 wait = sync.wait_for_program if steps[index - 1].becomes_program else sync.wait_for_turn
                 wait(context)
             do(step, index, steps, context, log)
-            if step.runs_in == RUNTIME == context.me:
+            if step.runs_in != context.me:  # fork(2): the new process has not had a turn that it could give
+                continue
+            if context.me == RUNTIME:
                 applied.append(step)
             if index + 1 < len(steps) and steps[index + 1].runs_in != context.me:
                 sync.give_turn(context)

@@ -185,7 +185,7 @@ def kill_cgroup(path: str) -> None:
     try:
         files.write_file(f"{path}/cgroup.kill", "1")
     except SystemCallError as error:
-        if error.errno != ENOENT:  # somebody has removed it
+        if error.errno not in (ENOENT, ENODEV):  # somebody has removed it
             raise
 
 

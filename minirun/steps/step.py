@@ -70,6 +70,7 @@ class Context:
         self.hits_before: dict[str, int] = {}  # of a cgroup that was there before: how often its limits had been hit
         self.limits_before: list[tuple[str, list[str]]] = []  # of an update: a file, and what to write to it again
         self.filters_before: dict[Step, tuple[int, int]] = {}  # likewise: step -> descriptors of the new, the old
+        self.scope_before: Any = None  # likewise: what systemd is to be told again, and files with what to write again
         self.filter = b""  # the system call filter, for the container's process to load
 
         # the container's process's

@@ -31,6 +31,7 @@ from ..steps.process import StartContainerProcess
 from ..steps.program import ChangeDirectory, Execute, FindHome, FindProgram, ResetSignals, SetUmask, WaitForStart
 from ..steps.rootfs import BindRootfs, ChangeRoot, DetachOldRoot, MoveRoot, PivotRoot, SetRootPropagation
 from ..steps.scheduling import SetRlimit
+from ..steps.scope import ChooseScope
 from ..steps.shell import quoted
 from ..steps.state import MakeStateDirectory, OpenStartSocket, SaveConfig, WriteState
 from ..steps.step import RUNTIME
@@ -67,6 +68,7 @@ INSTEAD: dict[type[Step], str] = {
     OpenExecAttribute: "only the step that writes to it needs it",
 }
 UNKNOWN: dict[type[Step], str] = {
+    ChooseScope: "there is no script for a cgroup that systemd makes\n  cure:  leave --systemd-cgroup out",
     MoveRoot: "there is no script for --no-pivot\n  cure:  leave it out",
     ChangeRoot: "there is no script for a container in the host's mount namespace, where it would have to undo all of "
     'its mounts\n  cure:  {"type": "mount"} in /linux/namespaces',

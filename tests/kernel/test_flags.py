@@ -400,12 +400,15 @@ class TestWithoutACgroup:
         assert told.status == 0 and "device rules" in told.stderr
 
 
-@pytest.mark.only("minirun", "others have systemd make it")
+@pytest.mark.only("minirun", "what helps is its own")
 @pytest.mark.parametrize("flags", [["--systemd-cgroup"], ["--cgroup-manager=systemd"]])
-def test_systemd_as_the_manager_is_refused(life, flags):
+def test_systemd_that_can_not_be_asked_is_an_error(life, runtime, flags, monkeypatch):
+    monkeypatch.setitem(runtime.environment, "DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
     one = life()
+    one.bundle.linux["cgroupsPath"] = "a.slice:b:c"
+    one.bundle.write()
     refused = one.line(*flags, "create", "--bundle", str(one.bundle.path), one.id)
-    assert refused.status == 1 and "systemd" in refused.stderr
+    assert refused.status == 1 and "/nonexistent/bus" in refused.stderr and "cure:" in refused.stderr
     assert one.line(*flags, "delete", "--force", one.id).status == 0  # engines say it at every call
 
 

@@ -105,13 +105,20 @@ def plans(word: str = "word") -> list[tuple[Step, ...]]:
         plan(parse(config(namespaces=[]) | {"root": {"path": word}, "hostname": None}), options()),
         plan(parse(config(namespaces=[*user, {"type": "cgroup"}], **MAPPINGS) | {"mounts": own_cgroup}), options()),
         plan(parse(config(intelRdt={"closID": "group"}, resources={})), options(cgroup_manager="disabled")),
+        plan(parse(config_for_systemd(word)), options(cgroup_manager="systemd")),
     ]
+
+
+def config_for_systemd(word: str) -> dict[str, Any]:
+    text = word.replace("\\", "\\\\").replace("'", "\\'")
+    made = config(cgroupsPath="a.slice:b:c", resources={"memory": {"limit": 1 << 26}, "pids": {"limit": 9}})
+    return made | {"annotations": {"org.systemd.property.Documentation": f"['{text}']"}}
 
 
 # Steps of exec and update, which nothing explains yet.
 OF_OTHERS = {
     *("HoldProc", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter"),
-    *("ChangeSchema", "ReplaceConfig"),
+    *("ChangeSchema", "ReplaceConfig", "ChangeScopeLimits", "JoinScope"),
 }
 
 
@@ -124,7 +131,7 @@ def test_every_kind_of_step_can_be_told(kind: type[Step]) -> None:
     assert kind.describe is not step.describe, "a sentence"
     assert kind.shell is not step.shell or kind.no_shell, "a command, or why there is none"
     assert kind.calls is not step.calls or kind.no_calls, "system calls, or why there are none"
-    assert re.fullmatch(r"[a-z_-]+\([1-8]\)", kind.man), "a manual page with its section"
+    assert re.fullmatch(r"[a-z0-9_.-]+\([1-8]\)", kind.man), "a manual page with its section"
     assert re.fullmatch(r"((config|config-linux|runtime|runtime-linux)\.md#[a-z-]+)?", kind.spec)
     assert kind.chapter in CHAPTERS
 
@@ -189,7 +196,7 @@ WORDS = (
 def test_no_command_runs_what_stands_in_config_json(word: str, tmp_path: Path) -> None:
     """As nobody, and without any programs: what a shell does by itself is enough to leave a file behind."""
     tmp_path.chmod(0o777)
-    for step in plans(word)[1]:
+    for step in (*plans(word)[1], *plans(word)[-1]):
         run_as_nobody(step.shell() or "", tmp_path)
         assert not (tmp_path / "RAN").exists(), step
     run_as_nobody("echo>RAN", tmp_path)
