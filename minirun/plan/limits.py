@@ -29,15 +29,23 @@ def cgroup_path(linux: Linux, container_id: str) -> str:
 LATE = ("pids", "cpu")
 
 
-# Who makes the cgroup: minirun itself by way of the file system, or nobody.
-CGROUPFS, DISABLED = "cgroupfs", "disabled"
+# Who makes the cgroup: minirun itself by way of the file system; nobody, since the caller wants it so; or nobody, since
+# the caller is a user who may make none. The latter two leave the container in minirun's own.
+CGROUPFS, DISABLED, INHERITED = "cgroupfs", "disabled", "inherited"
+DELEGATED = (
+    "with --systemd-cgroup, by which your own systemd makes one, those that it has got the controllers for; else none"
+)
+WITHOUT = {
+    DISABLED: ("a limit, but the container gets no cgroup", "no limits, or a cgroup manager"),
+    INHERITED: ("a limit, but you may make no cgroup: that takes root", DELEGATED),
+}
 
 
 def choose_cgroup(linux: Linux, container_id: str, manager: str = CGROUPFS) -> Step:
-    if manager != DISABLED:
+    if manager not in WITHOUT:
         return cgroup.ChooseCgroup(cgroup_path(linux, container_id), origin_of(linux))
     for file in resources.files(linux.resources):
-        raise ConfigError(file.place, "a limit, but the container gets no cgroup", "no limits, or a cgroup manager")
+        raise ConfigError(file.place, *WITHOUT[manager])
     return cgroup.StayInCgroup(len(linux.resources.devices))
 
 
@@ -47,7 +55,7 @@ def origin_of(linux: Linux) -> str:
 
 def cgroup_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -> list[Step]:
     """Limits are set before a process is in the cgroup, so that there is no moment without them."""
-    if manager == DISABLED:
+    if manager in WITHOUT:
         return []
     path = cgroup_path(linux, container_id)
     files = resources.files(linux.resources)
@@ -65,19 +73,21 @@ def controllers(files: tuple[resources.CgroupFile, ...]) -> tuple[str, ...]:
 
 def join_cgroup_steps(manager: str, below: str = "", beside: int = 0) -> list[Step]:
     """`below` is a cgroup below the container's, `beside` one of its processes that may have gone there."""
-    if manager != DISABLED:
+    if manager not in WITHOUT:
         return [cgroup.JoinCgroup(below, beside)]
     if below:
         raise StateError("the container has no cgroup to be below of\n  cure:  leave --cgroup out")
     return []
 
 
-def late_limit_steps(linux: Linux, manager: str = CGROUPFS) -> list[Step]:
-    """The rest, when nothing but the program is still to come."""
-    if manager == DISABLED:
+def late_limit_steps(linux: Linux, manager: str = CGROUPFS, rootless: bool = False) -> list[Step]:
+    """The rest, when nothing but the program is still to come. Device rules are for root to give: bpf(2). Without them
+    a user's container can open what the user can."""
+    if manager in WITHOUT:
         return []
     files = resources.files(linux.resources)
-    return [*(set_limit(file) for file in files if file.controller in LATE), device_filter(linux)]
+    late: list[Step] = [set_limit(file) for file in files if file.controller in LATE]
+    return late if rootless else [*late, device_filter(linux)]
 
 
 def owner_steps(config: Config, process: Process, manager: str = CGROUPFS) -> list[Step]:

@@ -105,12 +105,25 @@ def plans(word: str = "word") -> list[tuple[Step, ...]]:
         plan(parse(config(namespaces=[]) | {"root": {"path": word}, "hostname": None}), options()),
         plan(parse(config(namespaces=[*user, {"type": "cgroup"}], **MAPPINGS) | {"mounts": own_cgroup}), options()),
         plan(parse(config(intelRdt={"closID": "group"}, resources={})), options(cgroup_manager="disabled")),
+        *users_plans(),
     ]
+
+
+def users_plans() -> list[tuple[Step, ...]]:
+    """Those without root."""
+    own, more = default(True, 1000, 1001), default(True, 1000, 1001)
+    own["linux"]["namespaces"].append({"type": "time"})
+    own["linux"]["timeOffsets"] = {"boottime": {"secs": 7}}
+    own["linux"]["namespaces"] = [entry for entry in own["linux"]["namespaces"] if entry["type"] != "cgroup"]
+    for name in ("uidMappings", "gidMappings"):
+        more["linux"][name].append({"containerID": 1, "hostID": 100000, "size": 9})
+    user = options(uid=1000, gid=1001, rootless=True, cgroup_manager="inherited")
+    return [plan(parse(own), user), plan(parse(more), user)]
 
 
 # Steps of exec and update, which nothing explains yet.
 OF_OTHERS = {
-    *("HoldProc", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter"),
+    *("HoldProc", "LeaveGroups", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter"),
     *("ChangeSchema", "ReplaceConfig"),
 }
 
