@@ -93,7 +93,7 @@ def late_limit_steps(linux: Linux, manager: str = CGROUPFS, rootless: bool = Fal
 def owner_steps(config: Config, process: Process, manager: str = CGROUPFS) -> list[Step]:
     """The program's user owns the cgroup if it has a cgroup namespace of its own, and the cgroup in it to write to."""
     is_new = any(namespace.type == "cgroup" and namespace.path is None for namespace in config.linux.namespaces)
-    if manager == DISABLED or not is_new or not any(map(is_writable_cgroup, config.mounts)):
+    if manager in WITHOUT or not is_new or not any(map(is_writable_cgroup, config.mounts)):
         return []
     from ..steps.cgroup_owner import GiveCgroup  # few containers have it to write to
 
