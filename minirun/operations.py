@@ -35,6 +35,13 @@ def new_id() -> str:
     return os.urandom(6).hex()
 
 
+def default_root() -> str:
+    """Where the caller's containers have their state, unless told otherwise. Raises StateError."""
+    from .runtime.caller import default_root as of_caller
+
+    return of_caller()
+
+
 def checked_id(name: str) -> str:
     """The id, if it can be the name of a directory and nothing else. Raises StateError."""
     if not name or name in (".", "..") or not ID_CHARACTERS.issuperset(name):
@@ -115,10 +122,10 @@ def containers(root: str) -> Iterator[dict[str, Any]]:
 
 def processes(root: str, name: str) -> list[int]:
     """The processes of a container, as this process sees them."""
-    from .cgroups.members import pids
     from .runtime import books
+    from .runtime.members import processes_of
 
-    return pids(books.find(root, checked_id(name)).own_cgroup())
+    return processes_of(books.find(root, checked_id(name)))
 
 
 def events(root: str, name: str, interval: float | None) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 # What the three bundle scripts share. They read this file with "."; it does nothing by itself.
 #
 #   $usage               is the script's own, one line
-#   read_options "$@"    sets $force, and the array $operands to what is not an option
+#   read_options "$@"    sets $force, $rootless, and the array $operands to what is not an option
 #   begin BUNDLE         makes the empty $rootfs = BUNDLE/rootfs, which is removed again should the script fail
 #   skeleton             fills it with what every small root file system has
 #   finish ARGUMENT...   writes BUNDLE/config.json, which will run these arguments, and says what to type next
@@ -19,10 +19,11 @@ die() {
 
 # shellcheck disable=SC2154 # usage
 read_options() {
-    force=no operands=()
+    force=no rootless=() operands=()
     while [ $# -gt 0 ]; do
         case $1 in
             --force) force=yes ;;
+            --rootless) rootless=(--rootless) ;;
             -h | --help) echo "$usage" && exit ;;
             -*) die "unknown option $1; $usage" ;;
             *) operands+=("$1") ;;
@@ -80,10 +81,10 @@ skeleton() {
 
 finish() {
     local asroot=
-    "$minirun" spec --bundle "$bundle"
+    "$minirun" spec "${rootless[@]}" --bundle "$bundle"
     set_arguments "$bundle/config.json" "$@"
     trap - EXIT
-    [ "$(id -u)" = 0 ] || asroot='sudo '
+    [ "$(id -u)" = 0 ] || [ "${#rootless[@]}" = 1 ] || asroot='sudo '
     echo "$bundle is ready. Run it:"
     printf '  %s%q run %q\n' "$asroot" "$minirun" "$bundle"
 }

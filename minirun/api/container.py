@@ -15,7 +15,6 @@ from ..plan.container import Options
 from ..plan.limits import CGROUPFS
 from ..runtime import books
 from ..runtime.exec import Wishes
-from ..steps.state import DEFAULT_ROOT
 from .bundle import Bundle
 from .process import Process, Streams, call
 
@@ -69,9 +68,9 @@ class Container:
     Everything raises MinirunError where it can't be done: StateError if that is for the state that the container is in.
     """
 
-    def __init__(self, id: str, *, root: StrPath = DEFAULT_ROOT, process: Process | None = None) -> None:
+    def __init__(self, id: str, *, root: StrPath | None = None, process: Process | None = None) -> None:
         """Takes the caller's word that there is such a container; find() looks."""
-        self.id, self.root = operations.checked_id(id), os.path.abspath(root)
+        self.id, self.root = operations.checked_id(id), root_of(root)
         self._directory = f"{self.root}/{self.id}"
         self._process = process
 
@@ -124,16 +123,16 @@ class Container:
     # ---- find one
 
     @classmethod
-    def find(cls, id: str, *, root: StrPath = DEFAULT_ROOT) -> Container:
+    def find(cls, id: str, *, root: StrPath | None = None) -> Container:
         """The container of this id, whoever has made it. Raises StateError."""
         found = cls(id, root=root)
         operations.state(found.root, found.id)
         return found
 
     @classmethod
-    def list(cls, *, root: StrPath = DEFAULT_ROOT) -> List[Container]:
+    def list(cls, *, root: StrPath | None = None) -> List[Container]:
         """All containers, in the order of their ids."""
-        return [cls(state["id"], root=root) for state in operations.containers(os.path.abspath(root))]
+        return [cls(state["id"], root=root) for state in operations.containers(root_of(root))]
 
     # ---- ask
 
@@ -358,6 +357,11 @@ def wished(bundle: Bundle, args: Sequence[str] | None, how: Creation) -> Bundle:
     return copy
 
 
+def root_of(directory: StrPath | None) -> str:
+    """Where the containers' state is: the caller's own place, unless it is given. Raises StateError."""
+    return operations.default_root() if directory is None else os.path.abspath(directory)
+
+
 def pairs(env: Mapping[str, str]) -> List[str]:
     return [f"{name}={value}" for name, value in env.items()]
 
@@ -366,7 +370,7 @@ def creation_options(bundle: Bundle, how: Creation, wait_for_start: bool) -> Opt
     return Options(
         id=operations.checked_id(how.get("id") or operations.new_id()),
         bundle=str(bundle.path),
-        root=os.path.abspath(how.get("root", DEFAULT_ROOT)),
+        root=root_of(how.get("root")),
         no_pivot=how.get("no_pivot", False),
         pid_file=absolute(how.get("pid_file")),
         console_socket=absolute(how.get("console_socket")),

@@ -261,7 +261,9 @@ def level(values: Mapping[str, Any]) -> str:
 
 
 def root(values: Mapping[str, Any]) -> str:
-    directory: str = values["root"]
+    directory: str | None = values["root"]
+    if directory is None:
+        return operations.default_root()
     return absolute(directory) or os.getcwd()
 
 
@@ -307,8 +309,10 @@ def explain(values: Mapping[str, Any]) -> int:
     from . import explain as printing
 
     bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
+    from ..runtime.caller import as_caller_or_root
+
     options = creation_options(values, bundle, printing.name_of(bundle) if name is None else name)
-    printing.show(options, values)
+    printing.show(as_caller_or_root(options), values)
     return 0
 
 

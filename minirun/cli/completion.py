@@ -28,10 +28,11 @@ def script(program: click.Command, shell: str) -> str:
 
 def ids(context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
     """The containers that there are; none where the caller may not look (/run/minirun belongs to root)."""
-    root = context.find_root().params.get("root") or ""
+    given = context.find_root().params.get("root")
     try:
-        found = [(state["id"], state["status"]) for state in operations.containers(os.path.abspath(root))]
-    except OSError:
+        root = operations.default_root() if given is None else os.path.abspath(given)
+        found = [(state["id"], state["status"]) for state in operations.containers(root)]
+    except (OSError, MinirunError):
         return []
     return [CompletionItem(name, help=status) for name, status in found if name.startswith(beginning)]
 

@@ -34,10 +34,15 @@ run and exec exit with the status of the program, or 128 + N where signal N has 
 
 FILES = (
     ("/run/minirun/ID", "What is known of the container ID, its config.json among it; elsewhere with --root."),
+    ("$XDG_RUNTIME_DIR/minirun/ID", "The same for containers of users other than root."),
     ("/sys/fs/cgroup", "The control groups (version 2) that containers get theirs in."),
 )
 
 ENVIRONMENT = (
+    (
+        "XDG_RUNTIME_DIR",
+        "Where a user other than root keeps what is known of containers. A login sets it (pam_systemd(8)).",
+    ),
     (
         "LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES",
         "Sockets that are open already, from descriptor 3 on, are the program's (sd_listen_fds(3)).",

@@ -36,8 +36,9 @@ GLOBAL = (
         "root",
         ("--root",),
         TEXT,
-        "Directory of the containers' state; made when missing.",
-        "/run/minirun",
+        "Directory of the containers' state; made when missing. If not given: /run/minirun, or without root "
+        "$XDG_RUNTIME_DIR/minirun.",
+        None,
         "DIR",
     ),
     Option("debug", ("--debug",), FLAG, "Tell every step on stderr (and in the log file)."),

@@ -19,7 +19,15 @@ from .devices import device_steps
 from .hooks import hook_steps, poststop_steps
 from .keyring import keyring_steps
 from .labels import module_steps, open_label_steps
-from .limits import CGROUPFS, cgroup_steps, choose_cgroup, enter_cgroup_steps, late_limit_steps, owner_steps
+from .limits import (
+    CGROUPFS,
+    INHERITED,
+    cgroup_steps,
+    choose_cgroup,
+    enter_cgroup_steps,
+    late_limit_steps,
+    owner_steps,
+)
 from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .notify import notify_directory_steps, notify_mount_steps, notify_socket_steps, notify_variables
@@ -53,6 +61,10 @@ class Options(Record):
     listen_fds: int = 0  # descriptors from 3 on that are sockets for the program (sd_listen_fds(3))
     listen_names: str = ""
     notify_socket: str = ""  # where the caller hears that the program is ready (sd_notify(3))
+    # Who runs minirun, which the plan can't ask (runtime/caller.py):
+    uid: int = 0
+    gid: int = 0
+    rootless: bool = False  # not the host's root: an ordinary user, or the root of a user namespace
 
     @property
     def directory(self) -> str:
@@ -68,6 +80,10 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         raise ConfigError("/process", "missing", "a container can't be started without a process")
     process = config.process or NO_PROCESS  # `create` can do without one: runtime.md#create
     check_terminal(process, options)
+    if options.uid:
+        from .rootless import check  # what root need not read
+
+        check(config, options.gid)
     told = told_to_others(config, options)
     compiling, filtering = filter_steps(config, told, "creating")
     early, late = ([], filtering) if process.no_new_privileges else (filtering, [])
@@ -90,10 +106,12 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *root_steps(config.linux, rootfs_path(config, options), options.no_pivot),  # and see nothing else
         *preparation_steps(config, process, options),  # what takes rights, or opens files
         *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
-        *late_limit_steps(config.linux, options.id, options.cgroup_manager),  # that would hit what came before
-        *owner_steps(config, process, options.cgroup_manager),  # of the cgroup, which is complete now
+        # those that would hit what came before
+        *late_limit_steps(config.linux, options.id, options.cgroup_manager, options.rootless),
+        # of the cgroup, which is complete now; a user's is the user's already
+        *([] if options.rootless else owner_steps(config, process, options.cgroup_manager)),
         *early,  # the system call filter, while CAP_SYS_ADMIN is still there
-        *identity_steps(process),  # who it will be
+        *identity_steps(process, options.uid != 0),  # who it will be
         *(program_steps(process) if config.process else []),  # all but the program itself
         note(config, options, complete=True),
         *told_pid_steps(options, "standard"),
@@ -170,7 +188,7 @@ def entry_steps(config: Config, process: Process, options: Options) -> list[Step
         # before the cgroup namespace, whose root is that of this moment
         *enter_cgroup_steps(config, options.id, options.cgroup_manager),
         CloseToTracers(),  # before the first namespace that others may share
-        *namespace_steps(config),
+        *namespace_steps(config, options.uid, options.gid, options.uid != 0),
         *join_resctrl_steps(config.linux, options.id),
         StartSession(),
         *([namespaces.SetLoopbackUp()] if "network" in new_namespaces(config.linux) else []),
@@ -200,11 +218,12 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
     """All file systems are put together below the root directory, which is still an ordinary directory of the host."""
     linux = config.linux
     path = rootfs_path(config, options)
+    own_cgroup = options.cgroup_manager != INHERITED
     steps = bind_steps(linux, path, options.directory)
     for index, mount in enumerate(config.mounts):  # in the order of config.json: later ones may cover earlier ones
-        steps += mount_steps(mount, f"/mounts/{index}", options.bundle, linux)
+        steps += mount_steps(mount, f"/mounts/{index}", options.bundle, linux, own_cgroup)
     steps += notify_mount_steps(options)
-    steps += device_steps(config, options.directory)  # after /dev is mounted
+    steps += device_steps(config, options.directory, options.rootless)  # after /dev is mounted
     if config.process:
         steps += terminal_steps(config.process, options.console_socket)  # after /dev/pts is mounted
         steps.append(program.MakeWorkingDirectory(config.process.cwd))  # before the root is read-only

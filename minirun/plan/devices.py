@@ -29,7 +29,7 @@ SYMLINKS = (
 )
 
 
-def device_steps(config: Config, directory: str) -> list[Step]:
+def device_steps(config: Config, directory: str, rootless: bool = False) -> list[Step]:
     """The default devices, unless config.json lists the same paths itself, then its own, then the symlinks.
 
     A /dev that is bound has all this, or is meant not to: it is a directory of the host, often the host's own /dev.
@@ -41,12 +41,16 @@ def device_steps(config: Config, directory: str) -> list[Step]:
         step
         for index, device in enumerate(config.linux.devices)
         if not (is_bound(config, "/dev") and is_in_dev(device.path))
-        for step in own_device_steps(device, f"/linux/devices/{index}", config.linux, directory, in_user_namespace)
+        for step in (
+            bound_device_steps(device, f"/linux/devices/{index}")
+            if rootless and device.type != "p"
+            else own_device_steps(device, f"/linux/devices/{index}", config.linux, directory, in_user_namespace)
+        )
     ]
     if is_bound(config, "/dev"):
         return own
     return [
-        *(default_device_step(device, in_user_namespace) for device in default),
+        *(default_device_step(device, in_user_namespace or rootless) for device in default),
         *own,
         *(MakeSymlink(path, target, needs) for path, target, needs in SYMLINKS),
         MakeSymlink("/dev/ptmx", "pts/ptmx", replace_existing=True),
@@ -58,6 +62,11 @@ def default_device_step(device: Device, in_user_namespace: bool) -> Step:
     if in_user_namespace:
         return BindDevice(device.path, device.type, device.major, device.minor)
     return MakeDevice(device.path, device.type, device.major, device.minor, 0o666)
+
+
+def bound_device_steps(device: Device, origin: str) -> list[Step]:
+    """Without root there is nobody outside, either, who may make one."""
+    return [BindDevice(device.path, device.type, device.major, device.minor, origin)]
 
 
 def own_device_steps(device: Device, origin: str, linux: Linux, directory: str, in_user_namespace: bool) -> list[Step]:

@@ -9,6 +9,7 @@ from ..errors import StateError
 from ..record import Record
 from ..spec.config import Config, Linux, Namespace
 from ..steps import program, scheduling
+from ..steps.credentials import LeaveGroups
 from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
@@ -42,12 +43,15 @@ class ExecOptions(Record):
     listen_names: str = ""
     new_keyring: bool = True
     cgroup_manager: str = CGROUPFS
+    uid: int = 0  # who runs minirun
+    made_by: int = 0  # who did when the container was made
 
 
 def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[Step, ...]:
     """Every step, in order. `config` is the container's. Raises ConfigError, StateError."""
     check_terminal(process, options)
     check_cgroup(options.cgroup)
+    of_user = bool(options.uid or options.made_by)
     compiling, filtering = filter_steps(config, options.told, "running")
     early, late = ([], filtering) if process.no_new_privileges else (filtering, [])
     return (
@@ -61,7 +65,8 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *affinity_steps(process.affinity_after, "final"),
         CloseToTracers(),  # before it is where the container's processes could trace it
         *hold_proc_steps(process),  # while there is no other
-        *namespace_steps(joined(config, options.pid)),
+        *([LeaveGroups()] if of_user and not options.uid else []),  # inside, that may be denied to root, too
+        *namespace_steps(joined(config, options.pid), options.uid, groups_may_stay=of_user),
         *join_resctrl_steps(config.linux, options.told.id),
         *open_label_steps(process),
         *keyring_steps(process, options.told.id, options.new_keyring, share=False),
@@ -71,7 +76,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *preparation_steps(config, process, options),
         *rlimit_steps(process),
         *early,
-        *identity_steps(process),
+        *identity_steps(process, of_user),
         *program_steps(process),
         *told_pid_steps(options, "setns"),
         *late,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..cgroups import devices, resources
 from ..errors import ConfigError, StateError
 from ..steps import cgroup
-from ..steps.device_filter import AttachDeviceFilter
+from ..steps.device_filter import AttachDeviceFilter, LeaveOutDeviceRules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,9 +29,17 @@ def cgroup_path(linux: Linux, container_id: str) -> str:
 LATE = ("pids", "cpu")
 
 
-# Who makes the cgroup: minirun itself by way of the file system, the system's systemd or the user's own, or nobody.
-CGROUPFS, SYSTEMD, SYSTEMD_USER, DISABLED = "cgroupfs", "systemd", "systemd-user", "disabled"
+# Who makes the cgroup: minirun itself by way of the file system; the system's systemd, or the user's own; nobody, since
+# the caller wants it so; or nobody, since the caller is a user who may make none.
+CGROUPFS, SYSTEMD, SYSTEMD_USER, DISABLED, INHERITED = "cgroupfs", "systemd", "systemd-user", "disabled", "inherited"
 BY_SYSTEMD = (SYSTEMD, SYSTEMD_USER)  # the steps are in scope.py, which few runs need
+DELEGATED = (
+    "with --systemd-cgroup, by which your own systemd makes one, those that it has got the controllers for; else none"
+)
+WITHOUT = {  # the container stays in minirun's own
+    DISABLED: ("a limit, but the container gets no cgroup", "no limits, or a cgroup manager"),
+    INHERITED: ("a limit, but you may make no cgroup: that takes root", DELEGATED),
+}
 
 
 def choose_cgroup(linux: Linux, container_id: str, manager: str = CGROUPFS) -> Step:
@@ -39,10 +47,10 @@ def choose_cgroup(linux: Linux, container_id: str, manager: str = CGROUPFS) -> S
         from .scope import choose_scope
 
         return choose_scope(linux, container_id, manager)
-    if manager != DISABLED:
+    if manager not in WITHOUT:
         return cgroup.ChooseCgroup(cgroup_path(linux, container_id), origin_of(linux))
     for file in resources.files(linux.resources):
-        raise ConfigError(file.place, "a limit, but the container gets no cgroup", "no limits, or a cgroup manager")
+        raise ConfigError(file.place, *WITHOUT[manager])
     return cgroup.StayInCgroup(len(linux.resources.devices))
 
 
@@ -83,19 +91,20 @@ def join_cgroup_steps(linux: Linux, container_id: str, manager: str, below: str 
         from .scope import join_scope
 
         return [join_scope(linux, container_id, below)]
-    if manager != DISABLED:
+    if manager not in WITHOUT:
         return [cgroup.JoinCgroup(below, beside)]
     if below:
         raise StateError("the container has no cgroup to be below of\n  cure:  leave --cgroup out")
     return []
 
 
-def late_limit_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -> list[Step]:
+def late_limit_steps(linux: Linux, container_id: str, manager: str = CGROUPFS, rootless: bool = False) -> list[Step]:
     """The rest, when nothing but the program is still to come."""
-    if manager == DISABLED:
+    if manager in WITHOUT:
         return []
     files = resources.files(linux.resources)
-    late = [*(set_limit(file) for file in files if file.controller in LATE), device_filter(linux)]
+    rules = rules_without_root(linux) if rootless else [device_filter(linux)]
+    late = [*(set_limit(file) for file in files if file.controller in LATE), *rules]
     if manager in BY_SYSTEMD:
         from .scope import late_scope_steps
 
@@ -106,7 +115,7 @@ def late_limit_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -
 def owner_steps(config: Config, process: Process, manager: str = CGROUPFS) -> list[Step]:
     """The program's user owns the cgroup if it has a cgroup namespace of its own, and the cgroup in it to write to."""
     is_new = any(namespace.type == "cgroup" and namespace.path is None for namespace in config.linux.namespaces)
-    if manager == DISABLED or not is_new or not any(map(is_writable_cgroup, config.mounts)):
+    if manager in WITHOUT or not is_new or not any(map(is_writable_cgroup, config.mounts)):
         return []
     from ..steps.cgroup_owner import GiveCgroup  # few containers have it to write to
 
@@ -121,6 +130,11 @@ def is_writable_cgroup(mount: Mount) -> bool:
 
 def set_limit(file: resources.CgroupFile) -> Step:
     return cgroup.SetLimit(file.name, file.value, file.place, file.optional, file.otherwise)
+
+
+def rules_without_root(linux: Linux) -> list[Step]:
+    """A user's container can open the devices that the user can, which is no reason for a warning by itself."""
+    return [LeaveOutDeviceRules(len(linux.resources.devices))] if linux.resources.devices else []
 
 
 def device_filter(linux: Linux) -> Step:

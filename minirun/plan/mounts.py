@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..kernel.constants import MOUNT_ATTR__ATIME, MS_BIND, MS_REC, MS_REMOUNT
+from ..kernel.constants import MOUNT_ATTR__ATIME, MOUNT_ATTR_RDONLY, MS_BIND, MS_RDONLY, MS_REC, MS_REMOUNT
 from ..record import Record
 from ..spec.reader import shown
 from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
-from ..steps.mounts import BindCgroup, BindMount, Change, ChangeMount, MountCgroup, MountFilesystem, Remount
+from ..steps.mounts import (
+    BindCgroup,
+    BindMount,
+    Change,
+    ChangeMount,
+    HideCgroups,
+    MountCgroup,
+    MountFilesystem,
+    Remount,
+)
 from . import mount_options
 from .labels import context_option, label_mount_steps
 from .namespaces import ranges
@@ -74,8 +83,11 @@ def add_plain(changes: list[Change], word: str) -> None:
     changes.append(last)
 
 
-def mount_steps(mount: Mount, origin: str, bundle: str, linux: Linux) -> list[Step]:
-    """The steps for one entry; `origin` is its place in config.json. Raises ConfigError."""
+def mount_steps(mount: Mount, origin: str, bundle: str, linux: Linux, own_cgroup: bool = True) -> list[Step]:
+    """The steps for one entry; `origin` is its place in config.json. Raises ConfigError.
+
+    Without `own_cgroup` the container is in that of the user who runs minirun.
+    """
     own_cgroup_namespace = any(namespace.type == "cgroup" for namespace in linux.namespaces)
     options = sort_options(mount.options)
     destination = "/" + mount.destination.lstrip("/")
@@ -92,6 +104,8 @@ def mount_steps(mount: Mount, origin: str, bundle: str, linux: Linux) -> list[St
         return [remount, *change_steps(destination, options, origin)]
     if options.flags & MS_BIND:
         return [bind(mount, destination, options, origin, bundle)]
+    if mount.type in ("cgroup", "cgroup2") and not own_cgroup:
+        return [callers_cgroup(destination, options, origin, own_cgroup_namespace)]
     # The spec's "cgroup" is the container's cgroups, of whatever version: here it is always v2.
     if mount.type == "cgroup" and not own_cgroup_namespace:
         return [BindCgroup(destination, options.changes, origin)]
@@ -104,6 +118,13 @@ def cut_from_host(linux: Linux) -> tuple[Change, ...]:
     """In a mount namespace, all have been cut off from the host's; without one, each has to be where it is bound."""
     kind = volume_propagation(linux)
     return () if has_mount_namespace(linux) or not kind else (Change(propagation=kind, recursive=True),)
+
+
+def callers_cgroup(destination: str, options: MountOptions, origin: str, own_cgroup_namespace: bool) -> Step:
+    """The root inside is the user outside, who may write to some of those files: CVE-2023-25809."""
+    if own_cgroup_namespace:
+        return MountCgroup(destination, (*options.changes, Change(attr_set=MOUNT_ATTR_RDONLY)), origin)
+    return HideCgroups("tmpfs", "tmpfs", destination, options.flags | MS_RDONLY, "mode=555", origin=origin)
 
 
 def mapped(mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str, linux: Linux) -> list[Step]:

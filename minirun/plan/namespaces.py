@@ -6,6 +6,7 @@ from ..spec.reader import escape
 from ..spec.sysctl import namespace_of
 from ..steps import namespaces as steps
 from ..steps.network import MoveNetDevice
+from ..steps.process import CloseToTracers, OpenToUser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 # Joining the user namespace comes last: only the host's root may join namespaces of any owner. The mount namespace
 # comes before it and after the others, whose paths lead nowhere once it is entered.
 JOIN_ORDER = ("cgroup", "ipc", "uts", "network", "pid", "time", "mount", "user")
+# An ordinary user has rights over nothing but what belongs to the own user namespace, and only inside of that.
+USERS_JOIN_ORDER = ("user", *JOIN_ORDER[:-1])
 
 
 def new_namespaces(linux: Linux) -> tuple[str, ...]:
@@ -23,21 +26,22 @@ def new_namespaces(linux: Linux) -> tuple[str, ...]:
     return tuple(name for name in steps.TYPES if name in new)
 
 
-def namespace_steps(config: Config) -> list[Step]:
-    """Join what has a path, then leave for what has none: the user namespace first, since it will own the others."""
+def namespace_steps(config: Config, uid: int = 0, gid: int = 0, groups_may_stay: bool = False) -> list[Step]:
+    """Join what has a path, then leave for what has none: the user namespace first, since it will own the others.
+    `uid` and `gid` are the caller's."""
     linux = config.linux
     new = new_namespaces(linux)
     return [
-        *join_steps(config),
-        *(user_steps(linux) if "user" in new else []),
-        *([steps.Unshare(rest)] if (rest := tuple(name for name in new if name != "user")) else []),
-        *time_steps(linux),
+        *join_steps(config, uid, groups_may_stay),
+        *(user_steps(linux, uid, gid) if "user" in new else []),
+        *([steps.Unshare(rest, by_user=uid != 0)] if (rest := tuple(name for name in new if name != "user")) else []),
+        *(time_steps(linux, uid) if linux.time_offsets else []),
         *fork_steps(linux),
         *device_steps(linux),
     ]
 
 
-def join_steps(config: Config) -> list[Step]:
+def join_steps(config: Config, uid: int = 0, groups_may_stay: bool = False) -> list[Step]:
     """Every path is opened before the first namespace is entered: after that it may mean something else."""
     linux = config.linux
     paths = {
@@ -45,14 +49,14 @@ def join_steps(config: Config) -> list[Step]:
         for index, namespace in enumerate(linux.namespaces)
         if namespace.path is not None
     }
-    order = [name for name in JOIN_ORDER if name in paths]
+    order = [name for name in (USERS_JOIN_ORDER if uid else JOIN_ORDER) if name in paths]
     joins: list[Step] = [
         steps.OpenNamespace(name, paths[name][0], changed_by(config, name), paths[name][1]) for name in order
     ]
     for name in order:
         joins.append(steps.JoinNamespace(name, paths[name][1]))
         if name == "user":
-            joins += [*check_steps(linux), steps.BecomeNamespaceRoot(paths[name][1])]
+            joins += [*check_steps(linux), steps.BecomeNamespaceRoot(paths[name][1], groups_may_stay)]
     return joins
 
 
@@ -74,24 +78,32 @@ def check_steps(linux: Linux) -> list[Step]:
     return [steps.CheckIdMap(kind, ranges(mappings), f"/linux/{kind}Mappings") for kind, mappings in told if mappings]
 
 
-def user_steps(linux: Linux) -> list[Step]:
+def user_steps(linux: Linux, uid: int = 0, gid: int = 0) -> list[Step]:
+    uids, gids = ranges(linux.uid_mappings), ranges(linux.gid_mappings)
     return [
-        steps.Unshare(("user",)),
-        steps.WriteIdMap("uid", ranges(linux.uid_mappings), "/linux/uidMappings"),
-        steps.WriteIdMap("gid", ranges(linux.gid_mappings), "/linux/gidMappings"),
-        steps.BecomeNamespaceRoot(),
+        steps.Unshare(("user",), by_user=uid != 0),
+        steps.WriteIdMap("uid", uids, "/linux/uidMappings", bool(uid) and not is_own(uids, uid)),
+        *([steps.DenySetgroups()] if uid and is_own(gids, gid) else []),
+        steps.WriteIdMap("gid", gids, "/linux/gidMappings", bool(uid) and not is_own(gids, gid)),
+        steps.BecomeNamespaceRoot(groups_may_stay=uid != 0),
     ]
+
+
+def is_own(lines: tuple[tuple[int, int, int], ...], own: int) -> bool:
+    """Whether nothing but the caller's own id is mapped, which every user may do (user_namespaces(7))."""
+    return [line[1:] for line in lines] == [(own, 1)]
 
 
 def ranges(mappings: tuple[IdMapping, ...]) -> tuple[tuple[int, int, int], ...]:
     return tuple((mapping.container_id, mapping.host_id, mapping.size) for mapping in mappings)
 
 
-def time_steps(linux: Linux) -> list[Step]:
-    return [
+def time_steps(linux: Linux, uid: int) -> list[Step]:
+    writes: list[Step] = [
         steps.WriteTimeOffset(offset.clock, offset.secs, offset.nanosecs, f"/linux/timeOffsets/{offset.clock}")
         for offset in linux.time_offsets
     ]
+    return [OpenToUser(), *writes, CloseToTracers()] if uid else writes
 
 
 def fork_steps(linux: Linux) -> list[Step]:

@@ -41,13 +41,13 @@ def scheduling_steps(process: Process) -> list[Step]:
     return steps
 
 
-def identity_steps(process: Process) -> list[Step]:
+def identity_steps(process: Process, groups_may_stay: bool = False) -> list[Step]:
     """Without `capabilities` in config.json the program gets none, as with other runtimes."""
     granted = process.capabilities or Capabilities()
     user = process.user
     steps: list[Step] = [
         credentials.DropBoundingSet(granted.bounding),
-        credentials.SetUser(user.uid, user.gid, user.additional_gids),
+        credentials.SetUser(user.uid, user.gid, user.additional_gids, groups_may_stay=groups_may_stay),
         credentials.SetCapabilities(granted.effective, granted.permitted, granted.inheritable),
         credentials.SetAmbientSet(granted.ambient),
         *set_label_steps(process),

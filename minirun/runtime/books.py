@@ -46,9 +46,10 @@ class Container(Record):
     def own_cgroup(self) -> str:
         """For what is done to all of its processes. Raises StateError where it was made without one."""
         if not self.cgroup:
+            rootless = self.facts["options"].get("rootless")
             raise StateError(
                 "the container has no cgroup of its own, by which to know its processes\n"
-                "  cure:  make it without --cgroup-manager disabled"
+                f"  cure:  make it {'with --systemd-cgroup' if rootless else 'without --cgroup-manager disabled'}"
             )
         return self.cgroup
 

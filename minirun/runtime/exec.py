@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ..errors import ConfigError, MinirunError, StateError, StepError
 from ..plan.container import Options, told_to_others
 from ..plan.exec import ExecOptions, exec_plan
@@ -10,7 +12,7 @@ from ..spec.config import Capabilities, Process, User
 from ..spec.load import decode, load
 from ..spec.load_process import read_process
 from ..spec.reader import Node
-from .books import CREATING, PAUSED, STOPPED, find
+from .books import CREATED, CREATING, PAUSED, STOPPED, find
 from .log import Log
 from .run import check_proc, run_plan
 
@@ -51,15 +53,17 @@ def execute(
     try:
         check_proc()
         container = find(root, name)
-        check_status(container.status(), ignore_paused)
+        made = Options(**container.facts["options"])
+        check_status(container.status(), ignore_paused, bool(made.uid and os.geteuid()))
         config = load(container.directory)
         process = wished(config.process, wishes)
-        made = Options(**container.facts["options"])
         options = options.replace(
             pid=container.pid,
             told=told_to_others(config, made),
             new_keyring=made.new_keyring,
             cgroup_manager=made.cgroup_manager,
+            uid=os.geteuid(),
+            made_by=made.uid,
         )
         steps = exec_plan(config, process, options)
         return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup, ready=ready)
@@ -78,9 +82,14 @@ def tell_origin(error: StepError, wishes: Wishes) -> None:
         error.details |= in_file if wishes.file else {"document": "of this exec"}
 
 
-def check_status(status: str, ignore_paused: bool) -> None:
+def check_status(status: str, ignore_paused: bool, by_user: bool) -> None:
     if status in (STOPPED, CREATING):
         raise StateError(f"cannot exec in a {status} container")
+    if status == CREATED and by_user:
+        raise StateError(
+            "cannot exec in a created container without root: its namespaces are closed to you until it runs\n"
+            "  cure:  minirun start, first"
+        )
     if status == PAUSED and not ignore_paused:
         raise StateError("cannot exec in a paused container (use --ignore-paused to override)")
 

@@ -6,19 +6,17 @@ import os
 import select
 import signal
 
-from ..cgroups.members import pids
 from ..errors import ConfigError, ContainerDied, MinirunError, StateError
 from ..kernel import signals
 from ..kernel.libc import SystemCallError
 from ..plan.container import Options, plan
 from ..spec.load import load
-from ..steps.cgroup import kill_cgroup
 from ..steps.state import MakeStateDirectory
 from ..steps.step import RUNTIME, Channel, Context
 from .books import ALIVE, CREATED, STOPPED, Container, Lock, damaged, find
 from .foreground import Signals
-from .freezer import Standstill
 from .log import Log
+from .members import signal_all
 from .run import was_hit
 from .sync import Sync
 from .walk import undo, walk
@@ -117,7 +115,7 @@ def connect(container: Container, own: Signals) -> Sync:
 def kill(root: str, name: str, number: int, *, everything: bool = False) -> None:
     """Send a signal to the container's process, or to all of its processes. Raises StateError."""
     container = find(root, name)
-    found = signal_all(container.own_cgroup(), number) if everything else signal_one(container, number)
+    found = signal_all(container, number) if everything else signal_one(container, number)
     if not found:
         raise StateError(f"container not running: {name}")
 
@@ -134,25 +132,6 @@ def signal_one(container: Container, number: int) -> bool:
     finally:
         os.close(process)
     return True
-
-
-def signal_all(cgroup: str, number: int) -> bool:
-    """To every process in the cgroup and below; False if there is none."""
-    found = bool(pids(cgroup))
-    if found and number == signal.SIGKILL:
-        kill_cgroup(cgroup)  # all at once, also those that are forked meanwhile
-    elif found:
-        with Standstill(cgroup):  # none forks, and no pid changes hands
-            for pid in pids(cgroup):
-                signal_pid(pid, number)
-    return found
-
-
-def signal_pid(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass  # it ended before it stood still
 
 
 # ---- delete

@@ -11,6 +11,7 @@ from ..kernel.libc import SystemCallError
 from ..plan.container import Options, plan
 from ..spec.load import content, decode, parse
 from ..steps.step import Context
+from .caller import as_caller
 from .foreground import Signals, wait_for_end
 from .log import Log
 from .sync import Sync
@@ -43,7 +44,8 @@ def run(
     """
     check_proc()
     config = content(options.bundle, options.config) if config is None else config  # config.json, read once
-    steps = plan(parse(decode(config)), options)  # -> typed records -> a list of steps
+    parsed = parse(decode(config))  # -> typed records
+    steps = plan(parsed, as_caller(options, parsed.linux))  # -> a list of steps
     return run_plan(steps, log, config, stay=stay, keep=keep, notify=options.notify_socket, ready=ready)
 
 

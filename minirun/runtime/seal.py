@@ -3,6 +3,9 @@
 Until execve(2), the container's process runs the host's python3, and an image whose program is `#!/proc/self/exe` even
 makes it the program. Root inside could then open /proc/self/exe for writing and change python3 for the whole host. So
 minirun starts itself once more, from a private, read-only copy of the mount that its interpreter lies on.
+
+An ordinary user may copy no mount, and mostly need not: root inside is the user outside, for whom root's python3 is
+read-only already. One that belongs to the user, as from pyenv or conda, is copied inside a user namespace.
 """
 
 from __future__ import annotations
@@ -11,9 +14,13 @@ import os
 import sys
 
 from ..errors import StateError
-from ..kernel import mounts
-from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_RDONLY
+from ..kernel import mounts, namespaces
+from ..kernel.constants import AT_FDCWD, CLONE_NEWNS, CLONE_NEWUSER, MOUNT_ATTR_RDONLY
 from ..kernel.libc import SystemCallError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..kernel.sockets import MessageSocket
 
 OWN_PROGRAM = "/proc/self/exe"
 
@@ -28,25 +35,79 @@ def is_sealed() -> bool:
     return bool(os.statvfs(OWN_PROGRAM).f_flag & os.ST_RDONLY)
 
 
+def is_others() -> bool:
+    """Whether an ordinary user runs an interpreter of somebody else's, and can neither write to it nor get the right
+    to: the kernel gives the root of a user namespace none over files whose owner is not mapped (user_namespaces(7))."""
+    return os.geteuid() not in (0, os.stat(OWN_PROGRAM).st_uid) and not os.access(
+        OWN_PROGRAM, os.W_OK, effective_ids=True
+    )
+
+
 def seal(arguments: list[str]) -> None:
     """Return if this process is sealed; else start it again, sealed, with the same arguments.
 
-    Raises StateError where the kernel does not allow it, as for an ordinary user.
+    Raises StateError where the kernel does not allow it.
     """
-    if is_sealed():
+    if is_sealed() or is_others():
         return
     try:
-        tree = mounts.open_tree(AT_FDCWD, OWN_PROGRAM, False)
-        mounts.mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY)
+        tree = sealed_copy(OWN_PROGRAM) if os.geteuid() == 0 else copy_of_user()
     except SystemCallError as error:
-        raise StateError(
-            f"can't keep {own_name()} out of the container's reach: {error.strerror}\n"
-            f"  call:  {error.shown}\n"
-            "  cure:  running a container takes root: use sudo"
-        ) from error
+        raise refusal(error) from error
     # Absolute, since relative entries ("" for the current directory) could mean something else in the next process.
     path = ":".join(os.path.abspath(entry) for entry in sys.path)
     os.execve(tree, [own_name(), *FLAGS, "-c", CODE, path, *arguments], environment())
+
+
+def sealed_copy(program: str) -> int:
+    """A descriptor of the program on a read-only copy of its mount."""
+    tree = mounts.open_tree(AT_FDCWD, program, False)
+    mounts.mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY)
+    return tree
+
+
+def copy_of_user() -> int:
+    """The same, by a child in new namespaces, which hands the descriptor over and ends. There the program has to be
+    found by its path: open_tree(2) copies no mount of another mount namespace."""
+    from ..kernel.sockets import MessageSocket as Socket
+
+    program = os.readlink(OWN_PROGRAM)
+    here, there = Socket.pair()
+    child = os.fork()
+    if child == 0:
+        send_copy(there, program)
+    there.close()
+    message, descriptors, _ = here.receive()
+    here.close()
+    os.waitpid(child, 0)
+    if descriptors:
+        return descriptors[0]
+    number, _, shown = message.decode().partition(" ")
+    raise SystemCallError(int(number or 0), "unshare", shown)
+
+
+def send_copy(there: MessageSocket, program: str) -> None:
+    """The child: send the descriptor, or the errno and the call that failed. Never returns."""
+    try:
+        namespaces.unshare(CLONE_NEWUSER | CLONE_NEWNS)
+        there.send(b"sealed", (sealed_copy(program),))
+    except SystemCallError as error:
+        there.send(f"{error.errno} {error.shown}".encode())
+    finally:
+        os._exit(0)
+
+
+def refusal(error: SystemCallError) -> StateError:
+    from ..steps.namespaces import Unshare
+
+    cure = "running a container takes root: use sudo"
+    if os.geteuid() != 0:
+        cure = Unshare(("user", "mount"), by_user=True).cure(error)
+    return StateError(
+        f"can't keep {own_name()} out of the container's reach: {error.strerror}\n"
+        f"  call:  {error.shown}\n"
+        f"  cure:  {cure}"
+    )
 
 
 def own_name() -> str:

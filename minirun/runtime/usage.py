@@ -191,7 +191,7 @@ MARKS = {"cpu": "cpu.max", "io": "io.stat", "memory": "memory.current", "pids": 
 
 def missing(cgroup: str, now: Reading, mount: str) -> Iterator[str]:
     if not cgroup:
-        yield "nothing is counted: the container was made without a cgroup (--cgroup-manager disabled)"
+        yield "nothing is counted: the container has no cgroup of its own"
         return
     gone = {name for name, mark in MARKS.items() if mark not in now.own}
     if gone:

@@ -69,7 +69,8 @@ def process() -> Json:
 def mounts(rootless: bool) -> list[Json]:
     # Group 5 is tty on most distributions. It is not mapped in a user namespace with one group.
     pts = PTS if rootless else (*PTS, "gid=5")
-    # A new sysfs takes rights over the network namespace (user_namespaces(7)), so rootless binds the host's.
+    # A new sysfs takes rights over the network namespace (user_namespaces(7)), so rootless binds the host's. With it
+    # come the mounts below it, the cgroups for one, where the user may write (CVE-2023-25809): rro is for all of them.
     sys = ("none", "/sys", "rbind") if rootless else ("sysfs", "sysfs")
     return [
         {"destination": "/proc", "type": "proc", "source": "proc"},
@@ -77,7 +78,7 @@ def mounts(rootless: bool) -> list[Json]:
         mount("/dev/pts", "devpts", "devpts", *pts),
         mount("/dev/shm", "tmpfs", "shm", *QUIET, "mode=1777", "size=65536k"),
         mount("/dev/mqueue", "mqueue", "mqueue", *QUIET),
-        mount("/sys", *sys, *QUIET, "ro"),
+        mount("/sys", *sys, *QUIET, "rro" if rootless else "ro"),
         mount("/sys/fs/cgroup", "cgroup", "cgroup", *QUIET, "relatime", "ro"),
     ]
 

@@ -51,7 +51,7 @@ class ChooseCgroup(Step):
 
 class StayInCgroup(Step):
     """--cgroup-manager disabled: on hosts without cgroup v2, and where somebody else has made the container's cgroup
-    and put minirun into it."""
+    and put minirun into it. Or an ordinary user runs minirun, who may make no cgroup."""
 
     runs_in = RUNTIME
     chapter = "limits"
@@ -108,7 +108,8 @@ class MakeCgroup(Step):
     man = "cgroups(7)"
     spec = "config-linux.md#cgroups-path"
     cures = {
-        EACCES: "making cgroups at this place takes root, or a cgroup that was delegated to you",
+        EACCES: "making cgroups at this place takes root, or a cgroup that was delegated to you; with --systemd-cgroup "
+        "your own systemd makes one",
         EROFS: "the cgroup file system is mounted read-only here",
     }
 
@@ -378,6 +379,8 @@ class JoinCgroup(Step):
     man = "cgroups(7)"
     spec = "config-linux.md#cgroups-path"
     cures = {
+        EACCES: "whoever moves a process needs to own what is above both its old and its new place (cgroups(7), "
+        "“Cgroups delegation”); with --systemd-cgroup your own systemd moves it",
         EPERM: "the cgroup must be in a part of the tree that is yours",
         EBUSY: "it hands controllers down to cgroups below it, so it takes no processes (no internal processes): name "
         "another one in /linux/cgroupsPath, or for exec one of those below with --cgroup",

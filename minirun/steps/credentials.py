@@ -60,6 +60,7 @@ class SetUser(Step):
     gid: int
     additional_gids: tuple[int, ...] = ()
     origin: str = "/process/user"
+    groups_may_stay: bool = False
 
     def describe(self) -> str:
         groups = f" and the groups {', '.join(map(str, self.additional_gids))}" if self.additional_gids else ""
@@ -81,11 +82,40 @@ class SetUser(Step):
 
     def apply(self, context: Context) -> None:
         processes.set_keep_capabilities(True)
-        processes.setgroups(self.additional_gids)
+        set_groups(self.additional_gids, self.groups_may_stay)
         processes.setresgid(self.gid)
         processes.setresuid(self.uid)
         processes.set_keep_capabilities(False)
         processes.set_dumpable(False)  # a change of user may have set it, as sysctl fs.suid_dumpable says
+
+
+class LeaveGroups(Step):
+    """Root's groups must not come along into a user's container."""
+
+    chapter = "identity"
+    man = "setgroups(2)"
+
+    def describe(self) -> str:
+        return "leave all groups"
+
+    def shell(self) -> str:
+        return 'exec setpriv --clear-groups "$SHELL"'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("setgroups", 0, None),)
+
+    def apply(self, context: Context) -> None:
+        processes.setgroups(())
+
+
+def set_groups(gids: tuple[int, ...], may_stay: bool) -> None:
+    """setgroups(2). An ordinary user's container may have to keep the user's groups, because a group can also be there
+    to keep somebody out: then setgroups is denied (user_namespaces(7)). Inside they are seen as nogroup."""
+    try:
+        processes.setgroups(gids)
+    except SystemCallError as error:
+        if error.errno != EPERM or gids or not may_stay:
+            raise
 
 
 class SetCapabilities(Step):

@@ -69,6 +69,25 @@ class AttachDeviceFilter(Step):
         return bpf.prog_load(b"".join(instruction.pack() for instruction in self.instructions))
 
 
+class LeaveOutDeviceRules(Step):
+    """Without root: the kernel takes programs for a cgroup from CAP_BPF of the host only."""
+
+    runs_in = RUNTIME
+    chapter = "filters"
+    man = "bpf(2)"
+    spec = "config-linux.md#allowed-device-list"
+    no_shell = no_calls = "there is nothing to do"
+
+    rules: int
+    origin: str = "/linux/resources/devices"
+
+    def describe(self) -> str:
+        return f"leave the {self.rules} device rules out, which only root could make hold"
+
+    def apply(self, context: Context) -> None:
+        context.log.warning("without root the device rules of config.json do not hold")
+
+
 class ReplaceDeviceFilter(AttachDeviceFilter):
     """Put a new program in the place of the present one, at once: there is no moment without a filter, nor one in
     which both have to agree. Programs of others on the same cgroup stay."""

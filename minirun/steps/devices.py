@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import EEXIST, ENOENT, ENOTEMPTY, EPERM
+from errno import EACCES, EEXIST, ENOENT, ENOTEMPTY, EPERM
 
 from ..kernel import files, mounts
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY
 from ..kernel.libc import Flags, SystemCallError, show
 from .mounts import Change, attach, show_attach
-from .paths import find, make_parent, show_find
+from .paths import CLOSED_ROOT, find, make_parent, show_find
 from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -105,6 +105,10 @@ class BindDevice(Step):
     chapter = "devices"
     man = "user_namespaces(7)"
     spec = "config-linux.md#devices"
+    cures = {
+        ENOENT: "the device has to be the host's, at the same path: only root can make another",
+        EACCES: CLOSED_ROOT,
+    }
 
     path: str
     type: str

@@ -28,7 +28,7 @@ class JoinSessionKeyring(Step):
     chapter = "namespaces"
     man = "session-keyring(7)"
     cures = {
-        EDQUOT: "this user has as many keys as it may: see keyrings(7), sysctl kernel.keys.root_maxkeys, or "
+        EDQUOT: "this user has as many keys as it may: see keyrings(7), sysctl kernel.keys.maxkeys (root_maxkeys), or "
         "leave the caller's keyring to the container with --no-new-keyring",
         EPERM: "something keeps minirun from keyrings, as a system call filter around it does: --no-new-keyring",
     }

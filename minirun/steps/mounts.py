@@ -15,7 +15,7 @@ from ..kernel import files, mounts
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_RDONLY, MS_RDONLY, MS_REC, names, propagation_word
 from ..kernel.libc import Flags, SystemCallError, show
 from ..record import Record
-from .paths import PLACE, find, make_directory, make_file, refuse_inside_proc, show_find
+from .paths import CLOSED_ROOT, PLACE, find, make_directory, make_file, refuse_inside_proc, show_find
 from .shell import in_root, quoted
 from .step import Context, Refused, Step
 
@@ -62,7 +62,9 @@ class MountFilesystem(Step):
         EINVAL: "the file system refuses an option; the kernel's log (dmesg) names it. "
         "In a user namespace, ids such as gid=5 must be mapped",
         EPERM: "in a user namespace, a file system needs the namespaces it shows: "
-        "proc needs a pid namespace, sysfs a network namespace, mqueue an ipc namespace",
+        "proc needs a pid namespace, sysfs a network namespace, mqueue an ipc namespace; proc and sysfs also that "
+        "nothing of the caller's own is hidden, as most containers have it; those of disks are root's",
+        EACCES: CLOSED_ROOT,
         EBUSY: "the device is in use, or this very file system is mounted there already",
         ENOENT: "the source does not exist",
     }
@@ -151,6 +153,14 @@ def change_commands(changes: tuple[Change, ...], destination: str) -> str:
     return " && ".join(commands)
 
 
+class HideCgroups(MountFilesystem):
+    """Nothing, where config.json wants the container's cgroups shown and it has none: without a cgroup namespace they
+    would be those of the whole host."""
+
+    def describe(self) -> str:
+        return f"hide the host's cgroups behind an empty tmpfs on {self.destination}"
+
+
 class Remount(Step):
     """Change the options of a mount that is there already."""
 
@@ -192,7 +202,8 @@ class BindMount(Step):
     cures = {
         ENOENT: "the source must exist on the host; a relative one is taken from the bundle's directory",
         EPERM: "in a user namespace, flags that the host's mount has (nosuid, nodev …) can't be cleared",
-        EACCES: "every directory on the way must be searchable (chmod +x) for the container's root user",
+        EACCES: "every directory on the way must be searchable (chmod +x) for the container's root user; "
+        + CLOSED_ROOT,
         ENOTDIR: "a file can only be bound on a file, a directory on a directory",
         EINVAL: "in a user namespace a mount with others below it can only be bound with all of them: use rbind",
     }
@@ -266,7 +277,7 @@ class MountCgroup(Step):
     chapter = "mounts"
     man = "cgroup_namespaces(7)"
     spec = "config.md#posix-platform-mounts"
-    cures = {EPERM: "in a user namespace this needs a cgroup namespace that is new as well"}
+    cures = {EPERM: "in a user namespace this needs a cgroup namespace that is new as well", EACCES: CLOSED_ROOT}
 
     destination: str
     changes: tuple[Change, ...]

@@ -19,7 +19,8 @@ from ..kernel.constants import (
     CLONE_NEWUSER,
     CLONE_NEWUTS,
 )
-from ..kernel.libc import Flags, show
+from ..kernel.libc import Flags, SystemCallError, show
+from .credentials import set_groups
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -44,7 +45,10 @@ class OpenNamespace(Step):
     chapter = "namespaces"
     man = "namespaces(7)"
     spec = "config-linux.md#namespaces"
-    cures = {ENOENT: "the path must exist on the host, such as /proc/PID/ns/net"}
+    cures = {
+        ENOENT: "the path must exist on the host, such as /proc/PID/ns/net",
+        EACCES: "it is another user's, or of a process that is closed to you: only root may join it",
+    }
 
     type: str
     path: str
@@ -108,14 +112,15 @@ class Unshare(Step):
     man = "unshare(2)"
     spec = "config-linux.md#namespaces"
     cures = {
-        EPERM: "this takes CAP_SYS_ADMIN, or a user namespace; "
-        "for that see sysctl kernel.unprivileged_userns_clone and kernel.apparmor_restrict_unprivileged_userns",
+        EPERM: "this takes CAP_SYS_ADMIN, or for a user namespace that the caller is not in a chroot",
+        EACCES: "a security module forbids it",
         ENOSPC: "a limit is reached: sysctl user.max_user_namespaces and its sisters (namespaces(7)), or a depth of 32",
         EINVAL: "this kernel lacks one of these namespaces: see ls /proc/self/ns",
     }
 
     types: tuple[str, ...]
     origin: str = "/linux/namespaces"
+    by_user: bool = False  # by a user other than root, whom much may forbid it
 
     def describe(self) -> str:
         return f"enter new namespaces: {', '.join(self.types)}"
@@ -127,6 +132,17 @@ class Unshare(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("unshare", Flags.of(self.flags(), "CLONE_")),)
+
+    def prepare(self) -> None:
+        if self.by_user:
+            from . import forbidden  # noqa: F401
+
+    def cure(self, error: SystemCallError) -> str:
+        if not self.by_user or error.errno == EINVAL:
+            return super().cure(error)
+        from . import forbidden
+
+        return forbidden.cure() or super().cure(error)
 
     def apply(self, context: Context) -> None:
         if self.types == ("user",) and os.geteuid() != 0:
@@ -146,6 +162,30 @@ class Unshare(Step):
 MAP_HELPERS = {"uid": "newuidmap", "gid": "newgidmap"}
 
 
+class DenySetgroups(Step):
+    """The price of mapping one's own group without help: nobody inside may set groups, since a group may be there to
+    keep its members from a file (CVE-2014-8989)."""
+
+    runs_in = RUNTIME
+    chapter = "namespaces"
+    man = "user_namespaces(7)"
+    spec = "config-linux.md#user-namespace-mappings"
+
+    origin: str = "/linux/gidMappings"
+
+    def describe(self) -> str:
+        return "let nobody in the user namespace set groups"
+
+    def shell(self) -> str:
+        return "echo deny > /proc/$pid/setgroups"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("write", "/proc/$pid/setgroups", "deny"),)
+
+    def apply(self, context: Context) -> None:
+        files.write_file(f"/proc/{context.pid}/setgroups", "deny")
+
+
 class WriteIdMap(Step):
     """Say which ids of the host the ids of a new user namespace are. Only a process outside may write several, and only
     one with CAP_SETUID there: other users have the set-user-id programs newuidmap(1) and newgidmap(1) do it."""
@@ -162,36 +202,49 @@ class WriteIdMap(Step):
     kind: str  # "uid" or "gid"
     lines: tuple[tuple[int, int, int], ...]  # id inside, id outside, how many
     origin: str
+    by_helper: bool = False
 
     def describe(self) -> str:
         ranges = ", ".join(f"{size} from {inside} as {outside}" for inside, outside, size in self.lines)
-        return f"map {self.kind}s of the user namespace to the host's: {ranges}"
+        helper = f", by {MAP_HELPERS[self.kind]}" * self.by_helper
+        return f"map {self.kind}s of the user namespace to the host's{helper}: {ranges}"
 
     def text(self) -> str:
         return "".join(f"{inside} {outside} {size}\n" for inside, outside, size in self.lines)
 
     def shell(self) -> str:
+        if self.by_helper:
+            return f"{MAP_HELPERS[self.kind]} $pid {' '.join(self.text().split())}"
         shown = self.text().strip().replace("\n", "\\n")
         return f"printf '{shown}\\n' > /proc/$pid/{self.kind}_map"
 
     def calls(self) -> tuple[str, ...]:
+        if self.by_helper:
+            helper = f"/usr/bin/{MAP_HELPERS[self.kind]}"
+            return (show("execve", helper, [helper, "$pid", *self.text().split()], []),)
         return (show("write", f"/proc/$pid/{self.kind}_map", self.text()),)
 
     def apply(self, context: Context) -> None:
-        if os.geteuid() == 0:
-            files.write_file(f"/proc/{context.pid}/{self.kind}_map", self.text())
-        else:
+        if self.by_helper:
             self.ask_helper(context.pid)
+        else:
+            files.write_file(f"/proc/{context.pid}/{self.kind}_map", self.text())
 
     def ask_helper(self, pid: int) -> None:
         helper = MAP_HELPERS[self.kind]
         program = programs.find(helper)
         if program is None:
-            raise Refused(f"there is no {helper} here, which maps ids for users other than root", "install uidmap")
+            raise Refused(
+                f"there is no {helper} here, which maps ids for users other than root",
+                "install uidmap, or map only your own id, as minirun spec --rootless does",
+            )
         status, message = programs.run(program, (str(pid), *self.text().split()))
         if status != 0:
             granted = f"/etc/sub{self.kind}"
-            raise Refused(message or f"{helper} ended with status {status}", f"root grants ids in {granted}: subuid(5)")
+            raise Refused(
+                message or f"{helper} ended with status {status}",
+                f"root grants ids in {granted}: subuid(5); without, map only your own, as minirun spec --rootless does",
+            )
 
 
 class BecomeNamespaceRoot(Step):
@@ -203,6 +256,7 @@ class BecomeNamespaceRoot(Step):
     cures = {EINVAL: "the mappings must hold id 0 of the container: minirun builds the container as its root"}
 
     origin: str = "/linux/uidMappings"
+    groups_may_stay: bool = False
 
     def describe(self) -> str:
         return "become user 0 and group 0 of the user namespace"
@@ -219,7 +273,7 @@ class BecomeNamespaceRoot(Step):
         )
 
     def apply(self, context: Context) -> None:
-        processes.setgroups(())
+        set_groups((), self.groups_may_stay)
         processes.setresgid(0)
         processes.setresuid(0)
         # A change of user makes a process dumpable or not by a sysctl: keep it closed to the container's processes.

@@ -31,6 +31,12 @@ OPEN_PROC_FILES = (
 )
 
 
+# mkdirat(2) and openat(2) in a root file system of somebody else's.
+CLOSED_ROOT = (
+    "to make mount points, the container's root user must own the root file system (chown -R), or they be there"
+)
+
+
 def find(root: int, path: str, symlinks: bool = True) -> int | None:
     """The place `path` as an O_PATH descriptor; None where nothing is there."""
     try:

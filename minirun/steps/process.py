@@ -92,6 +92,24 @@ class CloseToTracers(Step):
         processes.set_dumpable(False)
 
 
+class OpenToUser(Step):
+    """The files in the /proc/PID of a closed process belong to root, so that an ordinary user's runtime could not write
+    there (proc(5)). Nobody else is in the new namespaces yet."""
+
+    chapter = "process"
+    man = "prctl(2)"
+    no_shell = CloseToTracers.no_shell
+
+    def describe(self) -> str:
+        return "open the process to tracers of the same user"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("prctl", Flags("PR_SET_DUMPABLE"), 1),)
+
+    def apply(self, context: Context) -> None:
+        processes.set_dumpable(True)
+
+
 class StartSession(Step):
     """A session of its own: the signals of the caller's terminal reach minirun, which passes them on."""
 

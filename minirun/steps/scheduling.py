@@ -27,8 +27,8 @@ class SetOomScoreAdj(Step):
     man = "proc(5)"
     spec = "config.md#linux-process"
     cures = {
-        EACCES: "a lower value than now takes CAP_SYS_RESOURCE",
-        EPERM: "a lower value than now takes CAP_SYS_RESOURCE",
+        EACCES: "a lower value than now takes CAP_SYS_RESOURCE: leave it out, or give a higher one",
+        EPERM: "a lower value than now takes CAP_SYS_RESOURCE: leave it out, or give a higher one",
     }
 
     value: int

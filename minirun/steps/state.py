@@ -18,6 +18,11 @@ START_SOCKET = "start"  # names in a container's directory
 LOCK = "lock"
 
 
+def users_root() -> str:
+    """That of a user, beside root's."""
+    return f"{os.environ.get('XDG_RUNTIME_DIR', '')}/minirun"
+
+
 class MakeStateDirectory(Step):
     """mkdir(2) either makes the directory or fails: that is what makes an id belong to one container only."""
 
@@ -26,7 +31,8 @@ class MakeStateDirectory(Step):
     man = "mkdir(2)"
     spec = "runtime.md#create"
     cures = {
-        EACCES: "the state directory belongs to root: use sudo, or name another with --root",
+        EACCES: "the directory is another user's: as root use sudo; else name your own with --root, or with "
+        "XDG_RUNTIME_DIR, which su(1) leaves as it was",
         EROFS: "name a directory that can be written with --root",
         EEXIST: "the state directory must be a directory: name another with --root",
         ENOTDIR: "every name on the way to the state directory must be a directory: name another with --root",
@@ -75,7 +81,7 @@ class MakeStateDirectory(Step):
 
     def remove_root(self, context: Context) -> None:
         """The last one closes the door: an empty root goes, unless the user made it."""
-        for directory in [*reversed(context.made), DEFAULT_ROOT]:
+        for directory in [*reversed(context.made), DEFAULT_ROOT, users_root()]:
             if f"{self.root}/".startswith(f"{directory}/"):
                 try:
                     os.rmdir(directory)
@@ -90,7 +96,9 @@ class MakeStateDirectory(Step):
             missing.append(directory)
             directory = os.path.dirname(directory)
         for directory in reversed(missing):
-            os.makedirs(directory, 0o711, exist_ok=True)
+            # Roots of user namespaces come through root's own. The sticky bit keeps what is in a user's from being
+            # tidied up when it is old (XDG Base Directory Specification).
+            os.makedirs(directory, 0o711 if os.geteuid() == 0 else 0o1700, exist_ok=True)
             context.made.append(directory)
 
 

@@ -11,6 +11,11 @@ from ..kernel.libc import show
 from .shell import quoted
 from .step import Context, Refused, Step
 
+HOSTS = (
+    "this setting belongs to the host, not to a namespace, or only the host's root may write it; "
+    "for kernel.domainname there is the property domainname"
+)
+
 
 class SetSysctl(Step):
     """Written through the /proc from before the root changes, which shows the writer's namespaces. The container's own
@@ -22,8 +27,8 @@ class SetSysctl(Step):
     cures = {
         ENOENT: "this kernel has no such setting: see ls /proc/sys",
         EINVAL: "the kernel does not take this value",
-        EACCES: "this setting belongs to the host, not to a namespace",
-        EPERM: "this setting belongs to the host, not to a namespace",
+        EACCES: HOSTS,
+        EPERM: HOSTS,
     }
 
     key: str

@@ -106,6 +106,7 @@ def plans(word: str = "word") -> list[tuple[Step, ...]]:
         plan(parse(config(namespaces=[*user, {"type": "cgroup"}], **MAPPINGS) | {"mounts": own_cgroup}), options()),
         plan(parse(config(intelRdt={"closID": "group"}, resources={})), options(cgroup_manager="disabled")),
         plan(parse(config_for_systemd(word)), options(cgroup_manager="systemd")),
+        *users_plans(),
     ]
 
 
@@ -115,9 +116,26 @@ def config_for_systemd(word: str) -> dict[str, Any]:
     return made | {"annotations": {"org.systemd.property.Documentation": f"['{text}']"}}
 
 
+def users_plans() -> list[tuple[Step, ...]]:
+    """Those without root."""
+    own, more = default(True, 1000, 1001), default(True, 1000, 1001)
+    own["linux"]["namespaces"].append({"type": "time"})
+    own["linux"]["timeOffsets"] = {"boottime": {"secs": 7}}
+    own["linux"]["namespaces"] = [entry for entry in own["linux"]["namespaces"] if entry["type"] != "cgroup"]
+    for name in ("uidMappings", "gidMappings"):
+        more["linux"][name].append({"containerID": 1, "hostID": 100000, "size": 9})
+    user = options(uid=1000, gid=1001, rootless=True, cgroup_manager="inherited")
+    own["linux"]["resources"] = {"devices": [{"allow": False}]}
+    return [
+        plan(parse(own), user),
+        plan(parse(more), user),
+        plan(parse(own), user.replace(cgroup_manager="systemd-user")),
+    ]
+
+
 # Steps of exec and update, which nothing explains yet.
 OF_OTHERS = {
-    *("HoldProc", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter"),
+    *("HoldProc", "LeaveGroups", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter"),
     *("ChangeSchema", "ReplaceConfig", "ChangeScopeLimits", "JoinScope"),
 }
 

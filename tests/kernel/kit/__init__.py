@@ -7,5 +7,6 @@ host.py       what is on the host before and after
 helpers.py    mounts and processes of the host that a test needs, ended with it
 needs.py      reasons to skip
 typist.py     a terminal with a test at its keyboard
+users.py      a user who is not root
 leader.py     the shell's part at that terminal
 """

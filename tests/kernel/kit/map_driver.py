@@ -44,7 +44,7 @@ def main() -> None:
     os.close(mapped[0])
     try:
         for kind, words in zip(("uid", "gid"), sys.argv[1:]):
-            WriteIdMap(kind, ranges(words), "").apply(context)
+            WriteIdMap(kind, ranges(words), "", by_helper=True).apply(context)
         os.write(mapped[1], b"!")
     except (Refused, SystemCallError) as error:
         print(error, getattr(error, "cure", ""), file=sys.stderr)

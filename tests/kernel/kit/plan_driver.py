@@ -16,6 +16,7 @@ from pathlib import Path
 
 from minirun.errors import MinirunError
 from minirun.plan.container import Options, plan
+from minirun.runtime.caller import as_caller, default_root
 from minirun.runtime.log import Log
 from minirun.runtime.run import run_plan
 from minirun.spec.load import content, decode, parse
@@ -73,7 +74,9 @@ def kill_other_children(runtime: int) -> None:
 def main() -> int:
     bundle, name, indexes, deed = sys.argv[1:]
     config = content(bundle)
-    steps = list(plan(parse(decode(config)), Options(id=name, bundle=bundle, notify_socket="@nobody")))
+    options = Options(id=name, bundle=bundle, root=default_root(), notify_socket="@nobody")
+    parsed = parse(decode(config))
+    steps = list(plan(parsed, as_caller(options, parsed.linux)))
     if deed in ("interrupt", "kill"):
         output = accomplice(deed)
     else:

@@ -1,0 +1,91 @@
+"""Which processes are a container's: those in its cgroup, or if it has none of its own, those in its pid namespace."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+from ..cgroups.members import pids
+from ..kernel import processes, signals
+from ..steps.cgroup import kill_cgroup
+from .books import CREATED, Container
+from .freezer import Standstill
+
+
+def processes_of(container: Container) -> list[int]:
+    """As this process sees them, in order. Raises StateError where they can't be told from others."""
+    return pids(container.cgroup) if container.cgroup else in_pid_namespace(container)
+
+
+def in_pid_namespace(container: Container) -> list[int]:
+    """Those in the namespace of the container's process, and their children, who may be in one further below."""
+    if container.status() == CREATED:
+        return [container.pid]  # and closed to tracers, so that its namespaces can't be seen
+    own = pid_namespace_of(container.pid)
+    if own is None or not container.is_alive():
+        return []
+    if own == pid_namespace_of(os.getpid()):
+        container.own_cgroup()  # which says that there is none
+    parents = {int(name): parent_of(int(name)) for name in os.listdir("/proc") if name.isdigit()}
+    found = {pid for pid in parents if pid_namespace_of(pid) == own}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return sorted(found)
+
+
+def pid_namespace_of(pid: int) -> int | None:
+    """The identity of its pid namespace; None where it has ended, or is another user's."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino
+    except OSError:
+        return None
+
+
+def parent_of(pid: int) -> int:
+    try:
+        return int(processes.stat_fields(pid)[1])
+    except OSError:
+        return 0  # it has ended
+
+
+# ---- signals
+
+
+def signal_all(container: Container, number: int) -> bool:
+    """To every process of the container; False if there is none. Raises StateError."""
+    if not container.cgroup:
+        return signal_namespace(container, number)
+    found = bool(pids(container.cgroup))
+    if found and number == signal.SIGKILL:
+        kill_cgroup(container.cgroup)  # all at once, also those that are forked meanwhile
+    elif found:
+        with Standstill(container.cgroup):  # none forks, and no pid changes hands
+            for pid in pids(container.cgroup):
+                signal_pid(pid, number)
+    return found
+
+
+def signal_pid(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass  # it ended before it stood still
+
+
+def signal_namespace(container: Container, number: int) -> bool:
+    """Without a cgroup they can't be made to stand still. With SIGKILL none escapes: the kernel ends all when the first
+    of the namespace ends (pid_namespaces(7)). Another signal may miss what is forked just now."""
+    found = processes_of(container)
+    for pid in [container.pid] if found and number == signal.SIGKILL else found:
+        try:
+            process = signals.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            if pid in processes_of(container):  # the number may have become another process's before it was held
+                signals.pidfd_send_signal(process, number)
+        except ProcessLookupError:
+            pass  # it has ended
+        finally:
+            os.close(process)
+    return bool(found)
