@@ -326,6 +326,27 @@ def explain(values: Mapping[str, Any]) -> int:
     return 0
 
 
+def inspect(values: Mapping[str, Any]) -> int:
+    """minirun inspect"""
+    from ..teach import inspection, picture
+
+    process = inspection.look(pid_of(values["process"], values))
+    against = inspection.look(pid_of(values["against"], values) if values["against"] else os.getpid())
+    forms = {"text": picture.text, "json": picture.json}
+    print(forms[values["format"]](process, against), end="")
+    return 0
+
+
+def pid_of(word: str, values: Mapping[str, Any]) -> int:
+    """A pid, or the process of the container that is called so. Raises StateError."""
+    if word.isascii() and word.isdigit():
+        return int(word)
+    pid: int = operations.state(root(values), word)["pid"]
+    if not pid:
+        raise StateError(f"container {word} has ended: there is no process to look at")
+    return pid
+
+
 def features(values: Mapping[str, Any]) -> int:
     """minirun features"""
     import json
@@ -362,6 +383,7 @@ ACTIONS = {
     "spec": spec,
     "validate": validate,
     "explain": explain,
+    "inspect": inspect,
     "features": features,
     "completion": completion,
 }

@@ -58,7 +58,15 @@ def nothing(_context: click.Context, _parameter: click.Parameter, _beginning: st
     return []
 
 
-ARGUMENTS = {"id": ids, "ids": ids, "signal": signals, "shell": shells, "target": directories, "bundle": directories}
+ARGUMENTS = {
+    "id": ids,
+    "ids": ids,
+    "signal": signals,
+    "process": ids,
+    "shell": shells,
+    "target": directories,
+    "bundle": directories,
+}
 METAVARS = {"DIR": directories, "FILE": paths, "SOCKET": paths}
 
 

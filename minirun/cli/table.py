@@ -445,6 +445,28 @@ EXPLAIN = Command(
     ("target",),
 )
 
+INSPECT = Command(
+    "inspect",
+    """Show what a process has of its own, beside another one: namespaces, mounts, ids, capabilities, cgroup, filters,
+    open files.
+
+    PROCESS is the pid of any process here, whoever started it, or the id of a container. The other process is minirun
+    itself, unless --against names one.
+
+    \b
+    Examples:
+      sudo minirun inspect web
+      sudo minirun inspect --against 1 4711
+      sudo minirun inspect --format json web | jq -r '.mounts[] | select(.is == "new") | .point'
+    """,
+    (
+        Option("against", ("--against",), TEXT, "The process to compare it with.", None, "PID|ID"),
+        Option("format", ("--format", "-f"), TEXT, "How to print it.", "text", "", ("text", "json")),
+    ),
+    ("process",),
+    1,
+)
+
 FEATURES = Command(
     "features",
     """Print what minirun can do, as JSON for engines.
@@ -477,7 +499,7 @@ COMMANDS = {
         *(RUN, CREATE, START, EXEC),
         *(STATE, LIST, PS, EVENTS, STATS, TOP),
         *(PAUSE, RESUME, UPDATE, KILL, DELETE),
-        *(SPEC, VALIDATE, EXPLAIN, FEATURES, COMPLETION),
+        *(SPEC, VALIDATE, EXPLAIN, INSPECT, FEATURES, COMPLETION),
     )
 }
 

@@ -26,6 +26,8 @@ TAKEN_BACK = "TAKEN BACK: the runtime"
 class Narrator(Observer):
     """Tells everything, and changes nothing."""
 
+    tells_total = True
+
     def __init__(self, descriptor: int, paint: Paint = plain) -> None:
         self.descriptor = os.dup(descriptor)  # close-on-exec, so that it is not the program's (dup(2), PEP 446)
         self.paint = paint
@@ -49,13 +51,13 @@ class Narrator(Observer):
 
     def before(self, step: Step, index: int, context: Context) -> None:
         self.announce(step, index)
-        self.start(index, context)
+        self.start(step, index, context)
 
     def after(self, step: Step, index: int, context: Context) -> None:
         self.running = -1
         if step.runs_in == context.me:  # two come back from fork(2)
             self.tell(index, self.duration(context))
-        if index == len(self.steps) - 1:
+        if index == len(self.steps) - 1 and self.tells_total:
             self.say(f"{'':{COLUMN}}  {shown(perf_counter_ns() - self.begun):>{TIME}}  in all; the program runs")
 
     def failed(self, error: BaseException, context: Context) -> None:
@@ -65,6 +67,7 @@ class Narrator(Observer):
         elif self.following and getattr(error, "details", None):
             place = int(error.details["number"]) - 1  # type: ignore[attr-defined]  # it is a StepError
             self.follow(place)
+            self.say(self.headings[place])
             self.tell(place, "", why)
 
     def undoing(self, step: Step) -> None:
@@ -83,11 +86,11 @@ class Narrator(Observer):
             self.follow(index)
         if self.headings[index]:
             self.say(self.headings[index])
+
+    def start(self, step: Step, index: int, context: Context) -> None:
         if step.becomes_program or step.ends_create:
             self.tell(index, "")  # nobody comes back to tell, or nobody knows when
         self.silent = self.silent or step.ends_create  # `start` tells the rest
-
-    def start(self, index: int, context: Context) -> None:
         self.running = index
         self.started = 0 if context.is_filtered else perf_counter_ns()
 

@@ -1,5 +1,5 @@
-"""`--step`: before each step the process whose turn it is asks at the terminal, and waits. Meanwhile one can look at the
-container as it is then, from another terminal.
+"""`--step`: before each step the process whose turn it is asks at the terminal, and waits. Meanwhile one can look at
+the container as it is then, from another terminal.
 
     Enter   do this step          c   do the rest without asking
     q       stop, take all back   ?   what the step is, and where to look
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 TERMINAL = "/dev/tty"  # tty(4)
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # what ends a set-up: runtime/sync.py
 GO_ON, STOP = "c", "q"
+GOES_ON, ASKS = 0, 1  # whether the answer was `c`; whether a question is open
 PROMPT = "{INDENT}next, by process {pid}: {sentence}\n{INDENT}Enter: do it   c: go on   q: stop   ?: help > "
 
 # Where to look while a step of the chapter is next, from another terminal, as root.
@@ -65,12 +66,15 @@ def open_terminal() -> int:
 class Stepper(Narrator):
     """Narrates, and waits before each step."""
 
+    tells_total = False  # mostly, that would be the time that somebody has spent reading
+
     def __init__(self, descriptor: int, paint: Paint = plain) -> None:
         super().__init__(descriptor, paint)
         self.terminal = open_terminal()
         self.proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # the host's, wherever / will be
         self.signals = -1
-        self.goes_on = mmap.mmap(-1, 1)  # one byte that both processes share: the answer `c` holds for both
+        self.shared = mmap.mmap(-1, len((GOES_ON, ASKS)))  # both processes read and write these bytes
+        self.last = 0  # the step after which the program may read the terminal itself
         self.helps: list[str] = []
         self.directory = ""
         self.pid = 0
@@ -80,14 +84,20 @@ class Stepper(Narrator):
         self.signals = signalfd(ENDING)
         told = [tell(number, step) for number, step in enumerate(steps, start=1)]
         self.helps = [details((one,), WIDTH, self.paint) for one in told]
+        self.last = next((index for index, step in enumerate(steps) if step.becomes_program), 0)
         made = [step for step in steps if isinstance(step, MakeStateDirectory)]
         self.directory = f"{made[0].root}/{made[0].id}" if made else ""
 
     def before(self, step: Step, index: int, context: Context) -> None:
         self.announce(step, index)
-        if not self.goes_on[0] and not any(earlier.becomes_program for earlier in self.steps[:index]):
-            self.ask(step, index, context)  # from then on, the program may read the terminal
-        self.start(index, context)
+        if not self.shared[GOES_ON] and not step.ends_create and index <= self.last:
+            self.ask(step, index, context)
+        self.start(step, index, context)
+
+    def failed(self, error: BaseException, context: Context) -> None:
+        if self.shared[ASKS]:  # Ctrl-C and Ctrl-D leave the cursor behind the question
+            self.write("\n")
+        super().failed(error, context)
 
     def ask(self, step: Step, index: int, context: Context) -> None:
         """Until the answer is one. Raises Refused, Interrupted."""
@@ -97,7 +107,7 @@ class Stepper(Narrator):
             self.write(prompt)
             answer = self.read(context)
             if answer in ("", GO_ON):
-                self.goes_on[0] = answer == GO_ON
+                self.shared[GOES_ON] = answer == GO_ON
                 return
             if answer == STOP:
                 raise Refused("stopped before it, as you asked")
@@ -125,12 +135,14 @@ class Stepper(Narrator):
 
     def read(self, context: Context) -> str:
         """A line. The end of the input is an answer, too: there is nobody left to ask."""
+        self.shared[ASKS] = True
         if context.me == RUNTIME:
             self.wait_for_line()
         try:
             typed = os.read(self.terminal, 1000)
         except OSError:
             return "" if context.is_filtered else STOP
+        self.shared[ASKS] = not typed.endswith(b"\n")
         return typed.decode(errors="replace").strip().lower() if typed else STOP
 
     def wait_for_line(self) -> None:
@@ -140,7 +152,6 @@ class Stepper(Narrator):
         poll.register(self.signals, select.POLLIN)
         if self.signals in dict(poll.poll()):
             number = read_signal(self.signals)
-            self.write("\n")
             raise Interrupted(number, signal.Signals(number).name)
 
     def write(self, text: str) -> None:
