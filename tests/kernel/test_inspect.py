@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel.kit import needs
-from kernel.kit.outside import FILES, Process
+from kernel.kit.outside import Process
 from minirun.teach import inspection, picture
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ def test_a_container_beside_the_host(runtime: Runtime, bundle: Callable[..., Bun
     with runtime.running(made) as container:
         process, own = inspection.look(container.host_pid), inspection.look(os.getpid())
         text, shown = picture.text(process, own), json.loads(picture.json(process, own))
-        kinds = {FILES[kind]: container.namespace(kind) for kind in FILES}
+        kinds = {name: os.readlink(container.proc / "ns" / name) for name in shown["namespaces"]}
         mounts, cgroup, status = container.mounts(), container.cgroup(), container.status()
-    assert {kind: f"{kind}:[{inode}]" for kind, inode in shown["namespaces"].items()} == kinds
     assert [mount["point"] for mount in shown["mounts"]] == [mount.point for mount in mounts]
     found = {mount["point"]: (mount["is"], mount["elsewhere"]) for mount in shown["mounts"]}
     assert (found["/proc"], found["/mnt"]) == (("new", ""), ("elsewhere", str(place)))
     assert found["/"] == ("elsewhere", str(made.rootfs))
     assert shown["uidMap"] == ["0 100000 65536"] and shown["cgroup"] == cgroup
     assert set(shown["capabilities"]["bounding"]) == set(made.process["capabilities"]["bounding"])
+    assert {name: f"{name}:[{inode}]" for name, inode in shown["namespaces"].items()} == kinds
     assert shown["noNewPrivileges"] and status["NoNewPrivs"] == "1"
     assert shown["seccomp"].split()[0] == ("off" if status["Seccomp"] == "0" else "filter")
     if "resources" in made.linux:

@@ -62,17 +62,6 @@ def test_each_step_is_told_once_and_the_program_has_its_streams_for_itself(
     assert [sentence.split()[0] for _, _, sentence in told(undone)] == ["make", "take"]  # the cgroup, the directory
 
 
-def test_a_step_that_fails_says_why_in_its_line(runtime: Runtime, bundle: Callable[..., Bundle]) -> None:
-    made = everywhere(bundle())
-    made.mount("/mnt", kind="nofs")
-    with nothing_left(runtime.name):
-        result = runtime.run(made, options=["--narrate"])
-    assert result.refused
-    run, _, rest = result.stderr.partition("TAKEN BACK: the runtime\n")
-    assert run.splitlines()[-1].endswith("mount nofs on /mnt  FAILED: no such device (ENODEV)")
-    assert told(rest)[-1][0] == 1
-
-
 def test_start_tells_the_rest_and_delete_what_it_takes_back(life: Callable[..., Life]) -> None:
     one = life("sleep")
     created, started = (
