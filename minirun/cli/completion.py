@@ -67,7 +67,7 @@ ARGUMENTS = {
     "target": directories,
     "bundle": directories,
 }
-METAVARS = {"DIR": directories, "FILE": paths, "SOCKET": paths}
+METAVARS = {"DIR": directories, "FILE": paths, "SOCKET": paths, "PID|ID": ids}
 
 
 def of_argument(command: str, name: str) -> Any:
