@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .inspection import Facts
     from .mount_tree import Compared
 
-WIDTH, LABEL, COLUMN = 100, 14, 42
+WIDTH, LABEL, COLUMN = 100, 16, 40
 THE_SAME, NOTHING = "the same", "-"
 ALL = (1 << len(CAPABILITIES)) - 1
 
