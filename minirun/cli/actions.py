@@ -57,7 +57,7 @@ def run(values: Mapping[str, Any]) -> int:
 
     bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
     options = creation_options(values, bundle, operations.new_id() if name is None else name)
-    return operations.run(options, log(values), stay=not values["detach"], keep=values["keep"])
+    return operations.run(options, watched(values), stay=not values["detach"], keep=values["keep"])
 
 
 def create(values: Mapping[str, Any]) -> int:
@@ -67,7 +67,7 @@ def create(values: Mapping[str, Any]) -> int:
     seal(sys.argv[1:])
 
     options = creation_options(values, values["bundle"] or ".", values["id"])
-    return operations.run(options.replace(wait_for_start=True), log(values), stay=False)
+    return operations.run(options.replace(wait_for_start=True), watched(values), stay=False)
 
 
 def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Options:
@@ -102,7 +102,7 @@ def start(values: Mapping[str, Any]) -> int:
     """minirun start"""
     from .environment import notify_socket
 
-    return operations.start(root(values), values["id"], log(values), notify_socket())
+    return operations.start(root(values), values["id"], watched(values), notify_socket())
 
 
 def execute(values: Mapping[str, Any]) -> int:
@@ -140,7 +140,7 @@ def execute(values: Mapping[str, Any]) -> int:
         listen_names=listen_names,
     )
     name, paused = values["id"], values["ignore_paused"]
-    return operations.execute(root(values), name, wishes, options, log(values), ignore_paused=paused)
+    return operations.execute(root(values), name, wishes, options, watched(values), ignore_paused=paused)
 
 
 def state(values: Mapping[str, Any]) -> int:
@@ -229,7 +229,7 @@ def top(values: Mapping[str, Any]) -> int:
 
 def delete(values: Mapping[str, Any]) -> int:
     """minirun delete"""
-    told = log(values)
+    told = watched(values)
     each(values, lambda name: operations.delete(root(values), name, told, force=values["force"]))
     return 0
 
@@ -253,6 +253,16 @@ def log(values: Mapping[str, Any]) -> Log:
     from ..runtime.log import Log
 
     return Log(values["log"], values["log_format"], level(values))
+
+
+def watched(values: Mapping[str, Any]) -> Log:
+    """The log of a command that walks down a plan."""
+    told = log(values)
+    if values["narrate"] or values.get("step"):
+        from .watching import narrator
+
+        told.observer = narrator(values)
+    return told
 
 
 def level(values: Mapping[str, Any]) -> str:
@@ -316,6 +326,27 @@ def explain(values: Mapping[str, Any]) -> int:
     return 0
 
 
+def inspect(values: Mapping[str, Any]) -> int:
+    """minirun inspect"""
+    from ..teach import inspection, picture
+
+    process = inspection.look(pid_of(values["process"], values))
+    against = inspection.look(pid_of(values["against"], values) if values["against"] else os.getpid())
+    forms = {"text": picture.text, "json": picture.json}
+    print(forms[values["format"]](process, against), end="")
+    return 0
+
+
+def pid_of(word: str, values: Mapping[str, Any]) -> int:
+    """A pid, or the process of the container that is called so. Raises StateError."""
+    if word.isascii() and word.isdigit():
+        return int(word)
+    pid: int = operations.state(root(values), word)["pid"]
+    if not pid:
+        raise StateError(f"container {word} has ended: there is no process to look at")
+    return pid
+
+
 def features(values: Mapping[str, Any]) -> int:
     """minirun features"""
     import json
@@ -352,6 +383,7 @@ ACTIONS = {
     "spec": spec,
     "validate": validate,
     "explain": explain,
+    "inspect": inspect,
     "features": features,
     "completion": completion,
 }

@@ -58,8 +58,16 @@ def nothing(_context: click.Context, _parameter: click.Parameter, _beginning: st
     return []
 
 
-ARGUMENTS = {"id": ids, "ids": ids, "signal": signals, "shell": shells, "target": directories, "bundle": directories}
-METAVARS = {"DIR": directories, "FILE": paths, "SOCKET": paths}
+ARGUMENTS = {
+    "id": ids,
+    "ids": ids,
+    "signal": signals,
+    "process": ids,
+    "shell": shells,
+    "target": directories,
+    "bundle": directories,
+}
+METAVARS = {"DIR": directories, "FILE": paths, "SOCKET": paths, "PID|ID": ids}
 
 
 def of_argument(command: str, name: str) -> Any:

@@ -23,8 +23,9 @@ DESCRIPTION = """
 minirun runs a process as config.json describes it, in namespaces, control groups and a root directory of its own (OCI
 runtime specification 1.3). A directory with a config.json and a root file system is a bundle.
 
-Everything that minirun does to a container is one list of steps. --debug shows each as it is done, with the manual page
-that explains it. An error says which step failed, where in config.json it comes from, and what helps.
+Everything that minirun does to a container is one list of steps. explain prints it, and run --narrate tells each step
+as it is done, with the manual page that explains it. An error says which step failed, where in config.json it comes
+from, and what helps.
 """
 
 STATUS = """

@@ -93,6 +93,8 @@ CREATION = (
 )
 
 ID = Option("id", ("--id",), TEXT, "Name the container.", None, "ID")
+NARRATE = Option("narrate", ("--narrate",), FLAG, "Tell each step on stderr, with the time that it took.")
+STEP = Option("step", ("--step",), FLAG, "Wait before each step: at the terminal, Enter goes on, and ? says more.")
 DETACH = Option("detach", ("--detach", "-d"), FLAG, "Return when the program runs, and leave it alone.")
 
 RUN = Command(
@@ -108,12 +110,15 @@ RUN = Command(
       sudo minirun run --id web bundle/
       sudo minirun run --bundle /srv/bundle web
       sudo minirun run --detach --bundle /srv/bundle web
+      sudo minirun run --step bundle/
     """,
     (
         *CREATION,
         ID,
         DETACH,
         Option("keep", ("--keep",), FLAG, "Leave the container's state and cgroup when it has ended."),
+        NARRATE,
+        STEP,
     ),
     ("target",),
 )
@@ -126,7 +131,7 @@ CREATE = Command(
     Example:
       sudo minirun create --bundle bundle/ web && sudo minirun start web
     """,
-    CREATION,
+    (*CREATION, NARRATE, STEP),
     ("id",),
     1,
 )
@@ -139,7 +144,7 @@ START = Command(
     Example:
       sudo minirun start web
     """,
-    (),
+    (NARRATE,),
     ("id",),
     1,
 )
@@ -174,6 +179,8 @@ EXEC = Command(
         Option("process_label", ("--process-label",), TEXT, "Its SELinux label.", None, "LABEL"),
         Option("apparmor", ("--apparmor",), TEXT, "Its AppArmor profile.", None, "PROFILE"),
         PIDFD_SOCKET,
+        NARRATE,
+        STEP,
     ),
     ("id", "arguments"),
     1,
@@ -219,7 +226,11 @@ DELETE = Command(
       sudo minirun delete web
       sudo minirun delete --force web
     """,
-    (Option("force", ("--force", "-f"), FLAG, "End it first; no error where there is no such container."), REGEX),
+    (
+        Option("force", ("--force", "-f"), FLAG, "End it first; no error where there is no such container."),
+        REGEX,
+        NARRATE,
+    ),
     ("id",),
     1,
 )
@@ -434,6 +445,28 @@ EXPLAIN = Command(
     ("target",),
 )
 
+INSPECT = Command(
+    "inspect",
+    """Show what a process has of its own, beside another one: namespaces, mounts, ids, capabilities, cgroup, filters,
+    open files.
+
+    PROCESS is the pid of any process here, whoever started it, or the id of a container. The other process is minirun
+    itself, unless --against names one.
+
+    \b
+    Examples:
+      sudo minirun inspect web
+      sudo minirun inspect --against 1 4711
+      sudo minirun inspect --format json web | jq -r '.mounts[] | select(.is == "new") | .point'
+    """,
+    (
+        Option("against", ("--against",), TEXT, "The process to compare it with.", None, "PID|ID"),
+        Option("format", ("--format", "-f"), TEXT, "How to print it.", "text", "", ("text", "json")),
+    ),
+    ("process",),
+    1,
+)
+
 FEATURES = Command(
     "features",
     """Print what minirun can do, as JSON for engines.
@@ -466,7 +499,7 @@ COMMANDS = {
         *(RUN, CREATE, START, EXEC),
         *(STATE, LIST, PS, EVENTS, STATS, TOP),
         *(PAUSE, RESUME, UPDATE, KILL, DELETE),
-        *(SPEC, VALIDATE, EXPLAIN, FEATURES, COMPLETION),
+        *(SPEC, VALIDATE, EXPLAIN, INSPECT, FEATURES, COMPLETION),
     )
 }
 

@@ -13,6 +13,10 @@ def mount_points(*types: str) -> list[str]:
     for line in files.read_file("/proc/self/mountinfo").splitlines():
         before, _, after = line.partition(" - ")
         if after.split(" ")[0] in types:
-            # A space in the path, and a few others, stand there as an octal number: \040.
-            found.append(re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), before.split(" ")[4]))
+            found.append(unescaped(before.split(" ")[4]))
     return found
+
+
+def unescaped(path: str) -> str:
+    """A space in a path, and a few others, stand there as an octal number: \\040."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)

@@ -92,9 +92,11 @@ def go_on(container: Container, own: Signals, log: Log) -> Context:
     sync = connect(container, own)
     context = context_of(container, log, sync)
     context.signal_mask = {int(number) for number in own.caller_mask}
+    first = 1 + next(i for i, step in enumerate(steps) if step.ends_create)
+    log.observer.prepare(steps, first)
     try:
         sync.give_turn(context)
-        walk(steps, context, sync, log, [], first=1 + next(i for i, step in enumerate(steps) if step.ends_create))
+        walk(steps, context, sync, log, [], first)
     except ContainerDied:
         raise NotStarted(ContainerDied("the container's process ended before the program ran")) from None
     except MinirunError as error:
@@ -178,6 +180,7 @@ def destroy(root: str, name: str, log: Log) -> None:
             return MakeStateDirectory(root, name).undo(Context(log, Channel()))
         container = find(root, name)
         steps = steps_of(container)  # may fail, and then nothing has been done
+        log.observer.prepare(steps, len(steps))
         end(container)
         undo([step for step in steps if step.runs_in == RUNTIME], context_of(container, log, Channel()), log)
     finally:

@@ -24,6 +24,7 @@ class Log(step.Log):
         """Raises StateError where the target can't be opened."""
         self.lowest = LEVELS.index(level)
         self.lowest_in_target = LEVELS.index("error") if style == "json" and level != "debug" else self.lowest
+        self.observer = step.Observer()
         self.target: Target | None = None
         if target:
             from .log_target import open_target  # engines have one, people rarely do

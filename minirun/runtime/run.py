@@ -96,6 +96,7 @@ def run_plan(
     processes.set_child_subreaper()  # the helper ends before the container does: its child becomes ours
     for step in steps:
         step.prepare()
+    log.observer.prepare(steps)
     try:
         set_up(steps, context, sync, log, applied)
         if ready:

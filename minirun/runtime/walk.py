@@ -39,6 +39,7 @@ def walk(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[Ste
             if index + 1 < len(steps) and steps[index + 1].runs_in != context.me:
                 sync.give_turn(context)
     except BaseException as error:
+        log.observer.failed(error, context)
         if context.me == CONTAINER:
             report_and_exit(error, context, sync)
         raise
@@ -48,7 +49,9 @@ def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None
     """Apply one step. Whatever it raises becomes a StepError that says which step it was."""
     log.debug(f"step {index + 1}/{len(steps)}: {step.describe()}", process=context.me, man=step.man, place=step.place)
     try:
+        log.observer.before(step, index, context)
         step.apply(context)
+        log.observer.after(step, index, context)
     except SystemCallError as error:
         raise step_error(step, index, steps, reason(error), error.shown, cure(step, error, context)) from error
     except Refused as error:
@@ -88,6 +91,7 @@ def undo(applied: list[Step], context: Context, log: Log) -> None:
     """Take back what the runtime's steps left on the host, the latest first. One failure does not stop the rest."""
     while applied:
         step = applied.pop()
+        log.observer.undoing(step)
         try:
             step.undo(context)
         except Exception as error:

@@ -40,6 +40,29 @@ class Channel:
         raise NotImplementedError
 
 
+class Observer:
+    """Who looks on as the plan is walked down, in both processes. This one looks away; those that tell are in teach/.
+
+    In the container's process there is nothing left to import, and after pivot_root none of the host's files:
+    `prepare` is the place for all that needs them.
+    """
+
+    def prepare(self, steps: tuple[Step, ...], first: int = 0) -> None:
+        """Before the fork. The walk begins at step `first`, counted from 0."""
+
+    def before(self, step: Step, index: int, context: Context) -> None:
+        """The step is next. Raises Refused or Interrupted to have the walk end here."""
+
+    def after(self, step: Step, index: int, context: Context) -> None:
+        """It is done. Of fork(2), both processes hear; of execve(2), nobody."""
+
+    def failed(self, error: BaseException, context: Context) -> None:
+        """The walk ends: by the step that this process was at, or by what the other one has told."""
+
+    def undoing(self, step: Step) -> None:
+        """The runtime takes a step back."""
+
+
 class Context:
     """What the steps of one process leave for the later ones. fork(2) copies it, so each process has its own."""
 

@@ -64,11 +64,15 @@ def head(explanation: Explanation, width: int) -> Iterator[str]:
 
 
 def heading(first: Told, width: int, paint: Paint, *, with_text: bool) -> Iterator[str]:
-    yield paint("heading", f"{first.chapter.upper()}: {WHO[first.process]}")
+    yield paint("heading", title(first.chapter, first.process))
     if with_text:
         chapter = CHAPTERS[first.chapter]
         for line in wrap(f"{chapter.about} {chapter.manual}", width - 2):
             yield paint("about", f"  {line}")
+
+
+def title(chapter: str, process: str) -> str:
+    return f"{chapter.upper()}: {WHO[process]}"
 
 
 def notes(explanation: Explanation, width: int, paint: Paint) -> Iterator[str]:

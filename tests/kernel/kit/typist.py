@@ -20,7 +20,7 @@ from kernel.kit.outside import descendants
 from kernel.kit.runtime import TIMEOUT, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from kernel.kit.bundle import Bundle
     from kernel.kit.runtime import Runtime
@@ -94,11 +94,13 @@ class Typist:
 
 
 @contextlib.contextmanager
-def at_a_terminal(runtime: Runtime, bundle: Bundle, rows: int = 24, columns: int = 80) -> Iterator[Typist]:
+def at_a_terminal(
+    runtime: Runtime, bundle: Bundle, rows: int = 24, columns: int = 80, options: Sequence[str] = ()
+) -> Iterator[Typist]:
     """Runs a bundle at a terminal of its own, and ends everything when the test is done."""
     bundle.process["terminal"] = True
     bundle.write()
-    with typing_to(runtime.command(bundle, new_id()), runtime.environment, rows, columns) as typist:
+    with typing_to(runtime.command(bundle, new_id(), options), runtime.environment, rows, columns) as typist:
         yield typist
 
 

@@ -1,0 +1,192 @@
+"""All that /proc says of what makes a process a container, whoever started it: it need not have been minirun."""
+
+from __future__ import annotations
+
+import os
+
+from ..cgroups.hierarchy import mount_point
+from ..errors import StateError
+from ..kernel import files
+from ..record import Record
+from .mount_tree import Mount, parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")  # as in /proc/PID/ns
+CAPABILITY_SETS = {
+    "effective": "CapEff",
+    "permitted": "CapPrm",
+    "inheritable": "CapInh",
+    "bounding": "CapBnd",
+    "ambient": "CapAmb",
+}
+# The files of a cgroup that limit it, and what stands in them where nobody has set a limit (cgroups(7)).
+UNLIMITED = {
+    "memory.max": "max",
+    "memory.high": "max",
+    "memory.low": "0",
+    "memory.min": "0",
+    "memory.swap.max": "max",
+    "pids.max": "max",
+    "cpu.max": "max 100000",
+    "cpu.weight": "100",
+    "cpu.idle": "0",
+    "cpu.max.burst": "0",
+    "cpuset.cpus": "",
+    "cpuset.mems": "",
+    "io.max": "",
+    "io.weight": "default 100",
+    "cgroup.freeze": "0",
+}
+
+
+class Facts(Record):
+    """A process, as it was a moment ago."""
+
+    pid: int
+    command: str
+    namespaces: dict[str, int]  # name in /proc/PID/ns -> inode
+    root: str
+    mounts: tuple[Mount, ...]
+    ids: dict[str, str]  # "Uid", "Gid": real, effective, saved, file system; "Groups"
+    id_maps: dict[str, tuple[str, ...]]  # "uid", "gid": lines of inside, outside, how many
+    capabilities: dict[str, int]
+    no_new_privileges: bool
+    seccomp: str
+    label: str  # of AppArmor or SELinux
+    cgroup: str
+    v1_cgroups: dict[str, str]  # of a hybrid host: controllers -> path
+    limits: dict[str, str]
+    descriptors: dict[int, str]
+
+
+def look(pid: int) -> Facts:
+    """Raises StateError where there is no such process, or it is not the caller's to look at."""
+    try:
+        directory = os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        raise StateError(f"there is no process {pid}\n  cure:  ps -e lists them, minirun list the containers") from None
+    try:
+        return facts(pid, directory)
+    except PermissionError as error:
+        raise StateError(
+            f"may not look at process {pid}: /proc/{pid}/{error.filename}: permission denied\n"
+            "  cure:  use sudo: only root, and mostly who runs the process, may (ptrace(2), access mode checks)"
+        ) from None
+    except OSError:
+        raise StateError(f"process {pid} has just ended") from None
+    finally:
+        os.close(directory)
+
+
+def facts(pid: int, directory: int) -> Facts:
+    """By a descriptor of /proc/PID, which never becomes that of a later process with the same pid."""
+    status = fields(read(directory, "status"))
+    if status["State"][0] in "ZX":
+        raise StateError(f"process {pid} has ended; process {status['PPid']} has not asked for its exit status yet")
+    cgroups = cgroup_paths(read(directory, "cgroup"))
+    own_cgroup = cgroups.pop("", "")
+    return Facts(
+        pid=pid,
+        command=read(directory, "cmdline").rstrip("\0").replace("\0", " ") or f"[{status['Name']}]",
+        namespaces=dict(namespaces(directory)),
+        root=link(directory, "root"),
+        mounts=parse(read(directory, "mountinfo")),
+        ids={name: " ".join(status[name].split()) for name in ("Uid", "Gid", "Groups")},
+        id_maps={kind: id_map(read(directory, f"{kind}_map")) for kind in ("uid", "gid")},
+        capabilities={name: int(status[field], 16) for name, field in CAPABILITY_SETS.items()},
+        no_new_privileges=status["NoNewPrivs"] == "1",
+        seccomp=seccomp(status),
+        label=label(directory),
+        cgroup=own_cgroup,
+        v1_cgroups=cgroups,
+        limits=limits(mount_point(), own_cgroup),
+        descriptors=dict(descriptors(directory)),
+    )
+
+
+# ---- files of /proc/PID
+
+
+def read(directory: int, name: str) -> str:
+    descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        return b"".join(iter(lambda: os.read(descriptor, 1 << 16), b"")).decode(errors="surrogateescape")
+    finally:
+        os.close(descriptor)
+
+
+def link(directory: int, name: str) -> str:
+    return os.readlink(name, dir_fd=directory)
+
+
+def namespaces(directory: int) -> Iterator[tuple[str, int]]:
+    """ "net:[4026531840]": the number is the inode, by which two are the same or not."""
+    for name in NAMESPACES:
+        try:
+            yield name, int(link(directory, f"ns/{name}").partition("[")[2].rstrip("]"))
+        except FileNotFoundError:
+            pass  # a kernel that was built without it
+
+
+def descriptors(directory: int) -> Iterator[tuple[int, str]]:
+    opened = os.open("fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        for number in sorted(map(int, os.listdir(opened))):
+            try:
+                yield number, os.readlink(str(number), dir_fd=opened)
+            except FileNotFoundError:
+                pass  # closed meanwhile
+    finally:
+        os.close(opened)
+
+
+def label(directory: int) -> str:
+    """The module's word is "" where there is none; without a module the file can't be read (EINVAL)."""
+    try:
+        return read(directory, "attr/current").rstrip("\0\n")
+    except OSError:
+        return ""
+
+
+# ---- their texts
+
+
+def fields(text: str) -> dict[str, str]:
+    """proc_pid_status(5)"""
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
+
+
+def id_map(text: str) -> tuple[str, ...]:
+    """user_namespaces(7): id inside, id outside, how many."""
+    return tuple(" ".join(line.split()) for line in text.splitlines())
+
+
+def cgroup_paths(text: str) -> dict[str, str]:
+    """proc_pid_cgroup(5): controllers -> path. Version 2 is the one without a list of controllers."""
+    rows = (line.split(":", 2) for line in text.splitlines())
+    return {controllers: path for _number, controllers, path in rows}
+
+
+def seccomp(status: dict[str, str]) -> str:
+    """proc_pid_status(5): 0 for off, 1 for strict, 2 for filter."""
+    mode = {"0": "off", "1": "strict"}.get(status.get("Seccomp", "0"), "filter")
+    number = status.get("Seccomp_filters", "")
+    return f"{mode} ({number})" if mode == "filter" and number else mode
+
+
+def limits(mount: str, path: str) -> dict[str, str]:
+    """Those that are set. The path is as minirun sees it: what is above its own cgroup namespace begins with /.."""
+    if not mount or not path or path.startswith("/.."):
+        return {}
+    found = {}
+    for name, unlimited in UNLIMITED.items():
+        try:
+            value = files.read_file(f"{mount}{path}/{name}").strip()
+        except OSError:
+            continue  # the controller is not enabled there
+        if value != unlimited:
+            found[name] = value.replace("\n", "; ")
+    return found

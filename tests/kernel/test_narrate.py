@@ -1,0 +1,137 @@
+"""--narrate and --step tell what really happens, where it can be seen at that moment, and change nothing of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel.kit.host import nothing_left
+from kernel.kit.outside import Process
+from kernel.kit.runtime import new_id
+from kernel.kit.typist import at_a_terminal
+from minirun.plan.container import Options
+from minirun.teach.explanation import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernel.kit.bundle import Bundle
+    from kernel.kit.life import Life
+    from kernel.kit.runtime import Runtime
+    from kernel.kit.typist import Typist
+
+pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "only it tells its steps")]
+
+LINE = re.compile(r"^ {0,4}(\d+)  +(?:([\d.]+ (?:µs|ms|s))  )? *(\S.*?)(?:  +\S+\(\d\))?$")  # number, time, sentence
+CTRL_C = "\x03"
+PROMPT = "?: help > "
+
+
+def told(text: str) -> list[tuple[int, bool, str]]:
+    """Of each step's line: its number, whether it has a time, its sentence."""
+    matches = [LINE.match(line) for line in text.splitlines()]
+    return [(int(match[1]), bool(match[2]), match[3]) for match in matches if match]
+
+
+def everywhere(made: Bundle) -> Bundle:
+    """Where a second process has little of the host: another user, and soon another root."""
+    made.user_namespace()
+    made.namespace("cgroup")
+    made.config["hostname"] = "told"
+    made.config["root"]["readonly"] = True
+    return made
+
+
+def test_each_step_is_told_once_and_the_program_has_its_streams_for_itself(
+    runtime: Runtime, bundle: Callable[..., Bundle]
+) -> None:
+    made, name = everywhere(bundle()), new_id()
+    made.config["hooks"] = {"poststart": [{"path": "/bin/true"}]}
+    with nothing_left(runtime.name):
+        result = runtime.run(made, options=["--narrate"], container_id=name)
+    assert set(result.json["fds"]) == {"0", "1", "2"}
+    steps = [(step.number, step.sentence) for step in explain(Options(id=name, bundle=str(made.path))).steps]
+    run, _, undone = result.stderr.partition("TAKEN BACK: the runtime\n")
+    assert [(number, sentence) for number, _, sentence in told(run)] == steps
+    assert [sentence for _, timed, sentence in told(run) if not timed] == ["execute /probe"]
+    assert [line for line in run.splitlines() if not line.startswith(" ")][-1] == "HOOKS: the runtime"
+    assert [sentence.split()[0] for _, _, sentence in told(undone)] == ["make", "take"]  # the cgroup, the directory
+
+
+def test_start_tells_the_rest_and_delete_what_it_takes_back(life: Callable[..., Life]) -> None:
+    one = life("sleep")
+    created, started = (
+        one.call("create", options=["--narrate", "--bundle", str(one.bundle.path)]),
+        one.call("start", "--narrate"),
+    )
+    deleted = one.call("delete", options=["--force", "--narrate"])
+    assert created.status == started.status == deleted.status == 0
+    last = told(created.stderr)[-1]
+    assert last[2] == "wait for start"
+    assert [(number, sentence) for number, _, sentence in told(started.stderr)] == [
+        (last[0] + 1, "execute /probe sleep"),
+        (last[0] + 2, "see that the program runs"),
+    ]
+    assert deleted.stderr.startswith("TAKEN BACK: the runtime\n") and told(deleted.stderr)[-1][0] == 1
+
+
+def go_to(typist: Typist, sentence: str) -> int:
+    """Answer with Enter until this step is next; the pid of the process whose turn it is."""
+    while True:
+        asked = typist.see(PROMPT)
+        if sentence in asked.rpartition("next, by process")[2]:
+            return int(re.findall(r"next, by process (\d+)", asked)[-1])
+        typist.type("\n")
+
+
+def test_between_two_steps_the_kernel_shows_what_is_done_and_what_is_not(
+    runtime: Runtime, bundle: Callable[..., Bundle]
+) -> None:
+    made = everywhere(bundle("say", "hello from inside"))
+    with nothing_left(runtime.name), at_a_terminal(runtime, made, options=["--step"]) as typist:
+        process = Process(go_to(typist, "enter new namespaces: user"))
+        assert process.namespace("user") == Process().namespace("user")
+        typist.type("\n")
+        process = Process(go_to(typist, "set the host name"))  # in a pid namespace by now, and still told by our number
+        assert process.namespace("user") != Process().namespace("user")
+        assert process.namespace("pid") != Process().namespace("pid")
+        typist.type("?\n")
+        check_places(typist.see(PROMPT), int(process.pid))
+        typist.type("\n")
+        go_to(typist, "detach the host's root")  # it has another /proc now
+        assert {mount.point for mount in process.mounts()} >= {"/", "/proc", "/dev"}
+        typist.type("c\n")
+        typist.see("hello from inside")
+        assert typist.status() == 0
+
+
+def check_places(text: str, pid: int) -> None:
+    """The commands for another terminal can be copied as they are."""
+    commands = [
+        line.strip() for line in text.partition("as root:")[2].split("next, by")[0].splitlines() if line.strip()
+    ]
+    assert f"lsns -p {pid}" in commands and f"minirun inspect {pid}" in commands
+    for command in commands:
+        if not command.startswith("minirun"):
+            done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+            assert done.returncode == 0 and done.stdout, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "words"), [("q\n", 1, "stopped before it, as you asked"), (CTRL_C, 130, "stopped by SIGINT")]
+)
+def test_a_question_can_be_answered_with_an_end(
+    runtime: Runtime, bundle: Callable[..., Bundle], answer: str, status: int, words: str
+) -> None:
+    made = everywhere(bundle())
+    with nothing_left(runtime.name), at_a_terminal(runtime, made, options=["--step"]) as typist:
+        pid = go_to(typist, "bring the loopback interface up")  # the question is the container's process's
+        typist.type(answer)
+        typist.see("TAKEN BACK")
+        typist.see(words)
+        assert typist.status() == status
+        assert not os.path.exists(f"/proc/{pid}")
