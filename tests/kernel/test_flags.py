@@ -374,9 +374,15 @@ class TestWithoutACgroup:
         one.wait_for(lambda: has_ended(pid))
         assert one.status == "stopped"
 
-    @pytest.mark.parametrize(
-        "command", [["ps"], ["pause"], ["kill", "--all"], ["update", "--pids-limit=5"], ["events", "--stats"]]
-    )
+    def test_its_processes_are_those_of_its_pid_namespace(self, one, place):
+        options = ["--detach", "--pid-file", str(place / "pid")]
+        assert one.call("exec", "/probe", "sleep", options=options).status == 0
+        pids = [one.state()["pid"], int((place / "pid").read_text())]
+        assert one.call("ps", options=["--format", "json"]).json == sorted(pids)
+        assert one.kill("KILL", options=["--all"]).status == 0
+        one.wait_for(lambda: all(map(has_ended, pids)))
+
+    @pytest.mark.parametrize("command", [["pause"], ["update", "--pids-limit=5"], ["events", "--stats"]])
     def test_what_takes_a_cgroup_is_refused(self, one, command):
         refused = one.call(command[0], options=command[1:])
         assert refused.status == 1 and "no cgroup" in refused.stderr
