@@ -35,6 +35,7 @@ NO_USER = (
     "log in so that systemd starts your own instance (pam_systemd(8), loginctl enable-linger), with dbus-user-session"
 )
 DENIED = "use sudo: only root may ask the system's systemd for a unit"
+INVALID = "org.freedesktop.DBus.Error.InvalidArgs"
 CURES = {
     "org.freedesktop.DBus.Error.AccessDenied": DENIED,
     "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired": DENIED,
@@ -204,7 +205,7 @@ class Manager:
         except (OSError, TimeoutError) as error:
             raise no_answer(error) from None
         except (TypeError, ValueError) as error:  # of an annotation: a string that is no object path, or no text
-            raise SystemdError(f"D-Bus has no such value: {error}") from None
+            raise SystemdError(f"D-Bus has no such value: {error}", name=INVALID) from None
         if reply.header.message_type == MessageType.error:
             name = str(reply.header.fields[HeaderFields.error_name])
             text = str(reply.body[0]) if reply.body else name

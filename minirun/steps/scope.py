@@ -12,7 +12,7 @@ from errno import ENODEV, ENOENT
 
 from ..cgroups import hierarchy
 from ..cgroups.restoring import lines_to_restore
-from ..cgroups.systemd import Property
+from ..cgroups.systemd import Property, cgroup_name
 from ..cgroups.systemd_bus import MANAGER, NAME, Manager, SystemdError
 from ..cgroups.systemd_values import words
 from ..kernel import files
@@ -142,13 +142,15 @@ class StartScope(Step):
 
     def missing(self, made: list[str]) -> Units:
         """The slices that had no cgroup before."""
-        return tuple(other for other in self.others if any(place.endswith(f"/{other[0]}") for place in made))
+        return tuple(
+            other for other in self.others if any(place.endswith(f"/{cgroup_name(other[0])}") for place in made)
+        )
 
     def find(self, pid: int) -> str:
         """The cgroup that the process is in now (cgroups(7), "/proc files")."""
         lines = files.read_file(f"/proc/{pid}/cgroup").splitlines()
         path = next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "")
-        if self.unit not in path.split("/"):
+        if cgroup_name(self.unit) not in path.split("/"):
             raise Refused(
                 f"systemd has started {self.unit}, but the process is in the cgroup {path or 'of no v2 hierarchy'}",
                 "boot with systemd.unified_cgroup_hierarchy=1",
