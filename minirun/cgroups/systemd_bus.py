@@ -92,6 +92,15 @@ class Manager:
         found: dict[str, tuple[str, Any]] = self.call(PROPERTIES, "GetAll", "s", (SCOPE,), path)[0]
         return found
 
+    def cgroup_of(self, unit: str) -> str:
+        """The cgroup of a scope, as a path of the hierarchy; "" where it has none, or there is no such unit."""
+        try:
+            return str(self.scope_properties(unit)["ControlGroup"][1])
+        except SystemdError as error:
+            if error.name != f"{NAME}.NoSuchUnit":
+                raise
+            return ""
+
     # ---- deeds
 
     def start(self, unit: str, properties: Iterable[Property], others: Units = ()) -> None:

@@ -16,6 +16,7 @@ import os
 import signal
 from errno import EACCES
 
+from ..cgroups.members import is_another
 from ..errors import StateError
 from ..kernel import files, processes, signals
 from ..kernel.libc import SystemCallError
@@ -53,6 +54,10 @@ class Container(Record):
                 f"  cure:  make it {'with --systemd-cgroup' if rootless else 'without --cgroup-manager disabled'}"
             )
         return self.cgroup
+
+    def remaining_cgroup(self) -> str:
+        """ "" where there is another's by now: a scope goes with its last process, and its name is free again."""
+        return "" if is_another(self.cgroup, self.facts.get("cgroupInode", 0)) else self.cgroup
 
     def owner(self) -> str:
         """The user who made it, by name where there is one."""

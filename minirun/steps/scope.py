@@ -11,6 +11,7 @@ import os
 from errno import ENODEV, ENOENT
 
 from ..cgroups import hierarchy
+from ..cgroups.members import is_another
 from ..cgroups.restoring import lines_to_restore
 from ..cgroups.systemd import Property, cgroup_name
 from ..cgroups.systemd_bus import MANAGER, NAME, Manager, SystemdError
@@ -134,6 +135,7 @@ class StartScope(Step):
             systemd.start(self.unit, (process, *self.properties), self.missing(context.made))
         try:
             context.cgroup = self.find(context.pid)
+            context.cgroup_inode = os.stat(context.cgroup).st_ino
         except BaseException:
             stop(self.unit, self.user)
             raise
@@ -158,13 +160,14 @@ class StartScope(Step):
         return hierarchy.mount_point() + path
 
     def undo(self, context: Context) -> None:
-        """A unit that was there before is somebody else's. systemd would wait for what is frozen or blocks SIGTERM."""
-        if context.cgroup not in context.made:
+        """A unit that was there before is somebody else's, and so is one that has come since, when the container had
+        ended and its unit with it. systemd would wait for what is frozen or blocks SIGTERM."""
+        if context.cgroup not in context.made or is_another(context.cgroup, context.cgroup_inode):
             return
         if os.path.isdir(context.cgroup):
             kill_cgroup(context.cgroup)
         try:
-            stop(self.unit, self.user)
+            stop_in(context.cgroup, self.unit, self.user)
         finally:
             remove_what_is_left(context.cgroup)
 
@@ -189,6 +192,13 @@ def text_of(made: Property) -> str:
 def stop(unit: str, user: bool) -> None:
     with Systemd(user) as systemd:
         systemd.stop(unit)
+
+
+def stop_in(cgroup: str, unit: str, user: bool) -> None:
+    """A unit that has another cgroup, in another slice, has only the name."""
+    with Systemd(user) as systemd:
+        if systemd.cgroup_of(unit) in ("", cgroup.removeprefix(hierarchy.mount_point())):
+            systemd.stop(unit)
 
 
 class EnableControllersOfScope(Step):

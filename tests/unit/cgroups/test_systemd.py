@@ -329,18 +329,21 @@ class Told(Log):
         raise AssertionError(message)
 
 
-@pytest.mark.parametrize("is_ours", [True, False])
+@pytest.mark.parametrize(
+    ("was_made", "is_same", "is_ours"), [(True, True, True), (False, True, False), (True, False, False)]
+)
 def test_a_unit_that_systemd_can_not_be_asked_to_stop(
-    is_ours: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    was_made: bool, is_same: bool, is_ours: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its cgroup goes all the same, if it is ours."""
+    """Its cgroup goes all the same, if it is ours; not if it was there before, or has come after ours had gone."""
     (tmp_path / "unit" / "below").mkdir(parents=True)
     monkeypatch.setattr(scope_steps, "kill_cgroup", lambda path: None)
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
     (start,) = (step for step in plan(config(), OPTIONS) if isinstance(step, StartScope))
     context = Context(Told(), Channel())
     context.cgroup = str(tmp_path / "unit")
-    context.made = [context.cgroup] if is_ours else []
+    context.made = [context.cgroup] if was_made else []
+    context.cgroup_inode = (tmp_path / "unit").stat().st_ino + (not is_same)
     with pytest.raises(Refused) if is_ours else contextlib.nullcontext():
         start.undo(context)
     assert (tmp_path / "unit").exists() != is_ours
