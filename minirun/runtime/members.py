@@ -9,7 +9,7 @@ from ..cgroups.members import pids
 from ..kernel import processes, signals
 from ..steps.cgroup import kill_cgroup
 from .books import CREATED, Container
-from .freezer import Standstill
+from .freezer import Standstill, Undisturbed
 
 
 def processes_of(container: Container) -> list[int]:
@@ -59,7 +59,7 @@ def signal_all(container: Container, number: int) -> bool:
     if found and number == signal.SIGKILL:
         kill_cgroup(container.cgroup)  # all at once, also those that are forked meanwhile
     elif found:
-        with Standstill(container.cgroup):  # none forks, and no pid changes hands
+        with Undisturbed(), Standstill(container.cgroup):  # none forks, and no pid changes hands
             for pid in pids(container.cgroup):
                 signal_pid(pid, number)
     return found
