@@ -119,5 +119,5 @@ def choices(file: resources.CgroupFile) -> list[tuple[str, str]]:
     return [(file.name, file.value), *([file.otherwise] if file.otherwise else [])]
 
 
-def join_scope(linux: Linux, container_id: str, below: str) -> Step:
-    return steps.JoinScope(scope_of(linux, container_id, SYSTEMD_USER).unit, True, below)
+def join_scope(linux: Linux, container_id: str, below: str, beside: int) -> Step:
+    return steps.JoinScope(scope_of(linux, container_id, SYSTEMD_USER).unit, True, below, beside)

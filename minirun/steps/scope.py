@@ -18,7 +18,7 @@ from ..cgroups.systemd_bus import MANAGER, NAME, Manager, SystemdError
 from ..cgroups.systemd_values import words
 from ..kernel import files
 from ..kernel.libc import SystemCallError, show
-from .cgroup import ChooseCgroup, EnableControllers, kill_cgroup, remove_cgroup
+from .cgroup import ChooseCgroup, EnableControllers, kill_cgroup, place_of, remove_cgroup
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -311,6 +311,7 @@ class JoinScope(Step):
     unit: str
     user: bool
     below: str = ""  # the name of a cgroup below the container's
+    beside: int = 0  # where that has no room for processes: who has found a place below it (JoinCgroup)
     origin: str = ""
 
     def describe(self) -> str:
@@ -322,6 +323,13 @@ class JoinScope(Step):
         return busctl(self.user, "AttachProcessesToUnit", "ssau", *arguments)
 
     def apply(self, context: Context) -> None:
-        below = f"/{self.below.strip('/')}" if self.below else ""
+        below = f"/{self.below.strip('/')}" if self.below else self.place_beside(context.cgroup)
         with Systemd(self.user) as systemd:
             systemd.attach(self.unit, below, (context.pid,))
+
+    def place_beside(self, cgroup: str) -> str:
+        """Below the scope's cgroup; "" for that itself, which has room unless it hands controllers down."""
+        if not self.beside or not files.read_file(f"{cgroup}/cgroup.subtree_control").strip():
+            return ""
+        place = place_of(self.beside)
+        return place.removeprefix(cgroup) if place.startswith(f"{cgroup}/") else ""

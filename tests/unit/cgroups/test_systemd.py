@@ -312,7 +312,7 @@ def test_the_users_own_systemd() -> None:
     assert start.user and "Slice=user.slice" in start.describe() and "busctl --user" in start.shell()
     further = ExecOptions(pid=1, told=hooks.State("", "web", "", ()), cgroup_manager="systemd-user", cgroup="sub")
     (join,) = (step for step in exec_plan(config(), PROCESS, further) if isinstance(step, JoinScope))
-    assert (join.unit, join.below) == ("minirun-web.scope", "sub")
+    assert (join.unit, join.below, join.beside) == ("minirun-web.scope", "sub", 1)
 
 
 def test_an_update_tells_systemd_before_it_writes() -> None:
