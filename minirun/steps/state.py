@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENOTEMPTY, EROFS
+from errno import EACCES, EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EROFS
 
 from ..kernel import files, processes
 from ..kernel.libc import Flags, SystemCallError, show
@@ -55,9 +55,7 @@ class MakeStateDirectory(Step):
             self.make_root(context)
             try:
                 files.mkdir(f"{self.root}/{self.id}", 0o711)
-                context.owns_id = True
-                context.lock = files.lock(f"{self.root}/{self.id}/{LOCK}")
-                return
+                return self.own(context)
             except SystemCallError as error:
                 if error.errno == ENOENT:
                     continue
@@ -66,6 +64,15 @@ class MakeStateDirectory(Step):
                     raise Refused("container with given ID already exists", "choose another id") from None
                 raise
         raise Refused(f"{self.root} is taken away again and again", "name another directory with --root")
+
+    def own(self, context: Context) -> None:
+        """Without its lock a directory would keep the id from others, and be nobody's."""
+        try:
+            context.lock = files.lock(f"{self.root}/{self.id}/{LOCK}")
+            context.owns_id = True
+        except OSError:
+            self.undo(context)
+            raise
 
     def undo(self, context: Context) -> None:
         directory = f"{self.root}/{self.id}"
@@ -225,7 +232,11 @@ class WritePidFile(Step):
     runs_in = RUNTIME
     chapter = "books"
     man = "rename(2)"
-    cures = {EACCES: "the caller of minirun must be able to write there", ENOENT: "its directory must exist"}
+    cures = {
+        EACCES: "the caller of minirun must be able to write there",
+        ENOENT: "its directory must exist",
+        EISDIR: "name a file",
+    }
 
     path: str
 
@@ -259,5 +270,10 @@ def replace_file(path: str, content: str, mode: int) -> None:
     """Nobody ever sees half of it."""
     directory, _, name = path.rpartition("/")
     new = f"{directory}/.{name}.{os.getpid()}"
-    files.create_file(new, content.encode(), mode)
-    os.rename(new, path)
+    try:
+        files.create_file(new, content.encode(), mode)
+        os.rename(new, path)
+    except OSError as error:
+        if error.errno != EEXIST and os.path.exists(new):
+            os.unlink(new)
+        raise
