@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from errno import EACCES
 
 from ..errors import StateError
 from ..kernel import files, processes, signals
@@ -140,13 +141,49 @@ def find(root: str, name: str) -> Container:
     directory = f"{root}/{name}"
     try:
         facts = json.loads(files.read_file(f"{directory}/state.json"))
-    except OSError:
-        raise unknown(root, name) from None
+    except OSError as error:
+        raise unreadable(root, name, error) from None
     except ValueError as error:
         raise damaged(directory, f"state.json is no JSON ({error})") from None
     if not isinstance(facts, dict) or "complete" not in facts:  # runc's files have the same name
         raise StateError(f"{directory} is not minirun's: another runtime keeps its books there\n  cure:  --root DIR")
     return Container(directory, facts)
+
+
+def ids(root: str) -> list[str]:
+    """The ids of all containers. Raises StateError."""
+    try:
+        return sorted(os.listdir(root))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except PermissionError:
+        raise closed(root) from None
+
+
+def closed(place: str) -> StateError:
+    return StateError(
+        f"can't look into {place}: it belongs to another user\n"
+        "  cure:  sudo, or --root DIR; without it minirun looks at your own containers"
+    )
+
+
+def unreadable(root: str, name: str, error: OSError) -> StateError:
+    return closed(f"{root}/{name}") if error.errno == EACCES else unknown(root, name)
+
+
+def refuse_others(root: str, name: str) -> None:
+    """The books say which files to remove and write, which processes to kill and what to run (hooks). Whoever wrote
+    them could so have root do anything; root's own are closed to others. Raises StateError."""
+    place = f"{root}/{name}"
+    try:
+        owner = os.lstat(place).st_uid  # not of what a symlink may lead to
+    except OSError:
+        return  # there is nothing to go by
+    if os.geteuid() == 0 and owner != 0:
+        raise StateError(
+            f"the container {name} is user {owner}'s, who may have written anything for root to do: see {place}\n"
+            f"  cure:  as that user: sudo -u '#{owner}' minirun --root {root} …"
+        )
 
 
 def unknown(root: str, name: str) -> StateError:
@@ -156,7 +193,7 @@ def unknown(root: str, name: str) -> StateError:
         )
     import difflib  # after a mistake there is time
 
-    close = difflib.get_close_matches(name, os.listdir(root) if os.path.isdir(root) else (), n=1)
+    close = difflib.get_close_matches(name, ids(root), n=1)
     meant = f"did you mean {close[0]}? " if close else ""
     return StateError(f"container does not exist: {name}\n  cure:  {meant}minirun list names those that do")
 
@@ -175,11 +212,12 @@ class Lock:
     """The exclusive right to change a container's books."""
 
     def __init__(self, root: str, name: str) -> None:
-        """Waits for it. Raises StateError: the container is gone, maybe just now."""
+        """Waits for it. Raises StateError: the container is gone, maybe just now, or another user's."""
+        refuse_others(root, name)
         try:
             self.descriptor = files.lock(f"{root}/{name}/{LOCK}")
-        except OSError:
-            raise unknown(root, name) from None
+        except OSError as error:
+            raise unreadable(root, name, error) from None
         if os.fstat(self.descriptor).st_nlink == 0:
             self.release()
             raise unknown(root, name)

@@ -147,7 +147,7 @@ def as_root(runtime: Runtime, users: UsersRuntime, *words: str) -> dict[str, Any
 
 @pytest.mark.only("minirun", "the words are its own")
 @needs.cgroup2()
-def test_errors_come_early_and_name_a_cure(users: UsersRuntime, own: Callable[..., Bundle]) -> None:
+def test_errors_come_early_and_name_a_cure(users: UsersRuntime, own: Callable[..., Bundle], place: Path) -> None:
     made = own()
     with nothing_left("minirun", users.books):
         made.linux["resources"] = {"pids": {"limit": 10}}
@@ -163,6 +163,15 @@ def test_errors_come_early_and_name_a_cure(users: UsersRuntime, own: Callable[..
         assert "--systemd-cgroup" in refused.stderr
         root = cgroup2_root()
         assert root and not (root / "minirun-test-of-nobody").exists()
+
+        roots = place / "roots"
+        (roots / "web").mkdir(parents=True)
+        (roots / "web/state.json").touch(0o600)
+        roots.chmod(0o711)
+        for words in (["list"], ["state", "web"]):
+            command = [*users.argv, "--root", str(roots), *words]
+            told = subprocess.run(command, env=users.environment, capture_output=True, text=True, check=False)
+            assert "belongs to another user" in told.stderr, told.stderr
 
         refused = users.run(made, environment={"XDG_RUNTIME_DIR": ""})
         assert refused.refused

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from errno import ENOSPC
 from pathlib import Path
 
 import pytest
 
 from minirun.errors import StateError
-from minirun.runtime import lifecycle
+from minirun.kernel import files
+from minirun.kernel.libc import SystemCallError
+from minirun.runtime import freezer, lifecycle
 from minirun.runtime.books import unknown
 from minirun.runtime.log import Log
 from minirun.runtime.overview import containers
-from minirun.steps.state import LOCK, MakeStateDirectory
+from minirun.steps.state import LOCK, MakeStateDirectory, replace_file
 from minirun.steps.step import Channel, Context
 
 
@@ -65,3 +68,47 @@ def test_the_books_of_another_runtime_are_left_alone(facts: str, tmp_path: Path)
     with pytest.raises(StateError, match="another runtime"):
         lifecycle.delete(str(tmp_path), "web", Log(), force=True)
     assert (tmp_path / "web" / "state.json").exists()
+
+
+def test_root_does_nothing_that_another_user_has_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hooks, pids and paths: all of them would be the user's choice, and the rights root's."""
+    books = tmp_path / "web"
+    books.mkdir()
+    (tmp_path / "link").symlink_to(books)
+    if os.geteuid() == 0:
+        os.lchown(books, 54321, -1)
+        os.lchown(tmp_path / "link", 54321, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for name in ("web", "link"):
+        for act in (
+            lambda name: lifecycle.delete(str(tmp_path), name, Log(), force=True),
+            lambda name: lifecycle.start(str(tmp_path), name, Log()),
+            lambda name: lifecycle.kill(str(tmp_path), name, 9),
+            lambda name: freezer.pause(str(tmp_path), name),
+        ):
+            with pytest.raises(StateError, match=r"is user \d+'s"):
+                act(name)
+    assert list(books.iterdir()) == []
+
+
+def full_disk(*_arguments: object) -> None:
+    raise SystemCallError(ENOSPC, "open", "open(…)")
+
+
+def test_an_id_without_its_lock_is_free_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = Context(Log(), Channel())
+    monkeypatch.setattr(files, "lock", full_disk)
+    with pytest.raises(SystemCallError):
+        MakeStateDirectory(f"{tmp_path}/root", "web").apply(context)
+    assert list(tmp_path.iterdir()) == []
+    assert not context.owns_id
+
+
+def test_a_file_that_cannot_be_replaced_leaves_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pid").mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_file(f"{tmp_path}/pid", "7", 0o644)
+    monkeypatch.setattr(os, "write", full_disk)
+    with pytest.raises(SystemCallError):
+        replace_file(f"{tmp_path}/other", "7", 0o644)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pid"]
