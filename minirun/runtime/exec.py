@@ -13,6 +13,7 @@ from ..spec.load import decode, load
 from ..spec.load_process import read_process
 from ..spec.reader import Node
 from .books import CREATED, CREATING, PAUSED, STOPPED, find
+from .caller import is_host_root
 from .log import Log
 from .run import check_proc, run_plan
 
@@ -63,7 +64,8 @@ def execute(
             new_keyring=made.new_keyring,
             cgroup_manager=made.cgroup_manager,
             uid=os.geteuid(),
-            made_by=made.uid,
+            by_root=is_host_root(),
+            rootless=made.rootless,
         )
         steps = exec_plan(config, process, options)
         return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup, ready=ready)

@@ -86,6 +86,17 @@ def test_a_user_runs_a_container(users: UsersRuntime, own: Callable[..., Bundle]
     assert told == [["0", str(UID), "1"], ["0", str(UID), "1"], ["deny"]]
 
 
+@pytest.mark.only("minirun", "what each runtime can do without a cgroup differs")
+def test_so_does_the_root_of_a_user_namespace(users: UsersRuntime, own: Callable[..., Bundle], place: Path) -> None:
+    """As unshare(1) and engines make it, with one group: then nobody inside may set any."""
+    made = own()
+    made.user_namespace(0, 1)
+    users.install(place)
+    users.argv = [*BECOME, "unshare", "--map-root-user", "--mount", *users.argv[len(BECOME) :]]
+    with nothing_left("minirun", users.books):
+        assert users.run(made).json["gid"] == 0
+
+
 @pytest.mark.only("minirun", "how each runtime's default is meant differs")
 def test_what_spec_writes_runs(users: UsersRuntime, own: Callable[..., Bundle]) -> None:
     """With a terminal, and with /sys of the host, of which the user may write to nothing (CVE-2023-25809)."""

@@ -122,7 +122,7 @@ def test_who_joins_the_user_namespace_when() -> None:
     assert config.process
 
     def joins(uid: int) -> list[str]:
-        steps = exec_plan(config, config.process, ExecOptions(pid=7, uid=uid, made_by=1000))  # type: ignore[arg-type]
+        steps = exec_plan(config, config.process, ExecOptions(pid=7, uid=uid, by_root=not uid, rootless=True))  # type: ignore[arg-type]
         assert uid or LeaveGroups() in steps
         return [str(step.type) for step in steps if type(step).__name__ == "JoinNamespace"]
 
