@@ -9,7 +9,6 @@ from ..errors import StateError
 from ..record import Record
 from ..spec.config import Config, Linux, Namespace
 from ..steps import program, scheduling
-from ..steps.credentials import LeaveGroups
 from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
@@ -44,8 +43,7 @@ class ExecOptions(Record):
     new_keyring: bool = True
     cgroup_manager: str = CGROUPFS
     uid: int = 0  # who runs minirun
-    by_root: bool = False  # the host's, not one of a user namespace
-    rootless: bool = False  # whether the container was made without that one
+    rootless: bool = False  # as for the first process
 
 
 def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[Step, ...]:
@@ -65,7 +63,6 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *affinity_steps(process.affinity_after, "final"),
         CloseToTracers(),  # before it is where the container's processes could trace it
         *hold_proc_steps(process),  # while there is no other
-        *([LeaveGroups()] if options.rootless and options.by_root else []),  # inside, that may be denied to root, too
         *namespace_steps(joined(config, options.pid), options.uid, groups_may_stay=options.rootless),
         *join_resctrl_steps(config.linux, options.told.id),
         *open_label_steps(process),

@@ -12,8 +12,7 @@ from ..spec.config import Capabilities, Process, User
 from ..spec.load import decode, load
 from ..spec.load_process import read_process
 from ..spec.reader import Node
-from .books import CREATED, CREATING, PAUSED, STOPPED, find
-from .caller import is_host_root
+from .books import CREATED, CREATING, PAUSED, STOPPED, find, refuse_others
 from .log import Log
 from .run import check_proc, run_plan
 
@@ -53,9 +52,10 @@ def execute(
     """Run the process; its exit status, or 0 when it is detached. Calls `ready` when it runs. Raises MinirunError."""
     try:
         check_proc()
+        refuse_others(root, name)
         container = find(root, name)
         made = Options(**container.facts["options"])
-        check_status(container.status(), ignore_paused, bool(made.uid and os.geteuid()))
+        check_status(container.status(), ignore_paused, made.uid != 0)
         config = load(container.directory)
         process = wished(config.process, wishes)
         options = options.replace(
@@ -64,7 +64,6 @@ def execute(
             new_keyring=made.new_keyring,
             cgroup_manager=made.cgroup_manager,
             uid=os.geteuid(),
-            by_root=is_host_root(),
             rootless=made.rootless,
         )
         steps = exec_plan(config, process, options)
@@ -89,7 +88,7 @@ def check_status(status: str, ignore_paused: bool, by_user: bool) -> None:
         raise StateError(f"cannot exec in a {status} container")
     if status == CREATED and by_user:
         raise StateError(
-            "cannot exec in a created container without root: its namespaces are closed to you until it runs\n"
+            "cannot exec in a created container of a user: its namespaces are closed until it runs\n"
             "  cure:  minirun start, first"
         )
     if status == PAUSED and not ignore_paused:

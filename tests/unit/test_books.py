@@ -11,8 +11,10 @@ import pytest
 from minirun.errors import StateError
 from minirun.kernel import files
 from minirun.kernel.libc import SystemCallError
+from minirun.plan.exec import ExecOptions
 from minirun.runtime import freezer, lifecycle
 from minirun.runtime.books import unknown
+from minirun.runtime.exec import Wishes, execute
 from minirun.runtime.log import Log
 from minirun.runtime.overview import containers
 from minirun.steps.state import LOCK, MakeStateDirectory, replace_file
@@ -85,6 +87,7 @@ def test_root_does_nothing_that_another_user_has_written(tmp_path: Path, monkeyp
             lambda name: lifecycle.start(str(tmp_path), name, Log()),
             lambda name: lifecycle.kill(str(tmp_path), name, 9),
             lambda name: freezer.pause(str(tmp_path), name),
+            lambda name: execute(str(tmp_path), name, Wishes(), ExecOptions(), Log(), ignore_paused=False),
         ):
             with pytest.raises(StateError, match=r"is user \d+'s"):
                 act(name)
