@@ -19,8 +19,9 @@ LOCK = "lock"
 
 
 def users_root() -> str:
-    """That of a user, beside root's."""
-    return f"{os.environ.get('XDG_RUNTIME_DIR', '')}/minirun"
+    """That of a user, beside root's; "" where no login has given one."""
+    place = os.environ.get("XDG_RUNTIME_DIR", "")
+    return f"{place}/minirun" if place.startswith("/") else ""  # others are invalid: XDG Base Directory Specification
 
 
 class MakeStateDirectory(Step):
@@ -89,7 +90,7 @@ class MakeStateDirectory(Step):
     def remove_root(self, context: Context) -> None:
         """The last one closes the door: an empty root goes, unless the user made it."""
         for directory in [*reversed(context.made), DEFAULT_ROOT, users_root()]:
-            if f"{self.root}/".startswith(f"{directory}/"):
+            if directory and f"{self.root}/".startswith(f"{directory}/"):
                 try:
                     os.rmdir(directory)
                 except OSError:

@@ -95,6 +95,8 @@ def test_so_does_the_root_of_a_user_namespace(users: UsersRuntime, own: Callable
     users.argv = [*BECOME, "unshare", "--map-root-user", "--mount", *users.argv[len(BECOME) :]]
     with nothing_left("minirun", users.books):
         assert users.run(made).json["gid"] == 0
+        users.argv.remove("--mount")
+        assert "unshare has --mount" in users.run(made).stderr
 
 
 @pytest.mark.only("minirun", "how each runtime's default is meant differs")

@@ -115,3 +115,15 @@ def test_a_file_that_cannot_be_replaced_leaves_no_other(tmp_path: Path, monkeypa
     with pytest.raises(SystemCallError):
         replace_file(f"{tmp_path}/other", "7", 0o644)
     assert [entry.name for entry in tmp_path.iterdir()] == ["pid"]
+
+
+def test_a_root_that_the_user_made_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has no directory from a login has no `minirun` in it either; that of "" would be /minirun."""
+    removed: list[str] = []
+    monkeypatch.setattr(os, "rmdir", removed.append)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    MakeStateDirectory("/minirun", "web").remove_root(Context(Log(), Channel()))
+    assert removed == []
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    MakeStateDirectory(f"{tmp_path}/minirun", "web").remove_root(Context(Log(), Channel()))
+    assert removed == [f"{tmp_path}/minirun"]
