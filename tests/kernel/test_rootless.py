@@ -173,6 +173,10 @@ def test_errors_come_early_and_name_a_cure(users: UsersRuntime, own: Callable[..
         root = cgroup2_root()
         assert root and not (root / "minirun-test-of-nobody").exists()
 
+        del made.linux["cgroupsPath"]
+        made.linux["devices"] = [{"type": "p", "path": "/dev/fifo", "uid": 5}]
+        assert "must be mapped" in users.run(made).stderr
+
         roots = place / "roots"
         (roots / "web").mkdir(parents=True)
         (roots / "web/state.json").touch(0o600)
