@@ -76,12 +76,13 @@ def read_all(descriptor: int) -> bytes:
 
 
 def arrange(descriptors: list[int]) -> None:
-    """The program's, from 3 on: there `preserve_fds` looks for them. First all go out of each other's way."""
+    """The program's, from 3 on: there `preserve_fds` looks for them. First all go out of each other's way. One may be
+    wanted twice, and what is also a standard stream stays that."""
     import fcntl
 
     end = 3 + len(descriptors)
     held = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, end) for descriptor in descriptors]
-    for descriptor in descriptors:
+    for descriptor in {*descriptors} - {0, 1, 2}:
         os.close(descriptor)
     for number, descriptor in enumerate(held, 3):
         os.dup2(descriptor, number)

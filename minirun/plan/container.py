@@ -111,7 +111,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         # of the cgroup, which is complete now; a user's is the user's already
         *([] if options.rootless else owner_steps(config, process, options.cgroup_manager)),
         *early,  # the system call filter, while CAP_SYS_ADMIN is still there
-        *identity_steps(process, options.uid != 0),  # who it will be
+        *identity_steps(process, options.rootless),  # who it will be
         *(program_steps(process) if config.process else []),  # all but the program itself
         note(config, options, complete=True),
         *told_pid_steps(options, "standard"),
@@ -188,7 +188,7 @@ def entry_steps(config: Config, process: Process, options: Options) -> list[Step
         # before the cgroup namespace, whose root is that of this moment
         *enter_cgroup_steps(config, options.id, options.cgroup_manager),
         CloseToTracers(),  # before the first namespace that others may share
-        *namespace_steps(config, options.uid, options.gid, options.uid != 0),
+        *namespace_steps(config, options.uid, options.gid, options.rootless),
         *join_resctrl_steps(config.linux, options.id),
         StartSession(),
         *([namespaces.SetLoopbackUp()] if "network" in new_namespaces(config.linux) else []),

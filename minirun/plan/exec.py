@@ -9,7 +9,6 @@ from ..errors import StateError
 from ..record import Record
 from ..spec.config import Config, Linux, Namespace
 from ..steps import program, scheduling
-from ..steps.credentials import LeaveGroups
 from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
@@ -44,14 +43,13 @@ class ExecOptions(Record):
     new_keyring: bool = True
     cgroup_manager: str = CGROUPFS
     uid: int = 0  # who runs minirun
-    made_by: int = 0  # who did when the container was made
+    rootless: bool = False  # as for the first process
 
 
 def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[Step, ...]:
     """Every step, in order. `config` is the container's. Raises ConfigError, StateError."""
     check_terminal(process, options)
     check_cgroup(options.cgroup)
-    of_user = bool(options.uid or options.made_by)
     compiling, filtering = filter_steps(config, options.told, "running")
     early, late = ([], filtering) if process.no_new_privileges else (filtering, [])
     return (
@@ -65,8 +63,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *affinity_steps(process.affinity_after, "final"),
         CloseToTracers(),  # before it is where the container's processes could trace it
         *hold_proc_steps(process),  # while there is no other
-        *([LeaveGroups()] if of_user and not options.uid else []),  # inside, that may be denied to root, too
-        *namespace_steps(joined(config, options.pid), options.uid, groups_may_stay=of_user),
+        *namespace_steps(joined(config, options.pid), options.uid, groups_may_stay=options.rootless),
         *join_resctrl_steps(config.linux, options.told.id),
         *open_label_steps(process),
         *keyring_steps(process, options.told.id, options.new_keyring, share=False),
@@ -76,7 +73,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *preparation_steps(config, process, options),
         *rlimit_steps(process),
         *early,
-        *identity_steps(process, of_user),
+        *identity_steps(process, options.rootless),
         *program_steps(process),
         *told_pid_steps(options, "setns"),
         *late,

@@ -33,7 +33,7 @@ def namespace_steps(config: Config, uid: int = 0, gid: int = 0, groups_may_stay:
     new = new_namespaces(linux)
     return [
         *join_steps(config, uid, groups_may_stay),
-        *(user_steps(linux, uid, gid) if "user" in new else []),
+        *(user_steps(linux, uid, gid, groups_may_stay) if "user" in new else []),
         *([steps.Unshare(rest, by_user=uid != 0)] if (rest := tuple(name for name in new if name != "user")) else []),
         *(time_steps(linux, uid) if linux.time_offsets else []),
         *fork_steps(linux),
@@ -78,14 +78,14 @@ def check_steps(linux: Linux) -> list[Step]:
     return [steps.CheckIdMap(kind, ranges(mappings), f"/linux/{kind}Mappings") for kind, mappings in told if mappings]
 
 
-def user_steps(linux: Linux, uid: int = 0, gid: int = 0) -> list[Step]:
+def user_steps(linux: Linux, uid: int = 0, gid: int = 0, groups_may_stay: bool = False) -> list[Step]:
     uids, gids = ranges(linux.uid_mappings), ranges(linux.gid_mappings)
     return [
         steps.Unshare(("user",), by_user=uid != 0),
         steps.WriteIdMap("uid", uids, "/linux/uidMappings", bool(uid) and not is_own(uids, uid)),
         *([steps.DenySetgroups()] if uid and is_own(gids, gid) else []),
         steps.WriteIdMap("gid", gids, "/linux/gidMappings", bool(uid) and not is_own(gids, gid)),
-        steps.BecomeNamespaceRoot(groups_may_stay=uid != 0),
+        steps.BecomeNamespaceRoot(groups_may_stay=groups_may_stay),
     ]
 
 

@@ -141,30 +141,54 @@ def rfc3339(seconds: float) -> str:
     return f"{whole}.{int(seconds % 1 * 1e9):09}Z"
 
 
-def ids(root: str) -> list[str]:
-    """The ids of all containers, in order. Raises StateError."""
-    try:
-        return sorted(os.listdir(root) if os.path.isdir(root) else ())
-    except PermissionError:
-        raise closed(root) from None
-
-
-def closed(directory: str) -> StateError:
-    return StateError(f"can't look into {directory}: it belongs to another user\n  cure:  sudo, or --root DIR")
-
-
 def find(root: str, name: str) -> Container:
     """The container of this id. Raises StateError."""
     directory = f"{root}/{name}"
     try:
         facts = json.loads(files.read_file(f"{directory}/state.json"))
     except OSError as error:
-        raise closed(directory) if error.errno == EACCES else unknown(root, name) from None
+        raise unreadable(root, name, error) from None
     except ValueError as error:
         raise damaged(directory, f"state.json is no JSON ({error})") from None
     if not isinstance(facts, dict) or "complete" not in facts:  # runc's files have the same name
         raise StateError(f"{directory} is not minirun's: another runtime keeps its books there\n  cure:  --root DIR")
     return Container(directory, facts)
+
+
+def ids(root: str) -> list[str]:
+    """The ids of all containers. Raises StateError."""
+    try:
+        return sorted(os.listdir(root))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except PermissionError:
+        raise closed(root) from None
+
+
+def closed(place: str) -> StateError:
+    return StateError(
+        f"can't look into {place}: it belongs to another user\n"
+        "  cure:  sudo, or --root DIR; without it minirun looks at your own containers"
+    )
+
+
+def unreadable(root: str, name: str, error: OSError) -> StateError:
+    return closed(f"{root}/{name}") if error.errno == EACCES else unknown(root, name)
+
+
+def refuse_others(root: str, name: str) -> None:
+    """The books say which files to remove and write, which processes to kill and what to run (hooks). Whoever wrote
+    them could so have root do anything; root's own are closed to others. Raises StateError."""
+    place = f"{root}/{name}"
+    try:
+        owner = os.lstat(place).st_uid  # not of what a symlink may lead to
+    except OSError:
+        return  # there is nothing to go by
+    if os.geteuid() == 0 and owner != 0:
+        raise StateError(
+            f"the container {name} is user {owner}'s, who may have written anything for root to do: see {place}\n"
+            f"  cure:  as that user: sudo -u '#{owner}' minirun --root {root} …"
+        )
 
 
 def unknown(root: str, name: str) -> StateError:
@@ -193,11 +217,12 @@ class Lock:
     """The exclusive right to change a container's books."""
 
     def __init__(self, root: str, name: str) -> None:
-        """Waits for it. Raises StateError: the container is gone, maybe just now."""
+        """Waits for it. Raises StateError: the container is gone, maybe just now, or another user's."""
+        refuse_others(root, name)
         try:
             self.descriptor = files.lock(f"{root}/{name}/{LOCK}")
         except OSError as error:
-            raise closed(f"{root}/{name}") if error.errno == EACCES else unknown(root, name) from None
+            raise unreadable(root, name, error) from None
         if os.fstat(self.descriptor).st_nlink == 0:
             self.release()
             raise unknown(root, name)

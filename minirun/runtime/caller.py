@@ -61,9 +61,10 @@ def default_root() -> str:
     """
     if os.access("/run", os.W_OK, effective_ids=True):
         return DEFAULT_ROOT
+    directory = users_root()
+    if directory:
+        return directory
     runtime_directory = os.environ.get("XDG_RUNTIME_DIR", "")
-    if runtime_directory.startswith("/"):  # others are invalid: XDG Base Directory Specification
-        return users_root()
     what = f"is {runtime_directory!r}, no absolute path" if runtime_directory else "is not set"
     raise StateError(
         f"there is no place for the containers' state: XDG_RUNTIME_DIR {what}\n"

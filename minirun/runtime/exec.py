@@ -7,14 +7,12 @@ import os
 from ..errors import ConfigError, MinirunError, StateError, StepError
 from ..plan.container import Options, told_to_others
 from ..plan.exec import ExecOptions, exec_plan
-from ..plan.limits import CGROUPFS, SYSTEMD_USER
 from ..record import Record
 from ..spec.config import Capabilities, Process, User
 from ..spec.load import decode, load
 from ..spec.load_process import read_process
 from ..spec.reader import Node
-from .books import CREATED, CREATING, PAUSED, STOPPED, find
-from .caller import is_host_root
+from .books import CREATED, CREATING, PAUSED, STOPPED, find, refuse_others
 from .log import Log
 from .run import check_proc, run_plan
 
@@ -54,18 +52,19 @@ def execute(
     """Run the process; its exit status, or 0 when it is detached. Calls `ready` when it runs. Raises MinirunError."""
     try:
         check_proc()
+        refuse_others(root, name)
         container = find(root, name)
         made = Options(**container.facts["options"])
-        check_status(container.status(), ignore_paused, bool(made.uid and os.geteuid()))
+        check_status(container.status(), ignore_paused, made.uid != 0)
         config = load(container.directory)
         process = wished(config.process, wishes)
         options = options.replace(
             pid=container.pid,
             told=told_to_others(config, made),
             new_keyring=made.new_keyring,
-            cgroup_manager=who_moves(made.cgroup_manager),
+            cgroup_manager=made.cgroup_manager,
             uid=os.geteuid(),
-            made_by=made.uid,
+            rootless=made.rootless,
         )
         steps = exec_plan(config, process, options)
         return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup, ready=ready)
@@ -74,11 +73,6 @@ def execute(
         if isinstance(error, StepError):
             tell_origin(error, wishes)
         raise
-
-
-def who_moves(manager: str) -> str:
-    """A user's systemd obeys that user only. The host's root needs nobody's help to move a process."""
-    return CGROUPFS if manager == SYSTEMD_USER and is_host_root() else manager
 
 
 def tell_origin(error: StepError, wishes: Wishes) -> None:
@@ -94,7 +88,7 @@ def check_status(status: str, ignore_paused: bool, by_user: bool) -> None:
         raise StateError(f"cannot exec in a {status} container")
     if status == CREATED and by_user:
         raise StateError(
-            "cannot exec in a created container without root: its namespaces are closed to you until it runs\n"
+            "cannot exec in a created container of a user: its namespaces are closed until it runs\n"
             "  cure:  minirun start, first"
         )
     if status == PAUSED and not ignore_paused:

@@ -13,7 +13,7 @@ from ..plan.container import Options, plan
 from ..spec.load import load
 from ..steps.state import MakeStateDirectory
 from ..steps.step import RUNTIME, Channel, Context
-from .books import ALIVE, CREATED, STOPPED, Container, Lock, damaged, find
+from .books import ALIVE, CREATED, STOPPED, Container, Lock, damaged, find, refuse_others
 from .foreground import Signals
 from .log import Log
 from .members import signal_all
@@ -116,6 +116,7 @@ def connect(container: Container, own: Signals) -> Sync:
 
 def kill(root: str, name: str, number: int, *, everything: bool = False) -> None:
     """Send a signal to the container's process, or to all of its processes. Raises StateError."""
+    refuse_others(root, name)
     container = find(root, name)
     found = signal_all(container, number) if everything else signal_one(container, number)
     if not found:

@@ -6,7 +6,7 @@ import os
 import signal
 
 from ..cgroups.members import pids
-from ..kernel import processes, signals
+from ..kernel import files, processes, signals
 from ..steps.cgroup import kill_cgroup
 from .books import CREATED, Container
 from .freezer import Standstill, Undisturbed
@@ -24,8 +24,10 @@ def in_pid_namespace(container: Container) -> list[int]:
     own = pid_namespace_of(container.pid)
     if own is None or not container.is_alive():
         return []
-    if own == pid_namespace_of(os.getpid()):
-        container.own_cgroup()  # which says that there is none
+    if not is_first(container.pid):
+        if container.is_alive():  # it has joined others, or has stayed with those of the host
+            container.own_cgroup()  # which says that there is none
+        return []
     parents = {int(name): parent_of(int(name)) for name in os.listdir("/proc") if name.isdigit()}
     found = {pid for pid in parents if pid_namespace_of(pid) == own}
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
@@ -39,6 +41,15 @@ def pid_namespace_of(pid: int) -> int | None:
         return os.stat(f"/proc/{pid}/ns/pid").st_ino
     except OSError:
         return None
+
+
+def is_first(pid: int) -> bool:
+    """Whether it is number 1 of its pid namespace, and so the reason that this is there: pid_namespaces(7)."""
+    try:
+        lines = files.read_file(f"/proc/{pid}/status").splitlines()
+    except OSError:
+        return False  # it has ended
+    return any(line.startswith("NSpid:") and line.split()[-1] == "1" for line in lines)
 
 
 def parent_of(pid: int) -> int:

@@ -99,10 +99,13 @@ def send_copy(there: MessageSocket, program: str) -> None:
 
 def refusal(error: SystemCallError) -> StateError:
     from ..steps.namespaces import Unshare
+    from .caller import is_host_root
 
     cure = "running a container takes root: use sudo"
     if os.geteuid() != 0:
         cure = Unshare(("user", "mount"), by_user=True).cure(error)
+    elif not is_host_root():
+        cure = "the mount namespace has to be this user namespace's, too: unshare has --mount"
     return StateError(
         f"can't keep {own_name()} out of the container's reach: {error.strerror}\n"
         f"  call:  {error.shown}\n"

@@ -89,25 +89,6 @@ class SetUser(Step):
         processes.set_dumpable(False)  # a change of user may have set it, as sysctl fs.suid_dumpable says
 
 
-class LeaveGroups(Step):
-    """Root's groups must not come along into a user's container."""
-
-    chapter = "identity"
-    man = "setgroups(2)"
-
-    def describe(self) -> str:
-        return "leave all groups"
-
-    def shell(self) -> str:
-        return 'exec setpriv --clear-groups "$SHELL"'
-
-    def calls(self) -> tuple[str, ...]:
-        return (show("setgroups", 0, None),)
-
-    def apply(self, context: Context) -> None:
-        processes.setgroups(())
-
-
 def set_groups(gids: tuple[int, ...], may_stay: bool) -> None:
     """setgroups(2). An ordinary user's container may have to keep the user's groups, because a group can also be there
     to keep somebody out: then setgroups is denied (user_namespaces(7)). Inside they are seen as nogroup."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import EACCES, EEXIST, ENOENT, ENOTEMPTY, EPERM
+from errno import EACCES, EEXIST, EINVAL, ENOENT, ENOTEMPTY, EPERM
 
 from ..kernel import files, mounts
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY
@@ -21,7 +21,10 @@ class MakeDevice(Step):
     chapter = "devices"
     man = "mknod(2)"
     spec = "config-linux.md#devices"
-    cures = {EPERM: "making devices takes CAP_MKNOD in the host's own user namespace"}
+    cures = {
+        EPERM: "making devices takes CAP_MKNOD in the host's own user namespace",
+        EINVAL: "in a user namespace the owner's ids must be mapped: see /linux/uidMappings and /linux/gidMappings",
+    }
 
     path: str
     type: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENOTEMPTY, EROFS
+from errno import EACCES, EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EROFS
 
 from ..kernel import files, processes
 from ..kernel.libc import Flags, SystemCallError, show
@@ -19,8 +19,9 @@ LOCK = "lock"
 
 
 def users_root() -> str:
-    """That of a user, beside root's."""
-    return f"{os.environ.get('XDG_RUNTIME_DIR', '')}/minirun"
+    """That of a user, beside root's; "" where no login has given one."""
+    place = os.environ.get("XDG_RUNTIME_DIR", "")
+    return f"{place}/minirun" if place.startswith("/") else ""  # others are invalid: XDG Base Directory Specification
 
 
 class MakeStateDirectory(Step):
@@ -55,9 +56,7 @@ class MakeStateDirectory(Step):
             self.make_root(context)
             try:
                 files.mkdir(f"{self.root}/{self.id}", 0o711)
-                context.owns_id = True
-                context.lock = files.lock(f"{self.root}/{self.id}/{LOCK}")
-                return
+                return self.own(context)
             except SystemCallError as error:
                 if error.errno == ENOENT:
                     continue
@@ -66,6 +65,15 @@ class MakeStateDirectory(Step):
                     raise Refused("container with given ID already exists", "choose another id") from None
                 raise
         raise Refused(f"{self.root} is taken away again and again", "name another directory with --root")
+
+    def own(self, context: Context) -> None:
+        """Without its lock a directory would keep the id from others, and be nobody's."""
+        try:
+            context.lock = files.lock(f"{self.root}/{self.id}/{LOCK}")
+            context.owns_id = True
+        except OSError:
+            self.undo(context)
+            raise
 
     def undo(self, context: Context) -> None:
         directory = f"{self.root}/{self.id}"
@@ -82,7 +90,7 @@ class MakeStateDirectory(Step):
     def remove_root(self, context: Context) -> None:
         """The last one closes the door: an empty root goes, unless the user made it."""
         for directory in [*reversed(context.made), DEFAULT_ROOT, users_root()]:
-            if f"{self.root}/".startswith(f"{directory}/"):
+            if directory and f"{self.root}/".startswith(f"{directory}/"):
                 try:
                     os.rmdir(directory)
                 except OSError:
@@ -226,7 +234,11 @@ class WritePidFile(Step):
     runs_in = RUNTIME
     chapter = "books"
     man = "rename(2)"
-    cures = {EACCES: "the caller of minirun must be able to write there", ENOENT: "its directory must exist"}
+    cures = {
+        EACCES: "the caller of minirun must be able to write there",
+        ENOENT: "its directory must exist",
+        EISDIR: "name a file",
+    }
 
     path: str
 
@@ -260,5 +272,10 @@ def replace_file(path: str, content: str, mode: int) -> None:
     """Nobody ever sees half of it."""
     directory, _, name = path.rpartition("/")
     new = f"{directory}/.{name}.{os.getpid()}"
-    files.create_file(new, content.encode(), mode)
-    os.rename(new, path)
+    try:
+        files.create_file(new, content.encode(), mode)
+        os.rename(new, path)
+    except OSError as error:
+        if error.errno != EEXIST and os.path.exists(new):
+            os.unlink(new)
+        raise

@@ -148,19 +148,21 @@ def test_streams_as_of_subprocess_run(small):
 
 
 def test_descriptors_come_in_the_order_of_the_list(small):
-    """Whatever numbers they have here: also those of the others, and of the worker's own."""
+    """Whatever numbers they have here: also those of the others, and of the worker's own. One may come twice, or be a
+    standard stream, which the program has all the same."""
     with contextlib.ExitStack() as stack:
         pipes = [os.pipe() for _ in range(3)]
         for end in itertools.chain(*pipes):
             stack.callback(os.close, end)
         passed = [writing for _, writing in reversed(pipes)]
-        line = "for n in 3 4 5; do echo $n >&$n; done"
-        done = minirun.run(small, ["sh", "-c", line], pass_fds=passed, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
+        line = "for n in 3 4 5 6 7 1; do echo $n >&$n; done"
+        twice = [*passed, passed[0], 1]
+        done = minirun.run(small, ["sh", "-c", line], pass_fds=twice, capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "7\n1\n"), done.stderr
         told = [os.read(reading, 10) for reading, _ in reversed(pipes)]
         with Container.run(small, ["sleep", "600"]) as container:
             container.exec(["sh", "-c", "echo again >&3"], pass_fds=[pipes[1][1]], check=True)
-        assert (told, os.read(pipes[1][0], 10)) == ([b"3\n", b"4\n", b"5\n"], b"again\n")
+        assert (told, os.read(pipes[1][0], 10)) == ([b"3\n6\n", b"4\n", b"5\n"], b"again\n")
 
 
 def test_a_talk_with_the_program(small):

@@ -387,6 +387,16 @@ class TestWithoutACgroup:
         refused = one.call(command[0], options=command[1:])
         assert refused.status == 1 and "no cgroup" in refused.stderr
 
+    def test_processes_of_others_in_its_pid_namespace_are_not_its(self, one, life):
+        guest = life()
+        guest.bundle.namespace("pid", f"/proc/{one.state()['pid']}/ns/pid")
+        guest.bundle.write()
+        line = ["--cgroup-manager", "disabled", "run", "--detach", "--bundle", str(guest.bundle.path), guest.id]
+        assert guest.line(*line).status == 0
+        for command in (["ps"], ["kill", "--all"]):
+            refused = guest.line(*command, guest.id)
+            assert refused.status == 1 and "no cgroup" in refused.stderr
+
     def test_exec_in_a_cgroup_below_is_refused(self, one):
         refused = one.call("exec", "/probe", options=["--cgroup", "sub"])
         assert refused.status == 255 and "no cgroup" in refused.stderr

@@ -5,18 +5,23 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from errno import ENOSPC
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from minirun.errors import StateError
-from minirun.runtime import lifecycle
+from minirun.kernel import files
+from minirun.kernel.libc import SystemCallError
+from minirun.plan.exec import ExecOptions
+from minirun.runtime import freezer, lifecycle
 from minirun.runtime.books import Lock, find, unknown
+from minirun.runtime.exec import Wishes, execute
 from minirun.runtime.log import Log
 from minirun.runtime.overview import containers, matching
 from minirun.runtime.usage import Watch, parents
-from minirun.steps.state import LOCK, MakeStateDirectory
+from minirun.steps.state import LOCK, MakeStateDirectory, replace_file
 from minirun.steps.step import Channel, Context
 
 
@@ -104,3 +109,60 @@ def test_without_cgroup2_in_sight_there_is_an_end_to_the_cgroups_above() -> None
     """It may be unmounted while containers run, or not be in the mount namespace of who asks."""
     assert list(parents("/c", "/c/minirun/web")) == ["/c/minirun"]
     assert list(islice(parents("", "/c/minirun/web"), 9)) == []
+
+
+def test_root_does_nothing_that_another_user_has_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hooks, pids and paths: all of them would be the user's choice, and the rights root's."""
+    books = tmp_path / "web"
+    books.mkdir()
+    (tmp_path / "link").symlink_to(books)
+    if os.geteuid() == 0:
+        os.lchown(books, 54321, -1)
+        os.lchown(tmp_path / "link", 54321, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for name in ("web", "link"):
+        for act in (
+            lambda name: lifecycle.delete(str(tmp_path), name, Log(), force=True),
+            lambda name: lifecycle.start(str(tmp_path), name, Log()),
+            lambda name: lifecycle.kill(str(tmp_path), name, 9),
+            lambda name: freezer.pause(str(tmp_path), name),
+            lambda name: execute(str(tmp_path), name, Wishes(), ExecOptions(), Log(), ignore_paused=False),
+        ):
+            with pytest.raises(StateError, match=r"is user \d+'s"):
+                act(name)
+    assert list(books.iterdir()) == []
+
+
+def full_disk(*_arguments: object) -> None:
+    raise SystemCallError(ENOSPC, "open", "open(…)")
+
+
+def test_an_id_without_its_lock_is_free_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = Context(Log(), Channel())
+    monkeypatch.setattr(files, "lock", full_disk)
+    with pytest.raises(SystemCallError):
+        MakeStateDirectory(f"{tmp_path}/root", "web").apply(context)
+    assert list(tmp_path.iterdir()) == []
+    assert not context.owns_id
+
+
+def test_a_file_that_cannot_be_replaced_leaves_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "pid").mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_file(f"{tmp_path}/pid", "7", 0o644)
+    monkeypatch.setattr(os, "write", full_disk)
+    with pytest.raises(SystemCallError):
+        replace_file(f"{tmp_path}/other", "7", 0o644)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pid"]
+
+
+def test_a_root_that_the_user_made_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has no directory from a login has no `minirun` in it either; that of "" would be /minirun."""
+    removed: list[str] = []
+    monkeypatch.setattr(os, "rmdir", removed.append)
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    MakeStateDirectory("/minirun", "web").remove_root(Context(Log(), Channel()))
+    assert removed == []
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    MakeStateDirectory(f"{tmp_path}/minirun", "web").remove_root(Context(Log(), Channel()))
+    assert removed == [f"{tmp_path}/minirun"]

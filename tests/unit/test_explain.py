@@ -135,7 +135,7 @@ def users_plans() -> list[tuple[Step, ...]]:
 
 # Steps of exec and update, which nothing explains yet.
 OF_OTHERS = {
-    *("HoldProc", "LeaveGroups", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter"),
+    *("HoldProc", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter"),
     *("ChangeSchema", "ReplaceConfig", "ChangeScopeLimits", "JoinScope"),
 }
 
