@@ -206,7 +206,7 @@ class Parts:
             lines[-1] += " || :"  # those that nobody needs may be missing
         if isinstance(step, MakeCgroup):
             lines.append("own_cgroup=$cgroup")
-        self.place(step).extend([*told, *lines])
+        self.place(step).extend([*told, *or_exit(lines)])
 
     def by_container(self, told: list[str], command: str, step: Step) -> None:
         if self.root_has_changed and command.startswith(SETPRIV):
@@ -222,7 +222,7 @@ class Parts:
             self.inside[-1] += [*told, command.removesuffix(NEW_SHELL) + following]
             self.inside.append([])
         else:
-            self.place(step).extend([*told, *folded(command, WIDTH)])
+            self.place(step).extend([*told, *or_exit(folded(command, WIDTH))])
 
     # ---- put together
 
@@ -256,7 +256,7 @@ class Parts:
         yield "exec env -i --default-signal \\"
         words = [*map(quoted, self.program.environment), '"$(command -v setpriv)"']
         words += [line for line in self.rights if line and not line.startswith("#")]
-        words.append('"$(command -v sh)" -c "$at_last" "$pid" "$callers_umask"')
+        words.append('"$(command -v sh)" -ec "$at_last" "$pid" "$callers_umask"')
         yield " \\\n".join(f"    {word}" for word in words)
 
 
@@ -272,6 +272,11 @@ def why_not(step: Step) -> str:
         return step.no_shell
     tool = next((tool for tool in OF_OTHERS if f"{tool} " in command or f"{tool}=" in command), "")
     return f"{tool} is of a package that not every system has: {command}" if tool else ""
+
+
+def or_exit(lines: list[str]) -> list[str]:
+    """`set -e` heeds the last command of a list with && only (bash(1), "set"): what fails before would go unnoticed."""
+    return [*lines[:-1], f"{lines[-1]} || exit"] if "&&" in "".join(lines) else lines
 
 
 def on_root(step: Step) -> str:
