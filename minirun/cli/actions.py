@@ -30,6 +30,9 @@ def perform(call: Call) -> int:
     except BrokenPipeError:  # "minirun list | head": nobody wants to read the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), 1)
         return 128 + signal.SIGPIPE
+    except UnicodeEncodeError as error:  # locale(7); Python makes UTF-8 of the locale C, but not of others
+        tell(f"the output has characters that {error.encoding} has not\n  cure:  LC_ALL=C.UTF-8", values)
+        return 1
     except MinirunError as error:
         tell(str(error), values)
         return error.exit_status

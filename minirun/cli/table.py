@@ -438,7 +438,7 @@ EXPLAIN = Command(
         ID,
         DETACH,
         Option("format", ("--format",), TEXT, "How to print it.", "text", "", ("text", "markdown", "html", "json")),
-        Option("step", ("--step",), NUMBER, "Everything about step N only: its system calls, why it is done.", 0, "N"),
+        Option("step", ("--step",), TEXT, "Everything about step N only: its system calls, why it is done.", None, "N"),
         Option("verbose", ("--verbose",), FLAG, "Everything about all steps."),
         Option("script", ("--script",), FLAG, "A shell script that builds the same container by hand."),
     ),
