@@ -324,7 +324,8 @@ def explain(values: Mapping[str, Any]) -> int:
     bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
     from ..runtime.caller import as_caller_or_root
 
-    options = creation_options(values, bundle, printing.name_of(bundle) if name is None else name)
+    told = {**values, "root": values["root"] or printing.default_root()}
+    options = creation_options(told, bundle, printing.name_of(bundle) if name is None else name)
     printing.show(as_caller_or_root(options), values)
     return 0
 

@@ -10,6 +10,7 @@ from .. import operations
 from ..errors import StateError
 from ..operations import ID_CHARACTERS
 from ..spec.load import content
+from ..steps.state import DEFAULT_ROOT
 from ..teach import explanation, text
 from ..teach.explanation import Explanation
 
@@ -37,6 +38,14 @@ def name_of(bundle: str) -> str:
     """What to call the container where nobody has said it: the same each time, unlike the id that `run` makes up."""
     name = os.path.basename(os.path.abspath(bundle))
     return name if name and ID_CHARACTERS.issuperset(name) else "container"
+
+
+def default_root() -> str:
+    """Where a run would have its books. Who has no place for them may read what root's would do: nothing is written."""
+    try:
+        return operations.default_root()
+    except StateError:
+        return DEFAULT_ROOT
 
 
 def show(options: Options, values: Mapping[str, Any]) -> None:

@@ -372,7 +372,7 @@ STATS = Command(
 
 TOP = Command(
     "top",
-    """Show the same on the whole screen, and keep it up to date.
+    """Show what stats shows, on the whole screen, and keep it up to date.
 
     Arrow keys choose the container that is shown in full. c sorts by processor, m by memory, p by tasks, w by waiting,
     n by name; q or Ctrl-C ends it.

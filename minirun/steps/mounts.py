@@ -89,9 +89,10 @@ class MountFilesystem(Step):
         place = in_root(self.destination)
         if not self.copy_up:
             return f'mkdir -p {place} && {command} "$_"'
-        filled = f"mkdir -p {place} && exec {{below}}<{place} && {command} {place} && cp -a /proc/self/fd/$below/. {place}"
+        mounted = f"mkdir -p {place} && exec {{below}}<{place} && {command} {place}"
+        filled = f"cp -a /proc/self/fd/$below/. {place} && exec {{below}}<&-"
         read_only = f" && mount -o remount,bind,ro {place}" * (flags != self.flags)
-        return f"{filled} && exec {{below}}<&-{read_only}"
+        return f"{mounted} && {filled}{read_only}"
 
     def calls(self) -> tuple[str, ...]:
         mounted = mounts.show_mount(self.source, PLACE, self.type, self.first_flags(), self.data or None)

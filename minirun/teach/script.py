@@ -26,6 +26,7 @@ from ..steps.cgroup import EnableControllers, MakeCgroup
 from ..steps.descriptors import KeepDescriptors, ReopenNull
 from ..steps.hooks import RunHook
 from ..steps.labels import OpenExecAttribute
+from ..steps.namespaces import WriteTimeOffset
 from ..steps.notify import MakeNotifyDirectory
 from ..steps.process import StartContainerProcess
 from ..steps.program import ChangeDirectory, Execute, FindHome, FindProgram, ResetSignals, SetUmask, WaitForStart
@@ -78,8 +79,8 @@ ROOT_CHANGES = (PivotRoot, DetachOldRoot)
 AT_LAST = (ChangeDirectory, FindHome, SetUmask)  # what is different after the root has changed
 
 HEAD = """
-The container {id} of {bundle}, built by hand. Save it as a file and run it as root. It takes bash, util-linux, and of
-iproute2 ip.
+The container {id} of {bundle}, built by hand. Save it as a file and run it as root. It takes bash, util-linux,
+hostname, and of iproute2 ip.
 
 The numbers are those of the steps: “minirun explain --step N” says more about each. What a shell can't do is a comment.
 The order is another than minirun's in one point: pivot_root takes the host's commands out of the process's reach, and
@@ -176,12 +177,21 @@ class Parts:
         elif self.changes_root(step):
             self.root_has_changed = True
             self.after += [*told, on_root(step)]
+        elif isinstance(step, WriteTimeOffset):
+            self.shift_clock(told, step)
         elif reason:
             self.place(step).extend([*told, *comment(f"(not here: {reason})")])
         elif step.runs_in == RUNTIME:
             self.by_runtime(told, command, step)
         else:
             self.by_container(told, command, step)
+
+    def shift_clock(self, told: list[str], step: WriteTimeOffset) -> None:
+        """By unshare(1), in the line that ends the shell before: a program that it starts may be inside the namespace
+        already, since newer kernels enter it with execve(2), too. It takes whole seconds."""
+        *before, line = self.inside[-2]
+        shifted = line.replace("exec unshare ", f"exec unshare --{step.clock} {step.secs} ", 1)
+        self.inside[-2] = [*before, *told[1:], shifted]
 
     def changes_root(self, step: Step) -> bool:
         return isinstance(step, ROOT_CHANGES) or (self.root_has_changed and isinstance(step, SetRootPropagation))

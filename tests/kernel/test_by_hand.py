@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,6 @@ from minirun.teach.script import script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from kernel.kit.bundle import Bundle
     from kernel.kit.runtime import Runtime
@@ -113,10 +113,14 @@ def host_namespace(kind: str) -> str | None:
 
 
 def test_a_script_with_a_user_namespace(runtime: Runtime, bundle: Callable[..., Bundle], place: Path) -> None:
-    """The runtime's turns in between: id mappings."""
+    """The runtime's turns in between: id mappings. And clocks, which it has no turn for."""
     container = bundle()
     container.config["mounts"] = [mount for mount in container.mounts if mount["destination"] in ("/proc", "/dev")]
     container.user_namespace()
+    container.config |= {"hostname": "built", "domainname": "by.hand"}
+    if Path("/proc/self/ns/time").exists():
+        container.namespace("time")
+        container.linux["timeOffsets"] = {"boottime": {"secs": 864000}, "monotonic": {"secs": 1000}}
     name = new_id()
     ran = facts(runtime.run(container, container_id=name).json)
     done = by_hand(runtime, container, place, name)

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_plan import all_step_classes
 
-from minirun.cli.explain import chosen
+from minirun.cli.explain import chosen, default_root
 from minirun.errors import StateError
 from minirun.kernel import constants
 from minirun.kernel.libc import show
@@ -409,6 +409,14 @@ def test_step_0_is_no_way_to_ask_for_all_of_them(bundle: Path) -> None:
     told = minirun("--step", "0", str(bundle))
     assert (told.returncode, told.stdout) == (1, "")
     assert "there is no step 0\n" in told.stderr
+
+
+def test_who_has_no_place_for_containers_may_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise StateError("there is no place for the containers' state")
+
+    monkeypatch.setattr("minirun.operations.default_root", nowhere)
+    assert default_root() == "/run/minirun"
 
 
 def test_an_encoding_that_has_no_such_letters_is_an_error_of_two_lines(bundle: Path) -> None:
