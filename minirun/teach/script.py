@@ -89,6 +89,7 @@ setpriv is one of them. So setpriv comes first; then the process waits while the
 
 BEGINNING = r"""
 set -eua                              # what is set here, the later shells know, too
+[ -n "${BASH_SOURCE-}" ] || { echo "save this script as a file first: it starts itself again" >&2; exit 1; }
 
 finish() {                            # whatever happens: nothing stays
     [ -z "$helper" ] || kill -KILL "$helper" $pid 2> /dev/null || :
