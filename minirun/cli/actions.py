@@ -30,6 +30,9 @@ def perform(call: Call) -> int:
     except BrokenPipeError:  # "minirun list | head": nobody wants to read the rest
         os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), 1)
         return 128 + signal.SIGPIPE
+    except UnicodeEncodeError as error:  # locale(7); Python makes UTF-8 of the locale C, but not of others
+        tell(f"the output has characters that {error.encoding} has not\n  cure:  LC_ALL=C.UTF-8", values)
+        return 1
     except MinirunError as error:
         tell(str(error), values)
         return error.exit_status
@@ -321,7 +324,8 @@ def explain(values: Mapping[str, Any]) -> int:
     bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
     from ..runtime.caller import as_caller_or_root
 
-    options = creation_options(values, bundle, printing.name_of(bundle) if name is None else name)
+    told = {**values, "root": values["root"] or printing.default_root()}
+    options = creation_options(told, bundle, printing.name_of(bundle) if name is None else name)
     printing.show(as_caller_or_root(options), values)
     return 0
 

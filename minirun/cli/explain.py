@@ -10,6 +10,7 @@ from .. import operations
 from ..errors import StateError
 from ..operations import ID_CHARACTERS
 from ..spec.load import content
+from ..steps.state import DEFAULT_ROOT
 from ..teach import explanation, text
 from ..teach.explanation import Explanation
 
@@ -39,6 +40,14 @@ def name_of(bundle: str) -> str:
     return name if name and ID_CHARACTERS.issuperset(name) else "container"
 
 
+def default_root() -> str:
+    """Where a run would have its books. Who has no place for them may read what root's would do: nothing is written."""
+    try:
+        return operations.default_root()
+    except StateError:
+        return DEFAULT_ROOT
+
+
 def show(options: Options, values: Mapping[str, Any]) -> None:
     """Print the explanation as the command line asks for it. Raises MinirunError as a run would."""
     if values["script"]:
@@ -47,7 +56,7 @@ def show(options: Options, values: Mapping[str, Any]) -> None:
         print(script(options), end="")
         return
     explained = explanation.explain(options, findings(options))
-    if values["step"]:
+    if values["step"] is not None:
         explained = explained.replace(steps=(chosen(explained, values["step"]),))
     if values["format"] == "text":
         print_text(explained, values)
@@ -66,7 +75,7 @@ def print_text(explained: Explanation, values: Mapping[str, Any]) -> None:
     at_terminal = sys.stdout.isatty()
     width = min(WIDE, max(NARROW, shutil.get_terminal_size((USUAL, 24)).columns)) if at_terminal else USUAL
     paint = painted if at_terminal and not os.environ.get("NO_COLOR") else text.plain
-    if values["step"] or values["verbose"]:
+    if values["step"] is not None or values["verbose"]:
         said = text.details(explained.steps, width, paint)
     else:
         said = text.summary(explained, width, paint)
@@ -78,10 +87,11 @@ def print_text(explained: Explanation, values: Mapping[str, Any]) -> None:
         print(said, end="")
 
 
-def chosen(explained: Explanation, number: int) -> explanation.Told:
-    if number > len(explained.steps):
-        raise StateError(f"there is no step {number}\n  allowed: 1 to {len(explained.steps)}")
-    return explained.steps[number - 1]
+def chosen(explained: Explanation, word: str) -> explanation.Told:
+    for told in explained.steps:
+        if word == str(told.number):
+            return told
+    raise StateError(f"there is no step {word}\n  allowed: 1 to {len(explained.steps)}")
 
 
 def painted(kind: str, words: str) -> str:

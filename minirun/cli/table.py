@@ -372,7 +372,7 @@ STATS = Command(
 
 TOP = Command(
     "top",
-    """Show the same on the whole screen, and keep it up to date.
+    """Show what stats shows, on the whole screen, and keep it up to date.
 
     Arrow keys choose the container that is shown in full. c sorts by processor, m by memory, p by tasks, w by waiting,
     n by name; q or Ctrl-C ends it.
@@ -438,7 +438,7 @@ EXPLAIN = Command(
         ID,
         DETACH,
         Option("format", ("--format",), TEXT, "How to print it.", "text", "", ("text", "markdown", "html", "json")),
-        Option("step", ("--step",), NUMBER, "Everything about step N only: its system calls, why it is done.", 0, "N"),
+        Option("step", ("--step",), TEXT, "Everything about step N only: its system calls, why it is done.", None, "N"),
         Option("verbose", ("--verbose",), FLAG, "Everything about all steps."),
         Option("script", ("--script",), FLAG, "A shell script that builds the same container by hand."),
     ),

@@ -50,7 +50,7 @@ def one(argument: object) -> str:
     if isinstance(argument, Flags):
         return str(argument)
     if isinstance(argument, str):
-        return '"' + argument.replace("\n", "\\n") + '"'
+        return '"' + argument.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
     return "NULL" if argument is None else str(argument)
 
 

@@ -86,6 +86,9 @@ def strerror(error: OSError) -> str:
     return (error.strerror or "").lower()
 
 
+BYTE_ORDER_MARK = "a byte order mark, which some editors write; have yours save UTF-8 without BOM"
+
+
 def decode(data: bytes) -> object:
     """The JSON value in the bytes."""
     try:
@@ -95,7 +98,8 @@ def decode(data: bytes) -> object:
         raise ConfigError("", f"found a byte that is not UTF-8 in line {line}", "JSON in UTF-8") from None
     except json.JSONDecodeError as error:
         place = f"line {error.lineno}, column {error.colno}"
-        raise ConfigError("", f"not JSON at {place}: {error.msg}", "JSON (RFC 8259)") from None
+        what = BYTE_ORDER_MARK if data.startswith(b"\xef\xbb\xbf") else error.msg
+        raise ConfigError("", f"not JSON at {place}: {what}", "JSON (RFC 8259)") from None
     except RecursionError:
         raise ConfigError("", "found arrays or objects nested too deeply", "no more than some hundred levels") from None
     except ValueError:

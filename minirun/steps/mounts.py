@@ -79,19 +79,31 @@ class MountFilesystem(Step):
 
     def describe(self) -> str:
         options = ", ".join(part for part in (self.data, names(self.flags, "MS_") if self.flags else "") if part)
-        return f"mount {self.type} on {self.destination}" + (f" ({options})" if options else "")
+        described = f"mount {self.type} on {self.destination}" + (f" ({options})" if options else "")
+        return described + ", with a copy of what it hides" * self.copy_up
 
     def shell(self) -> str:
-        options = f" -o {shell_options(self.flags, self.data)}" if self.flags or self.data else ""
+        flags = self.first_flags()
+        options = f" -o {shell_options(flags, self.data)}" if flags or self.data else ""
         command = f"mount -t {quoted(self.type)}{options} {quoted(self.source)}"
-        return f'mkdir -p {in_root(self.destination)} && {command} "$_"'
+        place = in_root(self.destination)
+        if not self.copy_up:
+            return f'mkdir -p {place} && {command} "$_"'
+        mounted = f"mkdir -p {place} && exec {{below}}<{place} && {command} {place}"
+        filled = f"cp -a /proc/self/fd/$below/. {place} && exec {{below}}<&-"
+        read_only = f" && mount -o remount,bind,ro {place}" * (flags != self.flags)
+        return f"{mounted} && {filled}{read_only}"
 
     def calls(self) -> tuple[str, ...]:
-        flags = self.flags & ~MS_RDONLY if self.copy_up else self.flags
+        mounted = mounts.show_mount(self.source, PLACE, self.type, self.first_flags(), self.data or None)
         return (
             show_find(self.destination, self.type not in NEVER_BY_SYMLINK),
-            mounts.show_mount(self.source, PLACE, self.type, flags, self.data or None),
+            mounted + "  // then what lies below is copied into it" * self.copy_up,
         )
+
+    def first_flags(self) -> int:
+        """Without MS_RDONLY where the file system is to be filled first."""
+        return self.flags & ~MS_RDONLY if self.copy_up else self.flags
 
     def prepare(self) -> None:
         if self.copy_up:
@@ -106,8 +118,7 @@ class MountFilesystem(Step):
             os.close(place)
 
     def mount_on(self, context: Context, place: int) -> None:
-        flags = self.flags & ~MS_RDONLY if self.copy_up else self.flags
-        mounts.mount(self.source, files.by_descriptor(place), self.type, flags, self.data or None)
+        mounts.mount(self.source, files.by_descriptor(place), self.type, self.first_flags(), self.data or None)
         if self.copy_up:
             self.fill(context, place)
 
@@ -134,6 +145,13 @@ def shell_options(flags: int, data: str) -> str:
     """Flags and data as mount(8) takes them after -o, whose words are the flags' names."""
     words = [name.removeprefix("MS_").lower() for name in names(flags, "MS_").split("|") if flags]
     return quoted(",".join([SHELL_WORDS.get(word, word) for word in words] + ([data] if data else [])))
+
+
+def make_place(source: str, destination: str) -> str:
+    """A place for a bind mount, where there is none: a directory for a directory, and a file for all else."""
+    place = in_root(destination)
+    make = f"if [ -d {quoted(source)} ]; then mkdir -p {place}; else install -D -m 644 /dev/null {place}; fi"
+    return f"[ -e {place} ] || {make}"
 
 
 SHELL_WORDS = {"rdonly": "ro", "synchronous": "sync", "mandlock": "mand", "i_version": "iversion"}
@@ -221,6 +239,7 @@ class BindMount(Step):
     def shell(self) -> str:
         verb = "--rbind" if self.recursive else "--bind"
         command = f"mount {verb} {quoted(self.source)} {in_root(self.destination)}"
+        command = f"{make_place(self.source, self.destination)} && {command}"
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def calls(self) -> tuple[str, ...]:
@@ -322,7 +341,7 @@ class BindCgroup(Step):
         return f"bind the container's cgroup on {self.destination}"
 
     def shell(self) -> str:
-        command = f'mount --bind "$cgroup" {in_root(self.destination)}'
+        command = f'mkdir -p {in_root(self.destination)} && mount --bind "$cgroup" "$_"'
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def calls(self) -> tuple[str, ...]:

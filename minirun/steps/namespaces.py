@@ -317,6 +317,7 @@ class WriteTimeOffset(Step):
     chapter = "namespaces"
     man = "time_namespaces(7)"
     spec = "config-linux.md#offset-for-time-namespace"
+    no_shell = "unshare(1) has to do it, by --monotonic or --boottime: the shell that it starts is inside already"
     cures = {EACCES: "a process is in the time namespace already"}
 
     clock: str
@@ -326,9 +327,6 @@ class WriteTimeOffset(Step):
 
     def describe(self) -> str:
         return f"shift the {self.clock} clock by {self.secs} s and {self.nanosecs} ns"
-
-    def shell(self) -> str:
-        return f"echo {self.clock} {self.secs} {self.nanosecs} > /proc/$pid/timens_offsets"
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", "/proc/$pid/timens_offsets", f"{self.clock} {self.secs} {self.nanosecs}\n"),)
@@ -426,7 +424,7 @@ class SetHostname(Step):
         return f"set the host name to {self.name}"
 
     def shell(self) -> str:
-        return f"echo {quoted(self.name)} > /proc/sys/kernel/hostname"
+        return f"hostname {quoted(self.name)}"  # the file in /proc/sys is the host root's, not a user namespace's
 
     def calls(self) -> tuple[str, ...]:
         return (show("sethostname", self.name, len(self.name.encode())),)
@@ -448,7 +446,7 @@ class SetDomainname(Step):
         return f"set the NIS domain name to {self.name}"
 
     def shell(self) -> str:
-        return f"echo {quoted(self.name)} > /proc/sys/kernel/domainname"
+        return f"domainname {quoted(self.name)}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("setdomainname", self.name, len(self.name.encode())),)

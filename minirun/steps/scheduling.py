@@ -248,7 +248,7 @@ class SetPersonality(Step):
         return f"take the execution domain {self.domain}"
 
     def shell(self) -> str:
-        return "linux32" if self.domain == "LINUX32" else "linux64"
+        return f'exec {"linux32" if self.domain == "LINUX32" else "linux64"} "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
         return (show("personality", Flags(f"PER_{self.domain}")),)

@@ -20,7 +20,7 @@ def markdown(explanation: Explanation) -> str:
 
 def lines(explanation: Explanation) -> Iterator[str]:
     yield f"# The container {text(explanation.id)}, step by step"
-    yield from ("", f"Made from {text(explanation.bundle)} in {len(explanation.steps)} steps.")
+    yield from ("", f"Made from {text(explanation.bundle)}.")
     seen: set[str] = set()
     for section in explanation.sections():
         name = section[0].chapter

@@ -31,7 +31,7 @@ def lines(explanation: Explanation) -> Iterator[str]:
     title = f"The container {html(explanation.id)}, step by step"
     yield f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
     yield f"<style>{STYLE}</style></head><body><h1>{title}</h1>"
-    yield f"<p>Made from {html(explanation.bundle)} in {len(explanation.steps)} steps.</p>"
+    yield f"<p>Made from {html(explanation.bundle)}.</p>"
     yield from (f"<p><strong>Note:</strong> {html(note)}</p>" for note in explanation.notes)
     seen: set[str] = set()
     for section in explanation.sections():

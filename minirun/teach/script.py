@@ -26,6 +26,7 @@ from ..steps.cgroup import EnableControllers, MakeCgroup
 from ..steps.descriptors import KeepDescriptors, ReopenNull
 from ..steps.hooks import RunHook
 from ..steps.labels import OpenExecAttribute
+from ..steps.namespaces import WriteTimeOffset
 from ..steps.notify import MakeNotifyDirectory
 from ..steps.process import StartContainerProcess
 from ..steps.program import ChangeDirectory, Execute, FindHome, FindProgram, ResetSignals, SetUmask, WaitForStart
@@ -78,8 +79,8 @@ ROOT_CHANGES = (PivotRoot, DetachOldRoot)
 AT_LAST = (ChangeDirectory, FindHome, SetUmask)  # what is different after the root has changed
 
 HEAD = """
-The container {id} of {bundle}, built by hand. Save it as a file and run it as root. It takes bash, util-linux, and of
-iproute2 ip.
+The container {id} of {bundle}, built by hand. Save it as a file and run it as root. It takes bash, util-linux,
+hostname, and of iproute2 ip.
 
 The numbers are those of the steps: “minirun explain --step N” says more about each. What a shell can't do is a comment.
 The order is another than minirun's in one point: pivot_root takes the host's commands out of the process's reach, and
@@ -88,6 +89,7 @@ setpriv is one of them. So setpriv comes first; then the process waits while the
 
 BEGINNING = r"""
 set -eua                              # what is set here, the later shells know, too
+[ -n "${BASH_SOURCE-}" ] || { echo "save this script as a file first: it starts itself again" >&2; exit 1; }
 
 finish() {                            # whatever happens: nothing stays
     [ -z "$helper" ] || kill -KILL "$helper" $pid 2> /dev/null || :
@@ -176,12 +178,21 @@ class Parts:
         elif self.changes_root(step):
             self.root_has_changed = True
             self.after += [*told, on_root(step)]
+        elif isinstance(step, WriteTimeOffset):
+            self.shift_clock(told, step)
         elif reason:
             self.place(step).extend([*told, *comment(f"(not here: {reason})")])
         elif step.runs_in == RUNTIME:
             self.by_runtime(told, command, step)
         else:
             self.by_container(told, command, step)
+
+    def shift_clock(self, told: list[str], step: WriteTimeOffset) -> None:
+        """By unshare(1), in the line that ends the shell before: a program that it starts may be inside the namespace
+        already, since newer kernels enter it with execve(2), too. It takes whole seconds."""
+        *before, line = self.inside[-2]
+        shifted = line.replace("exec unshare ", f"exec unshare --{step.clock} {step.secs} ", 1)
+        self.inside[-2] = [*before, *told[1:], shifted]
 
     def changes_root(self, step: Step) -> bool:
         return isinstance(step, ROOT_CHANGES) or (self.root_has_changed and isinstance(step, SetRootPropagation))
@@ -206,7 +217,7 @@ class Parts:
             lines[-1] += " || :"  # those that nobody needs may be missing
         if isinstance(step, MakeCgroup):
             lines.append("own_cgroup=$cgroup")
-        self.place(step).extend([*told, *lines])
+        self.place(step).extend([*told, *or_exit(lines)])
 
     def by_container(self, told: list[str], command: str, step: Step) -> None:
         if self.root_has_changed and command.startswith(SETPRIV):
@@ -222,7 +233,7 @@ class Parts:
             self.inside[-1] += [*told, command.removesuffix(NEW_SHELL) + following]
             self.inside.append([])
         else:
-            self.place(step).extend([*told, *folded(command, WIDTH)])
+            self.place(step).extend([*told, *or_exit(folded(command, WIDTH))])
 
     # ---- put together
 
@@ -256,7 +267,7 @@ class Parts:
         yield "exec env -i --default-signal \\"
         words = [*map(quoted, self.program.environment), '"$(command -v setpriv)"']
         words += [line for line in self.rights if line and not line.startswith("#")]
-        words.append('"$(command -v sh)" -c "$at_last" "$pid" "$callers_umask"')
+        words.append('"$(command -v sh)" -ec "$at_last" "$pid" "$callers_umask"')
         yield " \\\n".join(f"    {word}" for word in words)
 
 
@@ -272,6 +283,11 @@ def why_not(step: Step) -> str:
         return step.no_shell
     tool = next((tool for tool in OF_OTHERS if f"{tool} " in command or f"{tool}=" in command), "")
     return f"{tool} is of a package that not every system has: {command}" if tool else ""
+
+
+def or_exit(lines: list[str]) -> list[str]:
+    """`set -e` heeds the last command of a list with && only (bash(1), "set"): what fails before would go unnoticed."""
+    return [*lines[:-1], f"{lines[-1]} || exit"] if "&&" in "".join(lines) else lines
 
 
 def on_root(step: Step) -> str:

@@ -24,8 +24,8 @@ What minirun does with {bundle}: {count} steps, in this order. Two processes sha
 host's side; the container's process, which it starts in step {fork}, becomes the program.
 
 Under each step is a command that does the same by hand, as root. $pid is the container's process. “exec … "$SHELL"”
-goes on in a new shell. All there is to know of a step, its system calls too: --step {example}. The commands as one
-script: --script.
+goes on in a new shell; “…” by itself stands for what is left out. All there is to know of a step, its system calls too:
+--step {example}. The commands as one script: --script.
 """
 
 

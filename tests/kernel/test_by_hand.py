@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,6 @@ from minirun.teach.script import script
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from kernel.kit.bundle import Bundle
     from kernel.kit.runtime import Runtime
@@ -51,7 +51,10 @@ def rich(container: Bundle) -> Bundle:
     container.directory("etc")
     container.file("etc/passwd", "root:x:0:0::/root:/bin/sh\nsomebody:x:1000:1000::/home/it's:/bin/sh\n")
     container.bind(container.path, "/mnt", "ro", "nosuid")
+    container.bind(container.path / "rootfs/etc/passwd", "/made/for/it")
     container.mount("/run", "mode=711", "noexec")
+    container.mount("/etc", "tmpcopyup", "ro")  # HOME comes from the copy
+    container.linux["personality"] = {"domain": "LINUX32"}
     container.config["process"] |= {
         "user": {"uid": 1000, "gid": 1001, "additionalGids": [7, 8], "umask": 0o27},
         "env": ["PATH=/nowhere", 'QUOTED=it\'s "$HOME" `x`', "LINES=a\nb"],
@@ -75,10 +78,10 @@ def test_what_the_script_builds_is_what_a_run_builds(
 ) -> None:
     container = rich(bundle())
     name = new_id()
-    ran = facts(runtime.run(container, container_id=name).json)
-    done = by_hand(runtime, container, place, name)
+    done = by_hand(runtime, container, place, name)  # first: the script makes mount points, too
     assert done.returncode == 0, done.stderr
     built = facts(json.loads(done.stdout))
+    ran = facts(runtime.run(container, container_id=name).json)
     assert ran.keys() == built.keys()
     assert [(name, ran[name], built[name]) for name in ran if ran[name] != built[name]] == []
 
@@ -110,10 +113,14 @@ def host_namespace(kind: str) -> str | None:
 
 
 def test_a_script_with_a_user_namespace(runtime: Runtime, bundle: Callable[..., Bundle], place: Path) -> None:
-    """The runtime's turns in between: id mappings."""
+    """The runtime's turns in between: id mappings. And clocks, which it has no turn for."""
     container = bundle()
     container.config["mounts"] = [mount for mount in container.mounts if mount["destination"] in ("/proc", "/dev")]
     container.user_namespace()
+    container.config |= {"hostname": "built", "domainname": "by.hand"}
+    if Path("/proc/self/ns/time").exists():
+        container.namespace("time")
+        container.linux["timeOffsets"] = {"boottime": {"secs": 864000}, "monotonic": {"secs": 1000}}
     name = new_id()
     ran = facts(runtime.run(container, container_id=name).json)
     done = by_hand(runtime, container, place, name)
@@ -139,8 +146,14 @@ def test_a_script_that_fails_leaves_nothing_and_the_programs_status_is_its_own(
     runtime: Runtime, bundle: Callable[..., Bundle], place: Path
 ) -> None:
     container = bundle("exit", "7")
-    container.config["mounts"] = []
     assert by_hand(runtime, container, place, new_id()).returncode == 7
+    piped = subprocess.run(["bash"], input=(place / "by-hand.sh").read_text(), capture_output=True, text=True)
+    assert (piped.returncode, piped.stderr) == (1, "save this script as a file first: it starts itself again\n")
+    container.bind(place / "nothing", "/mnt", "ro")
+    done = by_hand(runtime, container, place, new_id())
+    assert done.returncode == 1, "two commands are one step here, and the first of them fails"
+    assert "nothing" in done.stderr
+    container.config["mounts"] = []
     container.mount("/tmp", kind="nosuchfs")
     done = by_hand(runtime, container, place, new_id())
     assert done.returncode == 1

@@ -16,7 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_plan import all_step_classes
 
+from minirun.cli.explain import chosen, default_root
+from minirun.errors import StateError
 from minirun.kernel import constants
+from minirun.kernel.libc import show
 from minirun.plan.container import Options, plan
 from minirun.spec.default import default
 from minirun.spec.load import parse
@@ -225,7 +228,10 @@ def test_no_command_runs_what_stands_in_config_json(word: str, tmp_path: Path) -
 def test_no_script_runs_what_stands_in_config_json(word: str, tmp_path: Path) -> None:
     """Each part of it, and past every command that fails."""
     tmp_path.chmod(0o777)
-    whole = script_of(plan(parse(rich_config(word)), options()), "id", f"/{word}").replace("set -eua", "set -a")
+    whole = script_of(plan(parse(rich_config(word)), options()), "id", f"/{word}")
+    for stops, goes_on in (("set -eua", "set -a"), (" || exit\n", "\n"), ('[ -n "${BASH_SOURCE-}" ]', ":")):
+        assert stops in whole
+        whole = whole.replace(stops, goes_on)
     file = tmp_path / "by-hand"
     file.write_text(whole)
     parts = re.findall(r"^(\S+)\) *#?", whole, re.MULTILINE)
@@ -280,6 +286,10 @@ def test_a_folded_command_is_the_same_command(word: str) -> None:
 def parsed(commands: list[str]) -> str:
     """How bash itself writes the commands."""
     return shell("\n".join(f"f() {{ {command}\n}}; declare -f f" for command in commands))
+
+
+def test_strings_in_calls_are_those_of_c() -> None:
+    assert show("execve", 'a "b" \\ \n') == r'execve("a \"b\" \\ \n")'
 
 
 def test_steps_alike_are_told_together() -> None:
@@ -391,10 +401,31 @@ def test_what_no_script_can_do_is_an_error(bundle: Path) -> None:
     assert "no script for --no-pivot\n  cure:" in told.stderr
 
 
-def test_a_step_that_does_not_exist(bundle: Path) -> None:
-    told = minirun("--step", "999", str(bundle))
+@pytest.mark.parametrize("word", ["0", "-1", "999", "1.5", "mount"])
+def test_a_step_that_does_not_exist(word: str) -> None:
+    assert chosen(explained(), "1").number == 1
+    with pytest.raises(StateError, match=f"there is no step {word}\n  allowed: 1 to {len(explained().steps)}"):
+        chosen(explained(), word)
+
+
+def test_step_0_is_no_way_to_ask_for_all_of_them(bundle: Path) -> None:
+    told = minirun("--step", "0", str(bundle))
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "there is no step 0\n" in told.stderr
+
+
+def test_who_has_no_place_for_containers_may_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nowhere() -> str:
+        raise StateError("there is no place for the containers' state")
+
+    monkeypatch.setattr("minirun.operations.default_root", nowhere)
+    assert default_root() == "/run/minirun"
+
+
+def test_an_encoding_that_has_no_such_letters_is_an_error_of_two_lines(bundle: Path) -> None:
+    told = minirun(str(bundle), PYTHONIOENCODING="ascii")
     assert told.returncode == 1
-    assert "there is no step 999\n  allowed: 1 to " in told.stderr
+    assert told.stderr == "minirun: the output has characters that ascii has not\n  cure:  LC_ALL=C.UTF-8\n"
 
 
 @pytest.mark.skipif(shutil.which("script") is None, reason="needs script")

@@ -117,6 +117,10 @@ def test_bad_utf8_has_its_line(bundle: Path, content: bytes) -> None:
     assert f"UTF-8 in line {line}" in syntax_error(bundle, content).found
 
 
+def test_a_byte_order_mark_is_called_so(bundle: Path) -> None:
+    assert "byte order mark" in str(syntax_error(bundle, b"\xef\xbb\xbf{}"))
+
+
 @pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
 def test_names_that_only_python_takes_for_numbers(bundle: Path, name: str) -> None:
     assert name in syntax_error(bundle, json.dumps(GOOD)[:-1].encode() + f', "x": {name}}}'.encode()).found
