@@ -15,6 +15,15 @@ def pids(cgroup: str) -> list[int]:
     return sorted(found)
 
 
+def is_another(cgroup: str, inode: int) -> bool:
+    """Whether the cgroup of this path is not the one of this inode: it went, and somebody has made it anew. The kernel
+    gives no inode of cgroups twice. 0: nobody has noted it."""
+    try:
+        return inode not in (0, os.stat(cgroup).st_ino)
+    except OSError:
+        return False
+
+
 def pids_in(directory: str) -> list[int]:
     """A cgroup that is gone has none. A threaded one does not say, but the one whose domain it is in does.
 

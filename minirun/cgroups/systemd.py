@@ -100,7 +100,17 @@ def slices(name: str) -> list[str]:
 
 def path_of(place: Scope) -> str:
     """The cgroup's path below that of the systemd that makes it."""
-    return "".join(f"/{name}" for name in [*slices(place.slice), place.unit])
+    return "".join(f"/{cgroup_name(name)}" for name in [*slices(place.slice), place.unit])
+
+
+# Before the first dot of a file's name in a cgroup (systemd's src/basic/cgroup-util.c: cg_needs_escape).
+CONTROLLERS = ("cgroup", "cpu", "cpuacct", "cpuset", "io", "blkio", "memory", "devices", "pids", "bpf-firewall",
+               "bpf-devices", "bpf-foreign", "bpf-socket-bind", "bpf-restrict-network-interfaces")  # fmt: skip
+
+
+def cgroup_name(unit: str) -> str:
+    """A unit that is called like a file of the kernel's has an underscore before the name of its cgroup."""
+    return f"_{unit}" if unit[0] in "_." or unit.partition(".")[0] in CONTROLLERS else unit
 
 
 # ---- what makes a scope a container's
@@ -197,8 +207,10 @@ def cpu_quota(value: str) -> Iterator[Property]:
     quota, period = (number(word) for word in [*(value.split() or [""]), "100000"][:2])
     if quota is None or not period:
         return
-    percents = max(1, -(-quota * 100 // period))
-    yield Property("CPUQuotaPerSecUSec", "t", INFINITY if quota == INFINITY else percents * 10000)
+    per_second = INFINITY if quota == INFINITY else max(1, -(-quota * 100 // period)) * 10000
+    if per_second > INFINITY:
+        return  # the kernel does not take that much, either, and says so when the file is written
+    yield Property("CPUQuotaPerSecUSec", "t", per_second)
     yield Property("CPUQuotaPeriodUSec", "t", period, 242)
 
 

@@ -35,6 +35,7 @@ NO_USER = (
     "log in so that systemd starts your own instance (pam_systemd(8), loginctl enable-linger), with dbus-user-session"
 )
 DENIED = "use sudo: only root may ask the system's systemd for a unit"
+INVALID = "org.freedesktop.DBus.Error.InvalidArgs"
 CURES = {
     "org.freedesktop.DBus.Error.AccessDenied": DENIED,
     "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired": DENIED,
@@ -90,6 +91,15 @@ class Manager:
         (path,) = self.call(MANAGER, "GetUnit", "s", (unit,))
         found: dict[str, tuple[str, Any]] = self.call(PROPERTIES, "GetAll", "s", (SCOPE,), path)[0]
         return found
+
+    def cgroup_of(self, unit: str) -> str:
+        """The cgroup of a scope, as a path of the hierarchy; "" where it has none, or there is no such unit."""
+        try:
+            return str(self.scope_properties(unit)["ControlGroup"][1])
+        except SystemdError as error:
+            if error.name != f"{NAME}.NoSuchUnit":
+                raise
+            return ""
 
     # ---- deeds
 
@@ -204,7 +214,7 @@ class Manager:
         except (OSError, TimeoutError) as error:
             raise no_answer(error) from None
         except (TypeError, ValueError) as error:  # of an annotation: a string that is no object path, or no text
-            raise SystemdError(f"D-Bus has no such value: {error}") from None
+            raise SystemdError(f"D-Bus has no such value: {error}", name=INVALID) from None
         if reply.header.message_type == MessageType.error:
             name = str(reply.header.fields[HeaderFields.error_name])
             text = str(reply.body[0]) if reply.body else name

@@ -80,7 +80,10 @@ def words(signature: str, value: Value) -> list[str]:
 def parse(text: str) -> tuple[str, Value]:
     """Signature and value. Raises ValueError that says what is wrong."""
     reader = Reader(text)
-    found = reader.value("")
+    try:
+        found = reader.value("")
+    except RecursionError:
+        raise ValueError("arrays in arrays beyond what D-Bus takes") from None
     if reader.tokens:
         raise ValueError(f"{reader.tokens[0]!r} follows the value")
     return found
@@ -153,8 +156,9 @@ class Reader:
 
 
 def fitting(own: str, possible: str, expected: str) -> str:
-    """The type that is expected, if it is possible; the literal's own without one."""
-    if expected and expected not in (possible if len(own) == 1 else [possible]):
+    """The type that is expected, if it is possible; the literal's own without one. `possible` are types of one letter,
+    or it is one type."""
+    if expected and expected not in (tuple(possible) if len(own) == 1 else (possible,)):
         raise ValueError(f"found a value of the type {own}, not {expected}")
     return expected or own
 

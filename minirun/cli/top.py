@@ -127,7 +127,8 @@ class Screen:
         import curses
 
         columns, rows = os.get_terminal_size(1)
-        curses.resizeterm(rows, columns)
+        if columns and rows:  # 0 where nobody knows (ioctl_tty(2)), which curses does not take
+            curses.resizeterm(rows, columns)
 
     def draw(self) -> None:
         import curses

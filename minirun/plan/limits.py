@@ -90,7 +90,7 @@ def join_cgroup_steps(linux: Linux, container_id: str, manager: str, below: str 
     if manager == SYSTEMD_USER:
         from .scope import join_scope
 
-        return [join_scope(linux, container_id, below)]
+        return [join_scope(linux, container_id, below, beside)]
     if manager not in WITHOUT:
         return [cgroup.JoinCgroup(below, beside)]
     if below:

@@ -89,7 +89,11 @@ def in_microseconds(made: Property) -> Property:
         return made
     if isinstance(made.value, bool) or not isinstance(made.value, (int, float)) or made.value < 0:
         raise ValueError("a time is a number of seconds")
-    return made.replace(name=f"{made.name[:-3]}USec", signature="t", value=int(made.value * 1000000))
+    longest = systemd.INFINITY
+    time = longest if made.value in (longest, float("inf")) else int(made.value * 1000000)
+    if time > longest:
+        raise ValueError(f"a time is a number of seconds; without end, it is uint64 {longest}")
+    return made.replace(name=f"{made.name[:-3]}USec", signature="t", value=time)
 
 
 def late_scope_steps(linux: Linux, container_id: str, manager: str) -> list[Step]:
@@ -115,5 +119,5 @@ def choices(file: resources.CgroupFile) -> list[tuple[str, str]]:
     return [(file.name, file.value), *([file.otherwise] if file.otherwise else [])]
 
 
-def join_scope(linux: Linux, container_id: str, below: str) -> Step:
-    return steps.JoinScope(scope_of(linux, container_id, SYSTEMD_USER).unit, True, below)
+def join_scope(linux: Linux, container_id: str, below: str, beside: int) -> Step:
+    return steps.JoinScope(scope_of(linux, container_id, SYSTEMD_USER).unit, True, below, beside)

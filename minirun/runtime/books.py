@@ -14,7 +14,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+from errno import EACCES
 
+from ..cgroups.members import is_another
 from ..errors import StateError
 from ..kernel import files, processes, signals
 from ..kernel.libc import SystemCallError
@@ -52,6 +54,10 @@ class Container(Record):
                 f"  cure:  make it {'with --systemd-cgroup' if rootless else 'without --cgroup-manager disabled'}"
             )
         return self.cgroup
+
+    def remaining_cgroup(self) -> str:
+        """ "" where there is another's by now: a scope goes with its last process, and its name is free again."""
+        return "" if is_another(self.cgroup, self.facts.get("cgroupInode", 0)) else self.cgroup
 
     def owner(self) -> str:
         """The user who made it, by name where there is one."""
@@ -135,13 +141,25 @@ def rfc3339(seconds: float) -> str:
     return f"{whole}.{int(seconds % 1 * 1e9):09}Z"
 
 
+def ids(root: str) -> list[str]:
+    """The ids of all containers, in order. Raises StateError."""
+    try:
+        return sorted(os.listdir(root) if os.path.isdir(root) else ())
+    except PermissionError:
+        raise closed(root) from None
+
+
+def closed(directory: str) -> StateError:
+    return StateError(f"can't look into {directory}: it belongs to another user\n  cure:  sudo, or --root DIR")
+
+
 def find(root: str, name: str) -> Container:
     """The container of this id. Raises StateError."""
     directory = f"{root}/{name}"
     try:
         facts = json.loads(files.read_file(f"{directory}/state.json"))
-    except OSError:
-        raise unknown(root, name) from None
+    except OSError as error:
+        raise closed(directory) if error.errno == EACCES else unknown(root, name) from None
     except ValueError as error:
         raise damaged(directory, f"state.json is no JSON ({error})") from None
     if not isinstance(facts, dict) or "complete" not in facts:  # runc's files have the same name
@@ -156,7 +174,7 @@ def unknown(root: str, name: str) -> StateError:
         )
     import difflib  # after a mistake there is time
 
-    close = difflib.get_close_matches(name, os.listdir(root) if os.path.isdir(root) else (), n=1)
+    close = difflib.get_close_matches(name, ids(root), n=1)
     meant = f"did you mean {close[0]}? " if close else ""
     return StateError(f"container does not exist: {name}\n  cure:  {meant}minirun list names those that do")
 
@@ -178,8 +196,8 @@ class Lock:
         """Waits for it. Raises StateError: the container is gone, maybe just now."""
         try:
             self.descriptor = files.lock(f"{root}/{name}/{LOCK}")
-        except OSError:
-            raise unknown(root, name) from None
+        except OSError as error:
+            raise closed(f"{root}/{name}") if error.errno == EACCES else unknown(root, name) from None
         if os.fstat(self.descriptor).st_nlink == 0:
             self.release()
             raise unknown(root, name)

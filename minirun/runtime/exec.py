@@ -7,12 +7,14 @@ import os
 from ..errors import ConfigError, MinirunError, StateError, StepError
 from ..plan.container import Options, told_to_others
 from ..plan.exec import ExecOptions, exec_plan
+from ..plan.limits import CGROUPFS, SYSTEMD_USER
 from ..record import Record
 from ..spec.config import Capabilities, Process, User
 from ..spec.load import decode, load
 from ..spec.load_process import read_process
 from ..spec.reader import Node
 from .books import CREATED, CREATING, PAUSED, STOPPED, find
+from .caller import is_host_root
 from .log import Log
 from .run import check_proc, run_plan
 
@@ -61,7 +63,7 @@ def execute(
             pid=container.pid,
             told=told_to_others(config, made),
             new_keyring=made.new_keyring,
-            cgroup_manager=made.cgroup_manager,
+            cgroup_manager=who_moves(made.cgroup_manager),
             uid=os.geteuid(),
             made_by=made.uid,
         )
@@ -72,6 +74,11 @@ def execute(
         if isinstance(error, StepError):
             tell_origin(error, wishes)
         raise
+
+
+def who_moves(manager: str) -> str:
+    """A user's systemd obeys that user only. The host's root needs nobody's help to move a process."""
+    return CGROUPFS if manager == SYSTEMD_USER and is_host_root() else manager
 
 
 def tell_origin(error: StepError, wishes: Wishes) -> None:

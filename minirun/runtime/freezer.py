@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import time
+from errno import ENODEV, ENOENT
 
 from ..errors import StateError
 from ..kernel import files
 from ..kernel.libc import SystemCallError
 from .books import CREATED, PAUSED, RUNNING, Container, Lock, find, is_frozen
+from .foreground import ENDING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,10 +46,11 @@ def with_status(root: str, name: str, allowed: tuple[str, ...], otherwise: str, 
 
 
 def freeze(container: Container) -> None:
-    set_frozen(container.cgroup, True)
-    if not wait_for(container.cgroup, b"frozen 1"):
-        set_frozen(container.cgroup, False)
-        raise StateError(f"a process of the container could not be stopped within {PATIENCE:g} s; all go on")
+    with Undisturbed():
+        set_frozen(container.cgroup, True)
+        if not wait_for(container.cgroup, b"frozen 1"):
+            set_frozen(container.cgroup, False)
+            raise StateError(f"a process of the container could not be stopped within {PATIENCE:g} s; all go on")
 
 
 def thaw(container: Container) -> None:
@@ -54,6 +58,17 @@ def thaw(container: Container) -> None:
     set_frozen(container.cgroup, False)
     if not wait_for(container.cgroup, b"frozen 0"):
         raise StateError("the container's processes stand still: a cgroup above theirs is frozen, too")
+
+
+class Undisturbed:
+    """While this block lasts, signals that would end minirun wait: nobody else would let the processes go on. In the
+    calling thread only, which may be one of a program that uses minirun as a library."""
+
+    def __enter__(self) -> None:
+        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+
+    def __exit__(self, *_exception: object) -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
 
 
 class Standstill:
@@ -69,7 +84,7 @@ class Standstill:
             wait_for(self.cgroup, b"frozen 1")
 
     def __exit__(self, *_exception: object) -> None:
-        if not self.was_frozen:
+        if not self.was_frozen and os.path.isdir(self.cgroup):  # a scope goes with its last process
             set_frozen(self.cgroup, False)
 
 
@@ -77,12 +92,18 @@ def set_frozen(cgroup: str, frozen: bool) -> None:
     try:
         files.write_file(f"{cgroup}/cgroup.freeze", "1" if frozen else "0")
     except SystemCallError as error:
+        if error.errno in (ENOENT, ENODEV):
+            raise StateError("container not running: it has just ended") from None
         raise StateError(f"can't write {error.shown}: {os.strerror(error.errno or 0)}") from None
 
 
 def wait_for(cgroup: str, line: bytes) -> bool:
-    """poll(2) tells of changes in cgroup.events by POLLPRI (cgroups(7)). False when it does not happen in time."""
-    descriptor = files.open(f"{cgroup}/cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
+    """poll(2) tells of changes in cgroup.events by POLLPRI (cgroups(7)). False when it does not happen in time, or the
+    cgroup goes."""
+    try:
+        descriptor = files.open(f"{cgroup}/cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
+    except SystemCallError:
+        return False
     poll = select.poll()
     poll.register(descriptor, select.POLLPRI)
     deadline = time.monotonic() + PATIENCE
@@ -91,6 +112,9 @@ def wait_for(cgroup: str, line: bytes) -> bool:
             if line in os.pread(descriptor, 4096, 0).splitlines():
                 return True
             poll.poll(max(1, 1000 * (deadline - time.monotonic())))
+    except OSError as error:
+        if error.errno != ENODEV:
+            raise
     finally:
         os.close(descriptor)
     return False

@@ -165,7 +165,7 @@ def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
 def tell_limits(container: Container, log: Log) -> None:
     """Nobody stayed with the container to say why it ended. The counters of a cgroup that others made, or others use,
     tell of more than of this one."""
-    if container.cgroup in container.facts["made"] and was_hit(container.cgroup):
+    if container.cgroup in container.facts["made"] and was_hit(container.remaining_cgroup()):
         from .limits_hit import tell
 
         for told in tell(container.cgroup, {}, steps_of(container)):
@@ -224,5 +224,6 @@ def context_of(container: Container, log: Log, channel: Channel) -> Context:
     context.signal_mask = {int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())}
     context.pid = container.pid
     context.cgroup = container.cgroup
+    context.cgroup_inode = container.facts.get("cgroupInode", 0)
     context.made = list(container.facts["made"])
     return context

@@ -9,12 +9,12 @@ from ..cgroups.members import pids
 from ..kernel import processes, signals
 from ..steps.cgroup import kill_cgroup
 from .books import CREATED, Container
-from .freezer import Standstill
+from .freezer import Standstill, Undisturbed
 
 
 def processes_of(container: Container) -> list[int]:
     """As this process sees them, in order. Raises StateError where they can't be told from others."""
-    return pids(container.cgroup) if container.cgroup else in_pid_namespace(container)
+    return pids(container.remaining_cgroup()) if container.cgroup else in_pid_namespace(container)
 
 
 def in_pid_namespace(container: Container) -> list[int]:
@@ -55,11 +55,11 @@ def signal_all(container: Container, number: int) -> bool:
     """To every process of the container; False if there is none. Raises StateError."""
     if not container.cgroup:
         return signal_namespace(container, number)
-    found = bool(pids(container.cgroup))
+    found = bool(processes_of(container))
     if found and number == signal.SIGKILL:
         kill_cgroup(container.cgroup)  # all at once, also those that are forked meanwhile
     elif found:
-        with Standstill(container.cgroup):  # none forks, and no pid changes hands
+        with Undisturbed(), Standstill(container.cgroup):  # none forks, and no pid changes hands
             for pid in pids(container.cgroup):
                 signal_pid(pid, number)
     return found

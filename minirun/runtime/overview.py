@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 
 from ..errors import StateError
 from ..kernel import programs
-from .books import find
+from .books import find, ids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ COLUMNS = ("id", "pid", "status", "bundle", "created", "owner")
 
 def containers(root: str) -> Iterator[dict[str, Any]]:
     """The state of each container, in the order of their ids."""
-    for name in sorted(os.listdir(root) if os.path.isdir(root) else ()):
+    for name in ids(root):
         try:
             yield find(root, name).state()
         except StateError:
@@ -44,7 +43,7 @@ def matching(root: str, pattern: str) -> list[str]:
         wanted = re.compile(pattern)
     except re.error as error:
         raise StateError(f"{pattern!r} is no regular expression: {error}") from None
-    return sorted(name for name in (os.listdir(root) if os.path.isdir(root) else ()) if wanted.search(name))
+    return [name for name in ids(root) if wanted.search(name)]
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:

@@ -11,7 +11,7 @@ from ..errors import StateError
 from ..kernel import files
 from ..kernel.processes import stat_fields
 from ..record import Record
-from .books import ALIVE, CREATED, Container, find, rfc3339
+from .books import ALIVE, CREATED, Container, find, ids, rfc3339
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,14 +67,6 @@ class Watch:
             self.before[who] = reading
             found.append(usage_of(container, status, before.get(who), reading, mount))
         return Look(machine, tuple(found))
-
-
-def ids(root: str) -> list[str]:
-    """The ids of all containers. Raises StateError."""
-    try:
-        return sorted(os.listdir(root) if os.path.isdir(root) else ())
-    except PermissionError:
-        raise StateError(f"can't look into {root}: it belongs to another user\n  cure:  sudo, or --root DIR") from None
 
 
 def running(root: str, names: Iterable[str]) -> Iterator[tuple[Container, str]]:
@@ -151,9 +143,11 @@ def read_cgroup(cgroup: str, mount: str, machine: Machine) -> Reading:
 
 
 def parents(mount: str, cgroup: str) -> Iterator[str]:
-    """The cgroups above this one, the nearest first. The root of the hierarchy has no limits."""
+    """The cgroups above this one, the nearest first. The root of the hierarchy has no limits.
+
+    Without a mount (unmounted since, or not in this mount namespace) none can be seen."""
     place = os.path.dirname(cgroup)
-    while place.startswith(f"{mount}/"):
+    while mount and place.startswith(f"{mount}/"):
         yield place
         place = os.path.dirname(place)
 

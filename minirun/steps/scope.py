@@ -11,13 +11,14 @@ import os
 from errno import ENODEV, ENOENT
 
 from ..cgroups import hierarchy
+from ..cgroups.members import is_another
 from ..cgroups.restoring import lines_to_restore
-from ..cgroups.systemd import Property
+from ..cgroups.systemd import Property, cgroup_name
 from ..cgroups.systemd_bus import MANAGER, NAME, Manager, SystemdError
 from ..cgroups.systemd_values import words
 from ..kernel import files
 from ..kernel.libc import SystemCallError, show
-from .cgroup import ChooseCgroup, EnableControllers, kill_cgroup, remove_cgroup
+from .cgroup import ChooseCgroup, EnableControllers, kill_cgroup, place_of, remove_cgroup
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -134,6 +135,7 @@ class StartScope(Step):
             systemd.start(self.unit, (process, *self.properties), self.missing(context.made))
         try:
             context.cgroup = self.find(context.pid)
+            context.cgroup_inode = os.stat(context.cgroup).st_ino
         except BaseException:
             stop(self.unit, self.user)
             raise
@@ -142,13 +144,15 @@ class StartScope(Step):
 
     def missing(self, made: list[str]) -> Units:
         """The slices that had no cgroup before."""
-        return tuple(other for other in self.others if any(place.endswith(f"/{other[0]}") for place in made))
+        return tuple(
+            other for other in self.others if any(place.endswith(f"/{cgroup_name(other[0])}") for place in made)
+        )
 
     def find(self, pid: int) -> str:
         """The cgroup that the process is in now (cgroups(7), "/proc files")."""
         lines = files.read_file(f"/proc/{pid}/cgroup").splitlines()
         path = next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "")
-        if self.unit not in path.split("/"):
+        if cgroup_name(self.unit) not in path.split("/"):
             raise Refused(
                 f"systemd has started {self.unit}, but the process is in the cgroup {path or 'of no v2 hierarchy'}",
                 "boot with systemd.unified_cgroup_hierarchy=1",
@@ -156,13 +160,14 @@ class StartScope(Step):
         return hierarchy.mount_point() + path
 
     def undo(self, context: Context) -> None:
-        """A unit that was there before is somebody else's. systemd would wait for what is frozen or blocks SIGTERM."""
-        if context.cgroup not in context.made:
+        """A unit that was there before is somebody else's, and so is one that has come since, when the container had
+        ended and its unit with it. systemd would wait for what is frozen or blocks SIGTERM."""
+        if context.cgroup not in context.made or is_another(context.cgroup, context.cgroup_inode):
             return
         if os.path.isdir(context.cgroup):
             kill_cgroup(context.cgroup)
         try:
-            stop(self.unit, self.user)
+            stop_in(context.cgroup, self.unit, self.user)
         finally:
             remove_what_is_left(context.cgroup)
 
@@ -187,6 +192,13 @@ def text_of(made: Property) -> str:
 def stop(unit: str, user: bool) -> None:
     with Systemd(user) as systemd:
         systemd.stop(unit)
+
+
+def stop_in(cgroup: str, unit: str, user: bool) -> None:
+    """A unit that has another cgroup, in another slice, has only the name."""
+    with Systemd(user) as systemd:
+        if systemd.cgroup_of(unit) in ("", cgroup.removeprefix(hierarchy.mount_point())):
+            systemd.stop(unit)
 
 
 class EnableControllersOfScope(Step):
@@ -299,6 +311,7 @@ class JoinScope(Step):
     unit: str
     user: bool
     below: str = ""  # the name of a cgroup below the container's
+    beside: int = 0  # where that has no room for processes: who has found a place below it (JoinCgroup)
     origin: str = ""
 
     def describe(self) -> str:
@@ -310,6 +323,13 @@ class JoinScope(Step):
         return busctl(self.user, "AttachProcessesToUnit", "ssau", *arguments)
 
     def apply(self, context: Context) -> None:
-        below = f"/{self.below.strip('/')}" if self.below else ""
+        below = f"/{self.below.strip('/')}" if self.below else self.place_beside(context.cgroup)
         with Systemd(self.user) as systemd:
             systemd.attach(self.unit, below, (context.pid,))
+
+    def place_beside(self, cgroup: str) -> str:
+        """Below the scope's cgroup; "" for that itself, which has room unless it hands controllers down."""
+        if not self.beside or not files.read_file(f"{cgroup}/cgroup.subtree_control").strip():
+            return ""
+        place = place_of(self.beside)
+        return place.removeprefix(cgroup) if place.startswith(f"{cgroup}/") else ""

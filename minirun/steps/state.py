@@ -213,6 +213,7 @@ class WriteState(Step):
             "complete": self.complete,
             "annotations": dict(self.annotations),
             "cgroup": context.cgroup,
+            "cgroupInode": context.cgroup_inode,
             "made": context.made,
             "options": dict(self.options),
         }

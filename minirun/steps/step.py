@@ -90,6 +90,7 @@ class Context:
         self.moved_devices: dict[str, tuple[str, bool]] = {}  # the host's name -> the container's, whether it was up
         self.program_runs = False  # from then on, what was handed to the container is the container's
         self.cgroup = ""  # the container's cgroup as a path of the host's
+        self.cgroup_inode = 0  # of a scope's, which goes with its last process: another one may have its name by then
         self.hits_before: dict[str, int] = {}  # of a cgroup that was there before: how often its limits had been hit
         self.limits_before: list[tuple[str, list[str]]] = []  # of an update: a file, and what to write to it again
         self.filters_before: dict[Step, tuple[int, int]] = {}  # likewise: step -> descriptors of the new, the old

@@ -260,9 +260,29 @@ def test_limits_by_the_users_own_systemd(runtime: Runtime, place: Path, bundle: 
             if runtime.name == "minirun":  # the others can't move a process there from another part of the tree
                 told = one.line("exec", one.id, "/probe", "exit", "7")
                 assert told.status == 7, told
+                exec_where_the_cgroup_is_divided(one, cgroup, uid)
+                books = Path(f"/run/user/{uid}/minirun")
+                words = [*IN_HOSTS_MOUNTS, *runtime.argv, "--root", str(books), "exec", one.id, "/probe", "exit", "9"]
+                by_root = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+                assert by_root.returncode == 9, by_root.stderr  # root has no say with that systemd, and needs none
             assert one.call("pause").status == 0
             assert "frozen 1\n" in (cgroup / "cgroup.events").read_text()
         finally:
             one.end()
         assert not unit.exists()
         assert not (Path(f"/run/user/{uid}") / runtime.name / one.id).exists()
+
+
+IN_HOSTS_MOUNTS = ("nsenter", "--target=1", "--mount")  # which these tests have left
+
+
+def exec_where_the_cgroup_is_divided(one: Life, cgroup: Path, uid: int) -> None:
+    """As a systemd in the container does it: its own cgroup has no room for processes any more (cgroups(7))."""
+    below = cgroup / "below"
+    below.mkdir()
+    for place in (below, below / "cgroup.procs"):
+        os.chown(place, uid, -1)
+    (below / "cgroup.procs").write_text(str(one.state()["pid"]))
+    (cgroup / "cgroup.subtree_control").write_text("+memory +pids")
+    told = one.line("exec", one.id, "/probe", "exit", "8")
+    assert told.status == 8, told

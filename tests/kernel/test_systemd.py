@@ -271,6 +271,26 @@ def test_a_unit_of_somebody_else_is_refused_and_stays(unit, runtime):
             other.wait()
 
 
+@pytest.mark.only("minirun", "what the others do to it is theirs to say")
+@pytest.mark.parametrize("slice_", ["", "other"])
+def test_a_unit_that_has_come_since_with_the_same_name_stays(unit, slice_):
+    """systemd forgets a scope when its last process ends, and then the name is anybody's, at any place."""
+    unit.started()
+    assert unit.one.kill("KILL").status == 0
+    unit.one.wait_for(lambda: not unit.directory.exists())
+    words = ["systemd-run", "--scope", "--quiet", "--unit", unit.name, "--slice", slice_ + unit.slice, "sleep", "100"]
+    with subprocess.Popen(words) as other:
+        try:
+            unit.one.wait_for(lambda: properties(unit.name, "ActiveState")["ActiveState"] == "active")
+            assert json.loads(unit.one.call("ps", options=["--format", "json"]).stdout) == []
+            assert unit.one.kill("TERM", options=["--all"]).status == 1
+            assert unit.one.delete().status == 0
+            assert properties(unit.name, "ActiveState")["ActiveState"] == "active" and other.poll() is None
+        finally:
+            other.kill()
+            other.wait()
+
+
 @pytest.mark.deviates("runc", "1.1.5 goes on without a unit")
 def test_a_unit_that_has_failed_is_not_in_the_way(unit):
     words = ["systemd-run", "--scope", "--quiet", "--unit", unit.name, "-p", "RuntimeMaxSec=100ms", "sleep", "100"]

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from minirun.errors import StateError
 from minirun.runtime import lifecycle
-from minirun.runtime.books import unknown
+from minirun.runtime.books import Lock, find, unknown
 from minirun.runtime.log import Log
-from minirun.runtime.overview import containers
+from minirun.runtime.overview import containers, matching
+from minirun.runtime.usage import Watch, parents
 from minirun.steps.state import LOCK, MakeStateDirectory
 from minirun.steps.step import Channel, Context
 
@@ -65,3 +69,38 @@ def test_the_books_of_another_runtime_are_left_alone(facts: str, tmp_path: Path)
     with pytest.raises(StateError, match="another runtime"):
         lifecycle.delete(str(tmp_path), "web", Log(), force=True)
     assert (tmp_path / "web" / "state.json").exists()
+
+
+@pytest.fixture
+def of_another_user() -> Iterator[str]:
+    """A state directory that may be walked through, as root's is, and not looked into."""
+    with tempfile.TemporaryDirectory() as root:
+        (Path(root) / "web").mkdir(mode=0o711)
+        (Path(root) / "web" / "state.json").touch(mode=0o000)
+        os.chmod(root, 0o311)
+        uid = os.geteuid()
+        os.seteuid(uid or 65534)
+        yield root
+        os.seteuid(uid)
+        os.chmod(root, 0o700)
+
+
+def test_the_books_of_another_user_are_no_fault_of_minirun(of_another_user: str) -> None:
+    """Nor is there less to say of them than that."""
+    deeds: list[Callable[[], object]] = [
+        lambda: find(of_another_user, "web"),
+        lambda: find(of_another_user, "none"),
+        lambda: Lock(of_another_user, "web"),
+        lambda: list(containers(of_another_user)),
+        lambda: matching(of_another_user, "w"),
+        lambda: Watch(of_another_user, ()).look(),
+    ]
+    for deed in deeds:
+        with pytest.raises(StateError, match="belongs to another user\n  cure:"):
+            deed()
+
+
+def test_without_cgroup2_in_sight_there_is_an_end_to_the_cgroups_above() -> None:
+    """It may be unmounted while containers run, or not be in the mount namespace of who asks."""
+    assert list(parents("/c", "/c/minirun/web")) == ["/c/minirun"]
+    assert list(islice(parents("", "/c/minirun/web"), 9)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import curses
 import json
 import os
 import pty
@@ -245,6 +246,16 @@ def in_a_terminal(words: list[str], kind: str) -> str:
         return os.read(master, 4096).decode()
     finally:
         os.close(master)
+
+
+def test_a_size_that_nobody_knows_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terminals that are no windows say 0 times 0: ioctl_tty(2)."""
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(curses, "resizeterm", lambda rows, columns: asked.append((rows, columns)))
+    for found in ((0, 0), (80, 24)):
+        monkeypatch.setattr(os, "get_terminal_size", lambda _descriptor, found=found: os.terminal_size(found))
+        top.Screen.resize(top.Screen.__new__(top.Screen))
+    assert asked == [(24, 80)]
 
 
 def test_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,12 @@ def test_a_cgroup_that_is_gone_has_none(tmp_path: Path) -> None:
     assert members.pids(str(tmp_path / "gone")) == members.pids(str(tmp_path)) == []
 
 
+def test_a_cgroup_that_is_made_anew_is_another(tmp_path: Path) -> None:
+    inode = tmp_path.stat().st_ino
+    assert not members.is_another(str(tmp_path), inode) and members.is_another(str(tmp_path), inode + 1)
+    assert not members.is_another(str(tmp_path), 0) and not members.is_another(str(tmp_path / "gone"), inode)
+
+
 def test_a_process_of_another_pid_namespace_is_not_the_callers_group(tmp_path: Path) -> None:
     """The kernel shows it as 0, which kill(2) takes for every process of the group."""
     (tmp_path / "cgroup.procs").write_text("0\n12\n0\n")

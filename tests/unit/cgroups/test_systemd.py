@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,7 @@ GIB = 1 << 30
         (":docker:1f", "docker-1f.scope", "/system.slice/docker-1f.scope"),
         ("a-b-c.slice:p:n", "p-n.scope", "/a.slice/a-b.slice/a-b-c.slice/p-n.scope"),
         ("-.slice:p:n", "p-n.scope", "/p-n.scope"),
+        ("cpu.slice:_p:n", "_p-n.scope", "/_cpu.slice/__p-n.scope"),
     ],
 )
 def test_names_of_units(told: str | None, unit: str, place: str) -> None:
@@ -107,6 +109,7 @@ def properties(resources: Resources) -> dict[str, object]:
         (Resources(cpu=Cpu(shares=2, idle=0)), {"CPUWeight": 1}),
         (Resources(cpu=Cpu(quota=50000)), {"CPUQuotaPerSecUSec": 500000, "CPUQuotaPeriodUSec": 100000}),
         (Resources(cpu=Cpu(quota=33333, period=50000)), {"CPUQuotaPerSecUSec": 670000, "CPUQuotaPeriodUSec": 50000}),
+        (Resources(cpu=Cpu(quota=2**63 - 1, period=1000)), {}),  # the kernel says no
         (Resources(cpu=Cpu(quota=-1, period=5000)), {"CPUQuotaPerSecUSec": INFINITY, "CPUQuotaPeriodUSec": 5000}),
         (Resources(cpu=Cpu(cpus="0,2-3,9", mems="0")), {"AllowedCPUs": b"\x0d\x02", "AllowedMemoryNodes": b"\x01"}),
         (
@@ -247,11 +250,14 @@ def test_annotations_are_properties_by_systemds_names() -> None:
     assert (made.name, made.signature, made.value, made.place) == ("TimeoutStopUSec", "t", 5, "/annotations/x")
     made = annotation("TimeoutStopSec", "1.5", "/annotations/x")
     assert (made.name, made.signature, made.value) == ("TimeoutStopUSec", "t", 1500000)
+    for endless in (f"uint64 {INFINITY}", "1e999"):
+        assert annotation("TimeoutStopSec", endless, "/annotations/x").value == INFINITY
 
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("memory max", "5"), ("", "5"), ("PIDs", "@au []"), ("Slice", "'a.slice'"), ("MemoryMax", "lots")],
+    [("memory max", "5"), ("", "5"), ("PIDs", "@au []"), ("Slice", "'a.slice'"), ("MemoryMax", "lots")]
+    + [("TimeoutStopSec", "1e300"), ("MemoryMax", "@ut 5"), ("Documentation", "@so 'x'"), ("MemoryMax", "[" * 5000)],
 )
 def test_annotations_that_are_none(name: str, text: str) -> None:
     with pytest.raises(ConfigError, match="/annotations/x"):
@@ -306,7 +312,7 @@ def test_the_users_own_systemd() -> None:
     assert start.user and "Slice=user.slice" in start.describe() and "busctl --user" in start.shell()
     further = ExecOptions(pid=1, told=hooks.State("", "web", "", ()), cgroup_manager="systemd-user", cgroup="sub")
     (join,) = (step for step in exec_plan(config(), PROCESS, further) if isinstance(step, JoinScope))
-    assert (join.unit, join.below) == ("minirun-web.scope", "sub")
+    assert (join.unit, join.below, join.beside) == ("minirun-web.scope", "sub", 1)
 
 
 def test_an_update_tells_systemd_before_it_writes() -> None:
@@ -323,18 +329,21 @@ class Told(Log):
         raise AssertionError(message)
 
 
-@pytest.mark.parametrize("is_ours", [True, False])
+@pytest.mark.parametrize(
+    ("was_made", "is_same", "is_ours"), [(True, True, True), (False, True, False), (True, False, False)]
+)
 def test_a_unit_that_systemd_can_not_be_asked_to_stop(
-    is_ours: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    was_made: bool, is_same: bool, is_ours: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its cgroup goes all the same, if it is ours."""
+    """Its cgroup goes all the same, if it is ours; not if it was there before, or has come after ours had gone."""
     (tmp_path / "unit" / "below").mkdir(parents=True)
     monkeypatch.setattr(scope_steps, "kill_cgroup", lambda path: None)
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus")
     (start,) = (step for step in plan(config(), OPTIONS) if isinstance(step, StartScope))
     context = Context(Told(), Channel())
     context.cgroup = str(tmp_path / "unit")
-    context.made = [context.cgroup] if is_ours else []
+    context.made = [context.cgroup] if was_made else []
+    context.cgroup_inode = (tmp_path / "unit").stat().st_ino + (not is_same)
     with pytest.raises(Refused) if is_ours else contextlib.nullcontext():
         start.undo(context)
     assert (tmp_path / "unit").exists() != is_ours
@@ -370,6 +379,25 @@ def test_no_library_is_an_error_with_a_cure(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(systemd_bus.SystemdError, match="jeepney") as error:
         systemd_bus.Manager()
     assert "python3-jeepney" in error.value.cure
+
+
+def test_a_value_that_is_never_sent_stops_no_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The unit of that name, if there is one, is somebody else's."""
+    manager, stopped = systemd_bus.Manager.__new__(systemd_bus.Manager), []
+    monkeypatch.setattr(manager, "release", 252, raising=False)
+    monkeypatch.setattr(manager, "stop", stopped.append)
+    monkeypatch.setattr(manager, "do_job", lambda method, *arguments: manager.call("x.Manager", method, *arguments[:2]))
+    monkeypatch.setattr(manager, "bus", Sender(), raising=False)
+    with pytest.raises(systemd_bus.SystemdError, match="no such value"):
+        manager.start("theirs.scope", [systemd.Property("Foo", "o", "no path")])
+    assert stopped == []
+
+
+class Sender:
+    """A connection that only makes the bytes."""
+
+    def send_and_get_reply(self, message: Any, timeout: float) -> None:
+        message.serialise(1)
 
 
 def test_an_older_systemd_is_told_what_it_knows(monkeypatch: pytest.MonkeyPatch) -> None:
