@@ -90,7 +90,7 @@ def box(band: tuple[Told, ...], y: int, durations: Mapping[int, int]) -> Iterato
     time = shown(sum(durations.get(told.number, 0) for told in band)) if durations else ""
     room = SENTENCE - len(first.chapter) - len(numbers) - len(time)
     sentence = first.sentence if first is last else f"{first.sentence[: room - 2]} …"
-    yield f"<g><title>{xml('; '.join(told.sentence for told in band))}</title>"
+    yield "<g>"
     yield f'<rect class="{first.process}" x="{x}" y="{y}" width="{LANE}" height="{BOX}" rx="4"/>'
     yield f'<text x="{x + 8}" y="{y + 17}"><tspan class="name">{first.chapter}</tspan> {numbers}  '
     yield f'<tspan class="soft">{xml(clipped(sentence, room))}</tspan></text>'
