@@ -155,7 +155,8 @@ def mounts(explanation: Explanation) -> Iterator[str]:
     for _mark, name, one in tree:
         mount = one.mount
         source = mount.source if mount.source != mount.type else ""
-        yield f'<tr><td><a href="#step-{mount.id}">{html(name)}</a></td>'
+        lines, branch, point = name.partition("─ ") if mount.parent else ("", "", name)
+        yield f'<tr><td>{lines}{branch}<a href="#step-{mount.id}">{html(point)}</a></td>'
         yield f"<td>{html(mount.type)}</td><td>{html(source)}</td></tr>"
     yield "</table>"
 

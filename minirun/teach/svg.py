@@ -135,4 +135,4 @@ def outcome_lines(explanation: Explanation) -> Iterator[tuple[str, str, str]]:
     hidden = sum(1 for mount in outcome.mounts if mount.type in ("hidden", "read-only"))
     yield "Mounts", "", "lane"
     yield "mounted", str(len(outcome.mounts) - hidden), "container"
-    yield "hidden, or read-only", f"{'':10}{hidden}", "container"
+    yield "covered", f"{hidden}: hidden, or read-only", "container"

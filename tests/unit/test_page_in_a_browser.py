@@ -79,7 +79,7 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
 
     def click(self, selector: str) -> None:
-        box = f"(e => (e.scrollIntoView(), e.getBoundingClientRect()))(document.querySelector('{selector}'))"
+        box = f"(e => (e.scrollIntoView({{block: 'center'}}), e.getBoundingClientRect()))(document.querySelector('{selector}'))"
         x, y = self.value(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({box})")
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
