@@ -79,8 +79,9 @@ class Browser:
             self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
 
     def click(self, selector: str) -> None:
-        box = f"(e => (e.scrollIntoView({{block: 'center'}}), e.getBoundingClientRect()))(document.querySelector('{selector}'))"
-        x, y = self.value(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({box})")
+        element = f"document.querySelector('{selector}')"
+        self.value(f"{element}.scrollIntoView({{block: 'center'}})")
+        x, y = self.value(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({element}.getBoundingClientRect())")
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
