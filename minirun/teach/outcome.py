@@ -41,7 +41,9 @@ HOLDS = {
 }
 
 
-class Namespace(Record):
+class World(Record):
+    """The namespace of a type that the container is in."""
+
     type: str
     kind: str  # NEW, JOINED or HOST
     path: str = ""  # of one that is joined
@@ -55,7 +57,7 @@ class Limit(Record):
 
 
 class Outcome(Record):
-    namespaces: tuple[Namespace, ...] = ()
+    namespaces: tuple[World, ...] = ()
     mounts: tuple[Mount, ...] = ()  # the id of each is the number of its step
     cgroup: str = ""  # "" where the container stays in its caller's
     limits: tuple[Limit, ...] = ()
@@ -73,15 +75,15 @@ def outcome(steps: Sequence[Step]) -> Outcome:
 # ---- namespaces
 
 
-def namespaces(numbered: Sequence[tuple[int, Step]]) -> Iterator[Namespace]:
+def namespaces(numbered: Sequence[tuple[int, Step]]) -> Iterator[World]:
     paths = {step.type: step.path for _, step in numbered if isinstance(step, OpenNamespace)}
     joined = {step.type: number for number, step in numbered if isinstance(step, JoinNamespace)}
     new = {name: number for number, step in numbered if isinstance(step, Unshare) for name in step.types}
     for name in TYPES:
         if name in joined:
-            yield Namespace(name, JOINED, paths.get(name, ""), joined[name])
+            yield World(name, JOINED, paths.get(name, ""), joined[name])
         else:
-            yield Namespace(name, NEW if name in new else HOST, "", new.get(name, 0))
+            yield World(name, NEW if name in new else HOST, "", new.get(name, 0))
 
 
 # ---- mounts

@@ -140,13 +140,13 @@ def test_a_question_can_be_answered_with_an_end(
         assert not os.path.exists(f"/proc/{pid}")
 
 
-@pytest.mark.skipif("not __import__('os').path.exists('/proc/self/ns/time')", reason="no time namespaces")
 def test_a_timeline_has_the_steps_in_order_also_where_a_process_has_another_clock(
     runtime: Runtime, bundle: Callable[..., Bundle], tmp_path: Path
 ) -> None:
     made, name, path = everywhere(bundle("sleep")), new_id(), tmp_path / "times.json"
-    made.namespace("time")
-    made.linux["timeOffsets"] = {"monotonic": {"secs": 100000}}
+    if os.path.exists("/proc/self/ns/time"):  # a kernel may be built without
+        made.namespace("time")
+        made.linux["timeOffsets"] = {"monotonic": {"secs": 100000}}
     with nothing_left(runtime.name), runtime.running(made, options=["--timeline", str(path)], container_id=name) as one:
         pid = one.pid
         assert not path.exists()
