@@ -119,7 +119,9 @@ def test_steps_are_chosen_by_mouse_and_keyboard_and_nothing_is_loaded(browser: B
     last = f"step-{len(explained.steps)}"
     assert browser.value("document.activeElement.parentElement.id") == last
     assert browser.value("document.querySelector('[aria-current]').parentElement.id") == last
+    browser.value("followed = new Promise(resolve => addEventListener('hashchange', () => resolve()))")
     browser.click("#mounts a")
+    browser.call("Runtime.evaluate", expression="followed", awaitPromise=True)
     assert browser.value("location.hash") == "#" + browser.value("document.activeElement.parentElement.id")
     assert browser.value("getComputedStyle(document.querySelector('.step .more')).display") == "none"
     browser.call("Emulation.setEmulatedMedia", media="print")
