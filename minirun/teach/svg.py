@@ -88,7 +88,7 @@ def box(band: tuple[Told, ...], y: int, durations: Mapping[int, int]) -> Iterato
     x = LANES[first.process]
     numbers = str(first.number) if first is last else f"{first.number}–{last.number}"
     time = shown(sum(durations.get(told.number, 0) for told in band)) if durations else ""
-    room = SENTENCE - len(first.chapter) - len(numbers) - len(time)
+    room = SENTENCE - len(first.chapter) - len(numbers) - (len(time) + 3 if time else 0)
     sentence = first.sentence if first is last else f"{first.sentence[: room - 2]} …"
     yield "<g>"
     yield f'<rect class="{first.process}" x="{x}" y="{y}" width="{LANE}" height="{BOX}" rx="4"/>'
