@@ -261,10 +261,10 @@ def log(values: Mapping[str, Any]) -> Log:
 def watched(values: Mapping[str, Any]) -> Log:
     """The log of a command that walks down a plan."""
     told = log(values)
-    if values["narrate"] or values.get("step"):
-        from .watching import narrator
+    if values["narrate"] or values.get("step") or values.get("timeline"):
+        from .watching import observer
 
-        told.observer = narrator(values)
+        told.observer = observer(values)
     return told
 
 

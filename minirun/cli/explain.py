@@ -13,6 +13,7 @@ from ..spec.load import content
 from ..steps.state import DEFAULT_ROOT
 from ..teach import explanation, text
 from ..teach.explanation import Explanation
+from ..teach.outcome import Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,35 +51,69 @@ def default_root() -> str:
 
 def show(options: Options, values: Mapping[str, Any]) -> None:
     """Print the explanation as the command line asks for it. Raises MinirunError as a run would."""
+    if values["output"]:
+        save(options, values, os.path.abspath(values["output"]))
+        return
     if values["script"]:
         from ..teach.script import script
 
         print(script(options), end="")
         return
-    explained = explanation.explain(options, findings(options))
-    if values["step"] is not None:
-        explained = explained.replace(steps=(chosen(explained, values["step"]),))
+    explained = explained_as(options, values)
     if values["format"] == "text":
         print_text(explained, values)
     else:
-        print(written(explained, values["format"]), end="")
+        print(written(explained, values), end="")
 
 
-def written(explained: Explanation, form: str) -> str:
-    from ..teach import markdown, page
+def save(options: Options, values: Mapping[str, Any], path: str) -> None:
+    from ..teach.script import script
+    from ..teach.whole_file import check_writable, write_whole
 
-    forms = {"markdown": markdown.markdown, "html": page.page, "json": Explanation.json}
-    return forms[form](explained)
+    check_writable(path)
+    said = script(options) if values["script"] else written(explained_as(options, values), values)
+    try:
+        write_whole(path, said)
+    except OSError as error:
+        raise StateError(f"can't write {path}: {error.strerror}") from None
+
+
+def explained_as(options: Options, values: Mapping[str, Any]) -> Explanation:
+    explained = explanation.explain(options, findings(options))
+    if values["timing"]:
+        from ..teach.timeline_file import durations
+
+        explained = explained.replace(durations=durations(values["timing"], explained.steps))
+    if values["step"] is not None:
+        return explained.replace(steps=(chosen(explained, values["step"]),), outcome=Outcome())
+    return explained
+
+
+def written(explained: Explanation, values: Mapping[str, Any]) -> str:
+    from ..teach import markdown, mermaid, page, svg
+
+    forms = {
+        "text": lambda told: in_text(told, values, USUAL, text.plain),
+        "markdown": markdown.markdown,
+        "html": page.page,
+        "svg": svg.svg,
+        "mermaid": mermaid.mermaid,
+        "json": Explanation.json,
+    }
+    return forms[values["format"]](explained)
+
+
+def in_text(explained: Explanation, values: Mapping[str, Any], width: int, paint: text.Paint) -> str:
+    if values["step"] is not None or values["verbose"]:
+        return text.details(explained.steps, width, paint)
+    return text.summary(explained, width, paint)
 
 
 def print_text(explained: Explanation, values: Mapping[str, Any]) -> None:
     at_terminal = sys.stdout.isatty()
     width = min(WIDE, max(NARROW, shutil.get_terminal_size((USUAL, 24)).columns)) if at_terminal else USUAL
     paint = painted if at_terminal and not os.environ.get("NO_COLOR") else text.plain
-    if values["step"] is not None or values["verbose"]:
-        said = text.details(explained.steps, width, paint)
-    else:
-        said = text.summary(explained, width, paint)
+    said = in_text(explained, values, width, paint)
     if at_terminal and said.count("\n") >= shutil.get_terminal_size().lines:
         import click
 

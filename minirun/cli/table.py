@@ -111,6 +111,7 @@ RUN = Command(
       sudo minirun run --bundle /srv/bundle web
       sudo minirun run --detach --bundle /srv/bundle web
       sudo minirun run --step bundle/
+      sudo minirun run --timeline run.json bundle/
     """,
     (
         *CREATION,
@@ -119,6 +120,14 @@ RUN = Command(
         Option("keep", ("--keep",), FLAG, "Leave the container's state and cgroup when it has ended."),
         NARRATE,
         STEP,
+        Option(
+            "timeline",
+            ("--timeline",),
+            TEXT,
+            "Write there when each step began and how long it took, for Perfetto.",
+            None,
+            "FILE",
+        ),
     ),
     ("target",),
 )
@@ -419,6 +428,8 @@ VALIDATE = Command(
     ("bundle",),
 )
 
+FORMS = ("text", "markdown", "html", "svg", "mermaid", "json")
+
 EXPLAIN = Command(
     "explain",
     """Show what a run would do, step by step, with the command that does the same by hand. Nothing runs, and you need
@@ -430,14 +441,17 @@ EXPLAIN = Command(
     Examples:
       minirun explain bundle/
       minirun explain --step 19 bundle/
-      minirun explain --format html bundle/ > plan.html
+      minirun explain --format html --output page.html bundle/
+      minirun explain --format html --timing run.json --output page.html bundle/
       minirun explain --script bundle/ > by-hand.sh
     """,
     (
         *CREATION,
         ID,
         DETACH,
-        Option("format", ("--format",), TEXT, "How to print it.", "text", "", ("text", "markdown", "html", "json")),
+        Option("format", ("--format",), TEXT, "How to print it.", "text", "", FORMS),
+        Option("output", ("--output", "-o"), TEXT, "Write it there.", None, "FILE"),
+        Option("timing", ("--timing",), TEXT, "Draw the durations that run --timeline has written.", None, "FILE"),
         Option("step", ("--step",), TEXT, "Everything about step N only: its system calls, why it is done.", None, "N"),
         Option("verbose", ("--verbose",), FLAG, "Everything about all steps."),
         Option("script", ("--script",), FLAG, "A shell script that builds the same container by hand."),

@@ -109,6 +109,7 @@ def run_plan(
         sync.hang_up()
         end_process(context)
         take_back(applied, context, log)
+        log.observer.ended(log)
         for descriptor in (context.pidfd, context.console, context.lock):
             if descriptor >= 0:
                 os.close(descriptor)

@@ -62,6 +62,9 @@ class Observer:
     def undoing(self, step: Step) -> None:
         """The runtime takes a step back."""
 
+    def ended(self, log: Log) -> None:
+        """Of the runtime's: all is done and, where it was to be, taken back."""
+
 
 class Context:
     """What the steps of one process leave for the later ones. fork(2) copies it, so each process has its own."""

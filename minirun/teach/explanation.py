@@ -1,6 +1,6 @@
 """A plan as something to read: each step with all that is known of it. Nothing runs, and nobody has to be root.
 
-config.json ──► plan ──► Explanation ──► text.py, markdown.py, page.py, or JSON
+config.json ──► plan ──► Explanation ──► text.py, markdown.py, page.py, svg.py, mermaid.py, or JSON
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from ..record import Record
 from ..spec.clauses import clause
 from ..spec.load import content, decode, parse
 from .chapters import CHAPTERS
+from .outcome import Outcome, outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..steps.step import Step
 
 
@@ -51,6 +54,8 @@ class Explanation(Record):
     bundle: str
     steps: tuple[Told, ...]
     notes: tuple[str, ...] = ()  # what a run would stumble over
+    outcome: Outcome = Outcome()
+    durations: Mapping[int, int] = {}  # of a run's steps, by number, in nanoseconds; only where somebody has measured
 
     def sections(self) -> list[tuple[Told, ...]]:
         """The steps in their order, divided where the process or the chapter changes."""
@@ -77,7 +82,7 @@ def explain(options: Options, notes: tuple[str, ...] = ()) -> Explanation:
     """Explain what a run would do. Raises MinirunError as a run would."""
     steps = steps_of(options)
     told = tuple(tell(number, step) for number, step in enumerate(steps, start=1))
-    return Explanation(options.id, options.bundle, told, notes)
+    return Explanation(options.id, options.bundle, told, notes, outcome(steps))
 
 
 def tell(number: int, step: Step) -> Told:

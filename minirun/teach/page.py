@@ -1,10 +1,22 @@
-"""An explanation as one HTML page that needs nothing else: each step opens to show all there is about it."""
+"""An explanation as one HTML page that needs nothing else: a timeline of the two processes, and maps of what they make.
+
+The page's frame, its style and its few lines of script are files of their own (assets/). Whatever comes from
+config.json goes through `html`; the page also forbids the browser to load anything, and every script but its own, by
+its hash.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import os
 from html import escape
+from string import Template
 
 from .chapters import CHAPTERS
+from .mount_tree import drawn
+from .narrate import shown
+from .outcome import HOLDS, HOST, JOINED, NEW
 from .text import WHO, safe
 
 TYPE_CHECKING = False
@@ -13,51 +25,158 @@ if TYPE_CHECKING:
 
     from .explanation import Explanation, Told
 
-STYLE = """
-body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto; padding: 0 1em; }
-pre { background: #f4f4f4; padding: .6em; white-space: pre-wrap; overflow-wrap: anywhere; }
-summary { cursor: pointer; }
-summary code, .source { color: #555; font-size: .9em; }
-.container { border-left: .3em solid #3a7; padding-left: 1em; }
-.runtime { border-left: .3em solid #37a; padding-left: 1em; }
-"""
+ASSETS = os.path.join(os.path.dirname(__file__), "assets")
 
 
 def page(explanation: Explanation) -> str:
-    return "\n".join(lines(explanation)) + "\n"
+    parts = {name: "\n".join(make(explanation)) for name, make in PARTS.items() if any(make(explanation))}
+    script = asset("page.js")
+    return Template(asset("page.html")).substitute(
+        title=f"The container {html(explanation.id)}, step by step",
+        summary=f"Made from {html(explanation.bundle)}. Choose a step with the mouse or the arrow keys.",
+        links="".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in parts),
+        parts="\n".join([*notes(explanation), *(section(name, part) for name, part in parts.items())]),
+        style=asset("page.css"),
+        script=script,
+        script_hash=hash_of(script),
+    )
 
 
-def lines(explanation: Explanation) -> Iterator[str]:
-    title = f"The container {html(explanation.id)}, step by step"
-    yield f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-    yield f"<style>{STYLE}</style></head><body><h1>{title}</h1>"
-    yield f"<p>Made from {html(explanation.bundle)}.</p>"
-    yield from (f"<p><strong>Note:</strong> {html(note)}</p>" for note in explanation.notes)
-    seen: set[str] = set()
-    for section in explanation.sections():
-        name, process = section[0].chapter, section[0].process
-        yield f'<section class="{process}"><h2>{name.capitalize()}: {html(WHO[process])}</h2>'
-        if name not in seen:
-            yield f"<p>{html(CHAPTERS[name].about)} <em>{html(CHAPTERS[name].manual)}</em></p>"
-        seen.add(name)
-        for told in section:
-            yield from step(told)
-        yield "</section>"
-    yield "</body></html>"
+def asset(name: str) -> str:
+    with open(os.path.join(ASSETS, name), encoding="utf-8") as file:
+        return file.read()
 
 
-def step(told: Told) -> Iterator[str]:
-    yield f'<details id="step-{told.number}"><summary>{told.number}. {html(told.sentence)}</summary>'
-    if told.reason:
-        yield f"<p>{html(told.reason)}</p>"
-    calls, shell = "\n".join(told.calls), told.shell
-    yield f"<pre>{html(calls)}</pre>" if calls else f"<p>No system call: {html(told.no_calls)}.</p>"
-    yield f"<pre>{html(shell)}</pre>" if shell else f"<p>No command: {html(told.no_shell)}.</p>"
-    if told.listing:
-        yield f"<pre>{html(told.listing)}</pre>"
-    source = " · ".join(html(part) for part in (told.manual, told.clause, told.pointer) if part)
-    yield f'<p class="source">{source}</p></details>'
+def hash_of(script: str) -> str:
+    """By which a Content Security Policy knows the one script that may run."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
 def html(text: str) -> str:
     return escape("\n".join(map(safe, text.split("\n"))))
+
+
+def section(name: str, content: str) -> str:
+    return f'<section id="{name}"><h2>{TITLES[name]}</h2>\n{content}\n</section>'
+
+
+def notes(explanation: Explanation) -> Iterator[str]:
+    yield from (f'<p class="note"><strong>Note:</strong> {html(note)}</p>' for note in explanation.notes)
+
+
+# ---- the timeline
+
+
+def timeline(explanation: Explanation) -> Iterator[str]:
+    yield '<div class="lanes">'
+    yield from (f'<div class="{process}">{html(who)}</div>' for process, who in WHO.items())
+    yield "</div>"
+    longest = max(explanation.durations.values(), default=0)
+    seen: set[str] = set()
+    before = ""
+    for band in explanation.sections():
+        chapter, process = band[0].chapter, band[0].process
+        if before and before != process:
+            yield f'<p class="turn to-{process}"><span>{ARROWS[process]}</span></p>'
+        yield f'<div class="band {process}"><div class="work"><h3>{html(chapter)}</h3><ol>'
+        for told in band:
+            yield from step(told, explanation.durations.get(told.number, 0), longest)
+        yield "</ol></div>"
+        if chapter not in seen:
+            yield f'<p class="about">{html(CHAPTERS[chapter].about)} <em>{html(CHAPTERS[chapter].manual)}</em></p>'
+        yield "</div>"
+        seen.add(chapter)
+        before = process
+
+
+ARROWS = {"container": "hands over →", "runtime": "← hands over"}
+
+
+def step(told: Told, duration: int, longest: int) -> Iterator[str]:
+    """What stands in the lane, and hidden below it all there is to know."""
+    yield f'<li class="step {told.process}" id="step-{told.number}"><button type="button" aria-controls="detail">'
+    yield f'<span class="number">{told.number}</span> <span class="sentence">{html(told.sentence)}</span>'
+    if duration:
+        yield f' <span class="time">{shown(duration)}</span>'
+        yield f'<span class="bar" style="--share:{duration / longest:.4f}"></span>'
+    yield "</button>"
+    yield from more(told)
+    yield "</li>"
+
+
+def more(told: Told) -> Iterator[str]:
+    yield f'<div class="more {told.process}"><p class="which">{told.number} · {html(WHO[told.process])}</p>'
+    yield f'<p class="title">{html(told.sentence)}</p>'
+    if told.reason:
+        yield f"<p>{html(told.reason)}</p>"
+    calls = "\n".join(told.calls)
+    yield (
+        f"<h4>System calls</h4><pre>{html(calls)}</pre>" if calls else f"<p>No system call: {html(told.no_calls)}.</p>"
+    )
+    yield (
+        f"<h4>By hand</h4><pre>{html(told.shell)}</pre>" if told.shell else f"<p>No command: {html(told.no_shell)}.</p>"
+    )
+    if told.listing:
+        yield f"<h4>The program that the kernel runs</h4><pre>{html(told.listing)}</pre>"
+    for name, value in (("Manual", told.manual), ("Specification", told.clause), ("In config.json", told.pointer)):
+        if value:
+            yield f'<h4>{name}</h4><div class="source"><code>{html(value)}</code></div>'
+    yield "</div>"
+
+
+# ---- the maps
+
+
+def namespaces(explanation: Explanation) -> Iterator[str]:
+    """The host's world, the container's, and what is the same in both."""
+    rows = explanation.outcome.namespaces
+    if not rows:
+        return
+    own = [row for row in rows if row.kind in (NEW, JOINED)]
+    yield '<div class="worlds"><div class="world runtime"><h3>The host, and the runtime</h3><ul>'
+    yield from (f"<li><b>{row.type}</b> <small>{HOLDS[row.type]}</small></li>" for row in own)
+    yield '</ul></div><div class="world container"><h3>The container</h3><ul>'
+    for row in own:
+        path = f": <code>{html(row.path)}</code>" if row.path else ""
+        link = f'<a href="#step-{row.number}">step {row.number}</a>'
+        yield f"<li><b>{row.type}</b> <small>{row.kind}{path}, {link}</small></li>"
+    yield '</ul></div><div class="world both"><h3>Shared by both</h3><ul>'
+    shared = [f"<li><b>{row.type}</b> <small>{HOLDS[row.type]}</small></li>" for row in rows if row.kind == HOST]
+    yield from shared or ["<li>no namespace</li>"]
+    yield "</ul></div></div>"
+
+
+def mounts(explanation: Explanation) -> Iterator[str]:
+    tree = list(drawn(explanation.outcome.tree()))
+    if not tree:
+        return
+    yield '<table class="map tree">'
+    for _mark, name, one in tree:
+        mount = one.mount
+        source = mount.source if mount.source != mount.type else ""
+        lines, branch, point = name.partition("─ ") if mount.parent else ("", "", name)
+        yield f'<tr><td>{lines}{branch}<a href="#step-{mount.id}">{html(point)}</a></td>'
+        yield f"<td>{html(mount.type)}</td><td>{html(source)}</td></tr>"
+    yield "</table>"
+
+
+def cgroup(explanation: Explanation) -> Iterator[str]:
+    outcome = explanation.outcome
+    if not outcome.namespaces:
+        return
+    if not outcome.cgroup:
+        yield "<p>None of its own: it stays in its caller's.</p>"
+        return
+    yield f"<p><code>{html(outcome.cgroup)}</code></p>"
+    if not outcome.limits:
+        yield "<p>Without limits of its own.</p>"
+        return
+    yield '<table class="map">'
+    for limit in outcome.limits:
+        yield f"<tr><td><code>{html(limit.name)}</code></td><td><code>{html(limit.value)}</code></td>"
+        yield f'<td><a href="#step-{limit.number}">step {limit.number}</a></td></tr>'
+    yield "</table>"
+
+
+PARTS = {"timeline": timeline, "namespaces": namespaces, "mounts": mounts, "cgroup": cgroup}
+TITLES = {"timeline": "Timeline", "namespaces": "Namespaces", "mounts": "Mounts", "cgroup": "Cgroup"}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +20,7 @@ from minirun.teach.explanation import explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from kernel.kit.bundle import Bundle
     from kernel.kit.life import Life
@@ -135,3 +138,24 @@ def test_a_question_can_be_answered_with_an_end(
         typist.see(words)
         assert typist.status() == status
         assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_a_timeline_has_the_steps_in_order_also_where_a_process_has_another_clock(
+    runtime: Runtime, bundle: Callable[..., Bundle], tmp_path: Path
+) -> None:
+    made, name, path = everywhere(bundle("sleep")), new_id(), tmp_path / "times.json"
+    if os.path.exists("/proc/self/ns/time"):  # a kernel may be built without
+        made.namespace("time")
+        made.linux["timeOffsets"] = {"monotonic": {"secs": 100000}}
+    with nothing_left(runtime.name), runtime.running(made, options=["--timeline", str(path)], container_id=name) as one:
+        pid = one.pid
+        assert not path.exists()
+    steps = explain(Options(id=name, bundle=str(made.path))).steps
+    events = [event for event in json.loads(path.read_text())["traceEvents"] if event["ph"] == "X"]
+    done = [event for event in events if event["cat"] != "taken back"]
+    assert [(event["args"]["number"], event["name"]) for event in done] == [(one.number, one.sentence) for one in steps]
+    assert {event["pid"] for event in done if event["args"]["process"] == "container"} == {pid}
+    for before, after in pairwise(sorted(events, key=lambda event: event["ts"])):
+        assert before["ts"] + before["dur"] <= after["ts"] + 1, "no two at the same time: they take turns"
+    assert [event["cat"] for event in sorted(events, key=lambda event: event["ts"])[-2:]] == ["taken back"] * 2
+    assert [event["args"]["number"] for event in sorted(done, key=lambda e: e["ts"])] == [one.number for one in steps]

@@ -1,0 +1,138 @@
+"""An explanation as one picture for slides: who does what and when they hand over, and beside it what comes of it."""
+
+from __future__ import annotations
+
+from html import escape
+from itertools import pairwise
+
+from .narrate import shown
+from .outcome import HOST, JOINED
+from .text import WHO, safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from .explanation import Explanation, Told
+
+WIDTH, ROW, TOP = 1280, 30, 84  # of the whole; of a section's row; of the first row
+LANES = {"runtime": 24, "container": 468}  # where they begin
+LANE, BOX = 408, 24  # how wide a lane is, how high a box
+SENTENCE = 54  # letters of 13 pixels that a box has room for
+PANEL, PANEL_ROW = 912, 23  # what comes of it: where it begins; of its lines
+VALUE = 96  # from the name to the value there
+LIMITS_SHOWN = 6
+
+STYLE = """
+svg { --page: #fff; --text: #1a1a1a; --soft: #565656; --runtime: #0b5cad; --runtime-soft: #e6f0fa;
+  --container: #0a7040; --container-soft: #e4f4ea; }
+@media (prefers-color-scheme: dark) { svg { --page: #16181b; --text: #ececec; --soft: #b0b0b0; --runtime: #7db8f5;
+  --runtime-soft: #1b2a3a; --container: #6fd6a0; --container-soft: #182e23; } }
+.page { fill: var(--page); }
+text { font: 13px system-ui, sans-serif; fill: var(--text); }
+.title { font-size: 20px; font-weight: 600; }
+.lane { font-size: 15px; font-weight: 600; }
+.soft { fill: var(--soft); }
+.name { font-weight: 600; }
+rect.runtime { fill: var(--runtime-soft); stroke: var(--runtime); }
+rect.container { fill: var(--container-soft); stroke: var(--container); }
+text.runtime { fill: var(--runtime); }
+text.container { fill: var(--container); }
+.turn { stroke: var(--soft); stroke-width: 1.5; marker-end: url(#head); }
+#head path { fill: var(--soft); }
+"""
+HEAD = """<marker id="head" markerWidth="8" markerHeight="8" refX="7" refY="4" orient="auto">
+<path d="M0,0 8,4 0,8"/></marker>"""
+
+
+def svg(explanation: Explanation) -> str:
+    return "\n".join(lines(explanation)) + "\n"
+
+
+def lines(explanation: Explanation) -> Iterator[str]:
+    bands, panel = explanation.sections(), list(outcome_lines(explanation))
+    height = max(TOP + len(bands) * ROW, TOP + len(panel) * PANEL_ROW) + 12
+    title = f"The container {explanation.id}: {len(explanation.steps)} steps of two processes"
+    yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">'
+    yield f"<title>{xml(title)}</title><style>{STYLE}</style><defs>{HEAD}</defs>"
+    yield f'<rect class="page" width="{WIDTH}" height="{height}"/>'
+    yield text(LANES["runtime"], 34, title, "title")
+    yield from (text(LANES[process], TOP - 14, who, f"lane {process}") for process, who in WHO.items())
+    yield from turns(bands)
+    for place, band in enumerate(bands):
+        yield from box(band, TOP + place * ROW, explanation.durations)
+    for place, (name, value, kind) in enumerate(panel):
+        yield text(PANEL, TOP + 3 + place * PANEL_ROW, name, f"name {kind}")
+        yield text(PANEL + VALUE, TOP + 3 + place * PANEL_ROW, value, "soft")
+    yield "</svg>"
+
+
+def xml(words: str) -> str:
+    return escape(safe(words))
+
+
+def text(x: int, y: int, words: str, kind: str) -> str:
+    return f'<text x="{x}" y="{y}" class="{kind}">{xml(words)}</text>'
+
+
+def clipped(words: str, length: int) -> str:
+    words = safe(words)
+    return words if len(words) <= length else f"{words[: length - 1]}…"
+
+
+# ---- the timeline
+
+
+def box(band: tuple[Told, ...], y: int, durations: Mapping[int, int]) -> Iterator[str]:
+    first, last = band[0], band[-1]
+    x = LANES[first.process]
+    numbers = str(first.number) if first is last else f"{first.number}–{last.number}"
+    time = shown(sum(durations.get(told.number, 0) for told in band)) if durations else ""
+    room = SENTENCE - len(first.chapter) - len(numbers) - (len(time) + 3 if time else 0)
+    sentence = first.sentence if first is last else f"{first.sentence[: room - 2]} …"
+    yield "<g>"
+    yield f'<rect class="{first.process}" x="{x}" y="{y}" width="{LANE}" height="{BOX}" rx="4"/>'
+    yield f'<text x="{x + 8}" y="{y + 17}"><tspan class="name">{first.chapter}</tspan> {numbers}  '
+    yield f'<tspan class="soft">{xml(clipped(sentence, room))}</tspan></text>'
+    if time:
+        yield f'<text x="{x + LANE - 8}" y="{y + 17}" text-anchor="end">{time}</text>'
+    yield "</g>"
+
+
+def turns(bands: list[tuple[Told, ...]]) -> Iterator[str]:
+    """An arrow where the one process hands over to the other."""
+    for place, (before, after) in enumerate(pairwise(bands)):
+        if before[0].process != after[0].process:
+            to_right = after[0].process == "container"
+            left, right = LANES["runtime"] + LANE, LANES["container"]
+            begin, end = (left, right) if to_right else (right, left)
+            y = TOP + place * ROW + BOX // 2
+            yield f'<line class="turn" x1="{begin}" y1="{y}" x2="{end}" y2="{y + ROW}"/>'
+
+
+# ---- what comes of it
+
+
+def outcome_lines(explanation: Explanation) -> Iterator[tuple[str, str, str]]:
+    """Name, value and class of each line of the panel."""
+    outcome = explanation.outcome
+    if not outcome.namespaces:
+        return
+    yield "Namespaces", "", "lane"
+    for row in outcome.namespaces:
+        value = (
+            f"joined: {row.path}" if row.kind == JOINED else "shared with the host" if row.kind == HOST else row.kind
+        )
+        yield row.type, clipped(value, 36), "runtime" if row.kind == HOST else "container"
+    yield "", "", ""
+    yield "Cgroup", "", "lane"
+    yield "path", clipped(outcome.cgroup or "its caller's", 36), ""
+    limits = outcome.limits[:LIMITS_SHOWN]
+    yield from ((clipped(limit.name, 14), clipped(limit.value, 36), "container") for limit in limits)
+    if len(outcome.limits) > len(limits):
+        yield "…", f"{len(outcome.limits) - len(limits)} more", ""
+    yield "", "", ""
+    hidden = sum(1 for mount in outcome.mounts if mount.type in ("hidden", "read-only"))
+    yield "Mounts", "", "lane"
+    yield "mounted", str(len(outcome.mounts) - hidden), "container"
+    yield "covered", f"{hidden}: hidden, or read-only", "container"

@@ -1,0 +1,85 @@
+"""`run --timeline FILE`: when each step began and ended, in the Chrome trace-event format, which Perfetto draws.
+
+Both processes write their times into memory that they share. So the container's needs no file, and the runtime writes
+the whole at the end. The clock is that of the calendar: in a time namespace the monotonic one, which would never jump,
+has another zero (time_namespaces(7)).
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from time import time_ns
+
+from ..steps.step import CONTAINER, RUNTIME, Observer, Step
+from .whole_file import write_whole
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..steps.step import Context, Log
+
+ENTRY = struct.Struct("@qq")  # begin and end of a step in nanoseconds since 1970; 0 is not known
+
+
+class Timeline(Observer):
+    """Looks at the clock before and after each step, and at nothing else."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.steps: tuple[Step, ...] = ()
+        self.undone: list[tuple[int, int]] = []  # numbers of the steps, and when the runtime began to take them back
+        self.pids: dict[str, int] = {}
+
+    def prepare(self, steps: tuple[Step, ...], first: int = 0) -> None:
+        self.steps = steps
+        self.times = mmap.mmap(-1, ENTRY.size * (len(steps) + 1))  # MAP_SHARED: fork(2) does not copy it
+        self.places = {id(step): index for index, step in enumerate(steps)}  # two steps may be equal
+        self.pids[RUNTIME] = os.getpid()
+
+    def before(self, step: Step, index: int, context: Context) -> None:
+        if context.me == RUNTIME:
+            self.note_program(index)
+        # Once a filter holds, looking at the clock may be the call that it kills for (vdso(7)).
+        if not context.is_filtered:
+            self.set(index, time_ns(), 0)
+
+    def after(self, step: Step, index: int, context: Context) -> None:
+        if not context.is_filtered and step.runs_in == context.me:  # two come back from fork(2)
+            self.set(index, self.get(index)[0], time_ns())
+        if context.me == RUNTIME and context.pid:
+            self.pids[CONTAINER] = context.pid
+
+    def note_program(self, index: int) -> None:
+        """Nobody comes back from execve(2); the runtime, whose turn it is then, sees that it is done."""
+        if index and self.steps[index - 1].becomes_program:
+            begun = self.get(index - 1)[0]
+            if begun:
+                self.set(index - 1, begun, time_ns())
+
+    def undoing(self, step: Step) -> None:
+        self.undone.append((self.places[id(step)], time_ns()))
+
+    def ended(self, log: Log) -> None:
+        from .timeline_file import written
+
+        try:
+            write_whole(self.path, written(self.steps, self.all_times(), self.undone_times(), self.pids))
+        except OSError as error:  # the container has run: its exit status counts
+            log.warning(f"there is no timeline: {self.path}: {error.strerror}")
+
+    def all_times(self) -> list[tuple[int, int]]:
+        return [self.get(index) for index in range(len(self.steps))]
+
+    def undone_times(self) -> list[tuple[int, int, int]]:
+        """One begins where the other ends. Those that leave nothing on the host are not worth telling."""
+        ends = [begun for _, begun in self.undone[1:]] + [time_ns()]
+        rows = ((index, begun, end) for (index, begun), end in zip(self.undone, ends))
+        return [row for row in rows if type(self.steps[row[0]]).undo is not Step.undo]
+
+    def get(self, index: int) -> tuple[int, int]:
+        begun, ended = ENTRY.unpack_from(self.times, index * ENTRY.size)
+        return begun, ended
+
+    def set(self, index: int, begun: int, ended: int) -> None:
+        ENTRY.pack_into(self.times, index * ENTRY.size, begun, ended)

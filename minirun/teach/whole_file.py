@@ -1,0 +1,40 @@
+"""Files that somebody names for minirun to write: the whole is there, or the old one still is."""
+
+from __future__ import annotations
+
+import os
+from stat import S_ISREG
+
+from ..errors import StateError
+
+
+def check_writable(path: str) -> None:
+    """Before any work is done for it. Raises StateError where `write_whole` could not write the file, or where
+    something stands that it should not replace: rename(2) would put a file in the place of /dev/null."""
+    directory = os.path.dirname(path)
+    try:
+        if not S_ISREG(os.lstat(path).st_mode):
+            raise StateError(
+                f"{path} is no regular file\n  cure:  name a new file; or leave the option out, and use > "
+            )
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise StateError(f"can't write {path}: {error.strerror}") from None
+    if not os.path.isdir(directory):
+        raise StateError(f"can't write {path}: there is no directory {directory}\n  cure:  mkdir -p makes it")
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise StateError(f"can't write {path}: {directory} is not yours to write to\n  cure:  name a file elsewhere")
+
+
+def write_whole(path: str, text: str) -> None:
+    """Raises OSError; then nothing is left, and what was there before still is."""
+    unfinished = f"{path}.{os.urandom(4).hex()}"
+    try:
+        with open(unfinished, "x", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        os.replace(unfinished, path)
+    except OSError:
+        if os.path.lexists(unfinished):
+            os.unlink(unfinished)
+        raise

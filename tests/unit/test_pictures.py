@@ -1,0 +1,238 @@
+"""A plan as pictures: the page, the SVG, the sequence diagram; and times of a run, as a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import xml.etree.ElementTree as xml
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING
+
+import pytest
+from test_explain import REPOSITORY, config, explained, minirun, options, rich_config
+
+from minirun.errors import StateError
+from minirun.plan.container import plan
+from minirun.runtime.log import Log
+from minirun.runtime.walk import do
+from minirun.spec.default import default
+from minirun.spec.load import parse
+from minirun.steps.step import CONTAINER, RUNTIME, Channel, Context, Step
+from minirun.teach.explanation import Explanation, tell
+from minirun.teach.mermaid import mermaid
+from minirun.teach.outcome import HOST, JOINED, NEW, outcome
+from minirun.teach.page import page
+from minirun.teach.several import Several
+from minirun.teach.svg import svg
+from minirun.teach.timeline import Timeline
+from minirun.teach.timeline_file import durations
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOSTILE = "</script></title><script>alert(1)</script><img src=x onerror='alert(1)'>\" -->]]>$style"
+
+
+def told(word: str) -> Explanation:
+    steps = plan(parse(rich_config(word)), options())
+    return Explanation(
+        "id", f"/{word}", tuple(tell(n, step) for n, step in enumerate(steps, start=1)), (word,), outcome(steps)
+    )
+
+
+# ---- what comes of a plan
+
+
+def test_namespaces_are_new_joined_or_the_hosts() -> None:
+    found = {row.type: (row.kind, row.path) for row in told("word").outcome.namespaces}
+    assert found == {
+        **dict.fromkeys(("pid", "uts", "mount", "time", "ipc", "cgroup"), (NEW, "")),
+        "network": (JOINED, "/ns/word"),
+        "user": (HOST, ""),
+    }
+
+
+def test_mounts_lie_on_those_of_the_paths_above_them() -> None:
+    mounts = explained_whole().outcome.mounts
+    parents = {mount.point: next((m.point for m in mounts if m.id == mount.parent), "") for mount in mounts}
+    assert parents["/"] == ""
+    assert parents["/proc"] == parents["/dev"] == "/"
+    assert parents["/dev/pts"] == "/dev"
+    assert parents["/proc/kcore"] == "/proc"
+    assert parents["/sys/fs/cgroup"] == "/sys"
+
+
+def test_limits_are_those_of_the_cgroups_files() -> None:
+    found = told("word").outcome
+    assert found.cgroup == "/word"
+    limits = {limit.name: limit.value for limit in found.limits}
+    assert (limits["memory.max"], limits["pids.max"], limits["io.max"]) == (str(1 << 26), "9", "word")
+
+
+def explained_whole() -> Explanation:
+    return explained().replace(outcome=outcome(plan(parse(config()), options())))
+
+
+# ---- the page
+
+
+class Elements(HTMLParser):
+    """Every element with its attributes, as a browser takes them, and the text of each script."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attributes in self.found if (value := attributes.get(name))]
+
+
+def test_the_page_has_every_step_and_every_link_leads_somewhere() -> None:
+    elements = Elements(page(explained_whole()))
+    ids = elements.values("id")
+    assert [name for name in ids if name.startswith("step-")] == [f"step-{t.number}" for t in explained().steps]
+    assert len(ids) == len(set(ids))
+    assert {link.removeprefix("#") for link in elements.values("href")} <= set(ids)
+    assert {"timeline", "namespaces", "mounts", "cgroup"} <= set(ids)
+
+
+def test_the_page_loads_nothing_and_words_of_config_json_are_words() -> None:
+    harmless, hostile = Elements(page(told("word"))), Elements(page(told(HOSTILE)))
+    shape = [(tag, sorted(attributes)) for tag, attributes in hostile.found]
+    assert shape == [(tag, sorted(attributes)) for tag, attributes in harmless.found]
+    assert not {"src", "srcset", "action", "data"} & {name for _, names in shape for name in names}
+    assert all(link.startswith("#") for link in hostile.values("href"))
+
+
+def test_one_step_alone_has_no_maps() -> None:
+    steps = explained().steps[18:19]
+    assert Elements(page(Explanation("id", "/b", steps))).values("id") == ["columns", "timeline", "step-19", "detail"]
+
+
+# ---- the others
+
+
+@pytest.mark.parametrize("word", ["word", HOSTILE, "a;b#c\nend"])
+def test_svg_is_well_formed_and_loads_nothing(word: str) -> None:
+    root = xml.fromstring(svg(told(word)))
+    assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
+        *("svg", "title", "style", "defs", "marker", "path", "rect", "text", "tspan", "line", "g")
+    }
+    boxes = [box for box in root.iter() if box.tag.endswith("rect") and box.get("class") in ("runtime", "container")]
+    assert len(boxes) == len(told(word).sections())
+
+
+@pytest.mark.parametrize("word", ["word", HOSTILE, "a;b#c\nend%%{init"])
+def test_each_line_of_mermaid_is_one_of_three_kinds(word: str) -> None:
+    head, *lines = mermaid(told(word)).splitlines()
+    assert head == "sequenceDiagram"
+    kinds = r" {4}(participant [RC] as .*|Note over [RC]: .*|[RC]->>[RC]: step \d+ is next)"
+    assert all(re.fullmatch(kinds, line) for line in lines)
+    rest = [re.sub(r"<br/>|#\d+;|^ *[RC]->>[RC]", "", line) for line in lines]
+    assert not [line for line in rest if re.search(r"[<>;#%{}]", line)], "what would end a line or begin markup"
+
+
+# ---- times
+
+
+class Made(Step):
+    runs_in = RUNTIME
+    chapter = "books"
+    man = "mkdir(2)"
+
+    word: str
+
+    def describe(self) -> str:
+        return f"make {self.word}"
+
+    def apply(self, context: Context) -> None:
+        pass
+
+    def undo(self, context: Context) -> None:
+        pass
+
+
+class Executed(Made):
+    runs_in = CONTAINER
+    chapter = "exec"
+    becomes_program = True
+
+    def apply(self, context: Context) -> None:
+        os._exit(0)  # nobody comes back from execve(2), either
+
+
+def test_a_timeline_has_both_processes_and_what_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "times.json"
+    steps = (Made("<a>"), Made("b"), Executed("c"), Made("d"))
+    log = Log()
+    log.observer = Several(Timeline(str(path)))
+    log.observer.prepare(steps)
+    context = Context(log, Channel())
+    walk_as_two(steps, context, log)
+    log.observer.undoing(steps[0])
+    log.observer.ended(log)
+    events = [one for one in json.loads(path.read_text())["traceEvents"] if one["ph"] == "X"]
+    assert [(one["name"], one["args"]["number"]) for one in events] == [
+        ("make <a>", 1),
+        ("make b", 2),
+        ("make c", 3),
+        ("make d", 4),
+        ("take back: make <a>", 1),
+    ]
+    assert all(one["dur"] >= 0 and one["ts"] > 0 for one in events)
+    assert [one["pid"] for one in events] == [os.getpid(), os.getpid(), 77, os.getpid(), os.getpid()]
+    told = tuple(tell(number, step) for number, step in enumerate(steps, start=1))
+    assert set(durations(str(path), told)) == {1, 2, 3, 4}
+    with pytest.raises(StateError, match="not the timeline of a run of this plan"):
+        durations(str(path), told[:2])
+
+
+def walk_as_two(steps: tuple[Step, ...], context: Context, log: Log) -> None:
+    """The memory is shared: what the child has seen, the parent can tell."""
+    do(steps[0], 0, steps, context, log)
+    child = os.fork()
+    if child == 0:
+        context.me = CONTAINER
+        do(steps[2], 2, steps, context, log)
+    os.waitpid(child, 0)
+    context.pid = 77
+    do(steps[1], 1, steps, context, log)
+    do(steps[3], 3, steps, context, log)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"traceEvents": 5}', '{"traceEvents": [5]}', '{"traceEvents": [{"args": 5}]}']
+)
+def test_what_is_no_timeline_is_an_error(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "times.json"
+    path.write_text(text)
+    with pytest.raises(StateError, match="no timeline"):
+        durations(str(path), ())
+
+
+# ---- the command
+
+
+def test_output_is_whole_or_not_there(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config()))
+    (tmp_path / "rootfs").mkdir()
+    target = tmp_path / "page.html"
+    assert minirun("--format", "html", "-o", str(target), str(tmp_path)).returncode == 0
+    assert target.read_text().endswith("</html>\n")
+    for wrong, why in (("/dev/null", "no regular file"), (str(tmp_path / "none/p"), "mkdir -p"), ("rootfs", "regular")):
+        refused = minirun("--format", "html", "--output", wrong, str(tmp_path), cwd=tmp_path)
+        assert refused.returncode == 1 and why in refused.stderr
+    assert sorted(os.listdir(tmp_path)) == ["config.json", "page.html", "rootfs"]
+
+
+def test_the_picture_in_docs_is_what_the_command_makes(tmp_path: Path) -> None:
+    """To make it anew: minirun spec -b hello; minirun explain --format svg --output docs/plan.svg hello"""
+    (tmp_path / "hello/rootfs").mkdir(parents=True)
+    (tmp_path / "hello/config.json").write_text(json.dumps(default(rootless=False, uid=0, gid=0)))
+    made = minirun("--format", "svg", str(tmp_path / "hello"))
+    assert made.stdout == (REPOSITORY / "docs/plan.svg").read_text()
