@@ -146,7 +146,7 @@ def workshop() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def probe(workshop: Path) -> Path:
     """The program of tests/probe, linked statically."""
-    sources = [str(PROBE_SOURCES / name) for name in ("probe.c", "facts.c", "deeds.c", "hogs.c", "json.c")]
+    sources = [str(PROBE_SOURCES / name) for name in ("probe.c", "facts.c", "deeds.c", "hogs.c", "escapes.c", "json.c")]
     return compile_c(workshop / "probe", "-static", "-Os", *sources)
 
 
