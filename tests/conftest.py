@@ -48,6 +48,7 @@ ABOUT_CGROUPS = (
     "test_limits",
     "test_limits_hold",
     "test_update",
+    "test_without",
 )
 MARKS = (
     "root: needs the privileges of root",

@@ -72,8 +72,8 @@ NAMESPACES = (
     ),
     namespace(
         "ipc",
-        "It finds the shared memory, semaphores and message queues of the host's programs, and reads, writes or removes "
-        "those that its user may.",
+        "It finds the shared memory, semaphores and message queues of the host's programs, and reads, writes or "
+        "removes those that its user may.",
         still="With a user namespace, its root is nobody to their owners.",
         attack="ipcs -m; ipcrm -m $id",
     ),
@@ -86,7 +86,8 @@ NAMESPACES = (
     ),
     namespace(
         "cgroup",
-        "/proc/self/cgroup tells it where the host keeps it: the whole path, with the container's id and what is above.",
+        "/proc/self/cgroup tells it where the host keeps it: the whole path, with the container's id and "
+        "what is above.",
         attack="cat /proc/self/cgroup",
     ),
     namespace(
@@ -127,8 +128,8 @@ FILES = (
         "read-only paths",
         "mounts",
         ("MakePathReadOnly",),
-        "Root in it writes settings of the whole kernel: a program named in /proc/sys/kernel/core_pattern is run by the "
-        "host's kernel, as the host's root; /proc/sysrq-trigger reboots the machine.",
+        "Root in it writes settings of the whole kernel: a program named in /proc/sys/kernel/core_pattern is run by "
+        "the host's kernel, as the host's root; /proc/sysrq-trigger reboots the machine.",
         "proc_sys(5), core(5), CVE-2022-0811",
         "/linux/readonlyPaths",
         "In a user namespace its root may not write them.",
@@ -182,7 +183,8 @@ RIGHTS = (
         "that the bounding set still has.",
         "capabilities(7)",
         "fewer than all in /process/capabilities/bounding",
-        "For another user than root it takes a program with file capabilities, or a set-user-id one.",
+        "With no_new_privs nothing comes back. For another user than root it takes a set-user-id program, or one with "
+        "file capabilities.",
         "sh -c 'grep CapEff /proc/self/status'",
     ),
     Protection(
@@ -201,8 +203,8 @@ RIGHTS = (
         "the system call filter",
         "filters",
         ("LoadFilter",),
-        "It may make every system call of the kernel. A fault in any of them is a way out; many were found behind calls "
-        "that few programs need, such as unshare and keyctl.",
+        "It may make every system call of the kernel. A fault in any of them is a way out; many were found behind "
+        "calls that few programs need, such as unshare and keyctl.",
         "seccomp(2), CVE-2022-0185",
         "/linux/seccomp",
         attack="unshare --user true",
@@ -289,8 +291,8 @@ INHERITED = (
         "no descriptors of the caller's",
         "process",
         ("KeepDescriptors",),
-        "It has every file that the caller or minirun had open. If one of them is a directory, all below that is within "
-        "reach, and by .. all above.",
+        "It has every file that the caller or minirun had open. If one of them is a directory, all below that is "
+        "within reach, and by .. all above.",
         "close_range(2), CVE-2024-21626",
         "nothing: minirun does it in any case, but for --preserve-fds",
         attack="ls -l /proc/self/fd; ls /proc/self/fd/7/..",
@@ -324,8 +326,8 @@ INHERITED = (
         "the session keyring of its own",
         "namespaces",
         ("JoinSessionKeyring",),
-        "It has the keys of who has started minirun, such as those for encrypted directories: there is no namespace for "
-        "them.",
+        "It has the keys of who has started minirun, such as those for encrypted directories: there is no namespace "
+        "for them.",
         "session-keyring(7)",
         "no --no-new-keyring",
         attack="keyctl show @s; keyctl print $key",
