@@ -290,7 +290,7 @@ def attack(runtime: Runtime, made: Bundle, scene: Scene, group: Sequence[str]) -
         else:
             command = runtime.command(made, name, [OPTIONS[one] for one in group if one in OPTIONS])
         result = run(command, scene, job.pid)
-        done = {protection for protection in tried if not failed(result.json, protection)}
+        done = {protection for protection in tried if succeeded(result.json, protection)}
         seen = {
             "pid": "pid" in done and is_signalled(victim),
             "session": is_signalled(job),
@@ -305,9 +305,11 @@ def numbered(tried: dict[str, tuple[str, ...]]) -> list[str]:
     return [f"{name}.{number}={deed}" for name, several in tried.items() for number, deed in enumerate(several)]
 
 
-def failed(errors: dict[str, str], name: str) -> bool:
-    """Whether any deed against this protection has."""
-    return any(error for told, error in errors.items() if told.partition(".")[0] == name)
+def succeeded(errors: dict[str, str], name: str) -> bool:
+    """Whether the deeds against this protection have: all of them, or none."""
+    outcomes = {told: error for told, error in errors.items() if told.partition(".")[0] == name}
+    assert len({error == "" for error in outcomes.values()}) == 1, outcomes
+    return "" in outcomes.values()
 
 
 def run(command: Sequence[str], scene: Scene, job: int) -> Result:

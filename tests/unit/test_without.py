@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from test_plan import all_step_classes
 
+from minirun.cli.completion import of_option
+from minirun.cli.table import EXPLAIN
 from minirun.errors import StateError
 from minirun.kernel.constants import CAPABILITIES
 from minirun.plan.container import Options, plan
@@ -120,3 +122,12 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     assert [(one["name"], one["has"], one["steps"]) for one in told] == [("memory", False, [])]
     assert "CVE-2016-9962" in explain("--without", "tracers").stdout
     assert "--format text or json" in explain("--without", "pid", "--format", "html").stderr
+
+
+def test_the_tab_key_knows_them() -> None:
+    (option,) = (option for option in EXPLAIN.options if option.name == "without")
+    found = of_option(option)(None, None, "read")
+    assert [(item.value, item.help) for item in found] == [
+        ("readonly-paths", "read-only paths"),
+        ("readonly-root", "the read-only root"),
+    ]
