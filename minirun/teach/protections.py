@@ -307,8 +307,8 @@ INHERITED = (
         "CVE-2019-5736",
         "nothing: minirun does it in any case",
         "In a user namespace, its root may not write files of the host's root.",
-        outside="where its user could write to the interpreter, minirun starts itself again before the first step, from a "
-        "read-only copy (minirun/runtime/seal.py)",
+        outside="where its user could write to the interpreter, minirun starts itself again before the first step, "
+        "from a read-only copy (minirun/runtime/seal.py)",
     ),
     Protection(
         "null",
