@@ -115,9 +115,9 @@ def deeds(scene: Scene, victim: int, cgroup: str) -> dict[str, tuple[str, ...]]:
         "bounding-set": (held,),
         "no-new-privs": ("suid:/suid",),
         "seccomp": ("unshare",),
-        "memory": ("memory:64",),
-        "pids": ("forks:40",),
-        "cpu": ("calculate:300",),
+        "memory": ("memory:32",),
+        "pids": ("forks:25",),
+        "cpu": ("calculate:150",),
         "rlimits": ("files:90",),
         "session": ("job",),
         "descriptors": (f"read:/proc/self/fd/{scene.directory}/../secret",),
@@ -167,9 +167,9 @@ def protect(made: Bundle, scene: Scene) -> None:
         "syscalls": [{"names": ["unshare"], "action": "SCMP_ACT_ERRNO"}],
     }
     limits = {
-        "memory": {"limit": 32 * MIB, "swap": 32 * MIB},
+        "memory": {"limit": 24 * MIB, "swap": 24 * MIB},
         "pids": {"limit": 20},
-        "cpu": {"quota": 20_000, "period": 100_000},
+        "cpu": {"quota": 50_000, "period": 100_000},
     }
     made.linux["resources"] = {name: value for name, value in limits.items() if name in provable()}
 
