@@ -48,6 +48,7 @@ ABOUT_CGROUPS = (
     "test_limits",
     "test_limits_hold",
     "test_update",
+    "test_without",
 )
 MARKS = (
     "root: needs the privileges of root",
@@ -146,7 +147,7 @@ def workshop() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def probe(workshop: Path) -> Path:
     """The program of tests/probe, linked statically."""
-    sources = [str(PROBE_SOURCES / name) for name in ("probe.c", "facts.c", "deeds.c", "hogs.c", "json.c")]
+    sources = [str(PROBE_SOURCES / name) for name in ("probe.c", "facts.c", "deeds.c", "hogs.c", "escapes.c", "json.c")]
     return compile_c(workshop / "probe", "-static", "-Os", *sources)
 
 

@@ -46,6 +46,14 @@ def shells(_context: click.Context, _parameter: click.Parameter, beginning: str)
     return [CompletionItem(name) for name in SHELLS if name.startswith(beginning)]
 
 
+def protections(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """With a few words on each, which zsh and fish show."""
+    from ..teach.protections import PROTECTIONS
+
+    told = {protection.name: protection.title for protection in PROTECTIONS} | {"all": "each of them"}
+    return [CompletionItem(name, help=title) for name, title in told.items() if name.startswith(beginning)]
+
+
 def directories(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
     return [CompletionItem(beginning, type="dir")]  # the shell knows better which there are
 
@@ -67,7 +75,7 @@ ARGUMENTS = {
     "target": directories,
     "bundle": directories,
 }
-METAVARS = {"DIR": directories, "FILE": paths, "SOCKET": paths, "PID|ID": ids}
+METAVARS = {"DIR": directories, "FILE": paths, "SOCKET": paths, "PID|ID": ids, "WHAT": protections}
 
 
 def of_argument(command: str, name: str) -> Any:

@@ -17,10 +17,11 @@ from ..teach.outcome import Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import Any
 
     from ..plan.container import Options
+    from ..teach.text import Paint
 
 # What a text is -> how click shows it.
 STYLES: dict[str, dict[str, Any]] = {
@@ -51,6 +52,9 @@ def default_root() -> str:
 
 def show(options: Options, values: Mapping[str, Any]) -> None:
     """Print the explanation as the command line asks for it. Raises MinirunError as a run would."""
+    if values["without"] is not None:
+        show_without(options, values)
+        return
     if values["output"]:
         save(options, values, os.path.abspath(values["output"]))
         return
@@ -110,16 +114,36 @@ def in_text(explained: Explanation, values: Mapping[str, Any], width: int, paint
 
 
 def print_text(explained: Explanation, values: Mapping[str, Any]) -> None:
+    put(lambda width, paint: in_text(explained, values, width, paint))
+
+
+def put(told: Callable[[int, Paint], str]) -> None:
+    """Print what there is to tell, by the page where it is long."""
     at_terminal = sys.stdout.isatty()
     width = min(WIDE, max(NARROW, shutil.get_terminal_size((USUAL, 24)).columns)) if at_terminal else USUAL
-    paint = painted if at_terminal and not os.environ.get("NO_COLOR") else text.plain
-    said = in_text(explained, values, width, paint)
+    said = told(width, painted if at_terminal and not os.environ.get("NO_COLOR") else text.plain)
     if at_terminal and said.count("\n") >= shutil.get_terminal_size().lines:
         import click
 
         click.echo_via_pager(said)
     else:
         print(said, end="")
+
+
+def show_without(options: Options, values: Mapping[str, Any]) -> None:
+    """What would be if something were left out. Raises MinirunError as a run would."""
+    from ..teach import without
+
+    if values["format"] not in ("text", "json") or any(values[name] for name in ("output", "timing", "step", "script")):
+        raise StateError(
+            "--without is a question of its own\n"
+            "  allowed: beside it --format text or json, and no --output, --timing, --step, --script"
+        )
+    found = without.without(values["without"], explanation.steps_of(options))
+    if values["format"] == "json":
+        print(without.to_json(options.id, options.bundle, found), end="")
+    else:
+        put(lambda width, paint: without.text(options.id, found, width, paint))
 
 
 def chosen(explained: Explanation, word: str) -> explanation.Told:

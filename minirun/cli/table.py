@@ -441,6 +441,7 @@ EXPLAIN = Command(
     Examples:
       minirun explain bundle/
       minirun explain --step 19 bundle/
+      minirun explain --without pid bundle/
       minirun explain --format html --output page.html bundle/
       minirun explain --format html --timing run.json --output page.html bundle/
       minirun explain --script bundle/ > by-hand.sh
@@ -454,6 +455,14 @@ EXPLAIN = Command(
         Option("timing", ("--timing",), TEXT, "Draw the durations that run --timeline has written.", None, "FILE"),
         Option("step", ("--step",), TEXT, "Everything about step N only: its system calls, why it is done.", None, "N"),
         Option("verbose", ("--verbose",), FLAG, "Everything about all steps."),
+        Option(
+            "without",
+            ("--without",),
+            TEXT,
+            "What the container could see or do without a protection: its name, a chapter, a step's number, or all.",
+            None,
+            "WHAT",
+        ),
         Option("script", ("--script",), FLAG, "A shell script that builds the same container by hand."),
     ),
     ("target",),

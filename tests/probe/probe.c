@@ -49,6 +49,7 @@ static const struct verb with_json[] = {
     {"chmod", do_chmod, 2},
     {"exe", do_exe, 0},     {"loopback", do_loopback, 0}, {"call", do_call, 1},
     {"call32", do_call32, 1},
+    {"attack", do_attack, 1},
     {NULL, NULL, 0},
 };
 
@@ -56,6 +57,7 @@ static const struct verb with_text[] = {
     {"exit", do_exit, 0}, {"signal", do_signal, 0}, {"sleep", do_sleep, 0}, {"spin", do_spin, 0}, {"wait", do_wait, 0},
     {"cat", do_cat, 0},   {"say", do_say, 0},       {"flood", do_flood, 0}, {"notify", do_notify, 0},
     {"eat", do_eat, 1},   {"feed", do_feed, 2},     {"bomb", do_bomb, 0},   {"pulse", do_pulse, 2}, {"fill", do_fill, 3},
+    {"am-root", do_am_root, 0},
     {NULL, NULL, 0},
 };
 

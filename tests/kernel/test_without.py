@@ -1,0 +1,404 @@
+"""What `explain --without` says is so: a program in the container tries what the sentence says (tests/probe/escapes.c).
+
+All deeds are tried in one container with all protections, where none succeeds, and in others, each of which lacks some
+protections that have nothing to do with each other: there those deeds succeed, and still no others. They are harmless:
+processes, files, sockets, keys and memory are the test's own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+from kernel.kit import needs
+from kernel.kit.helpers import mount, unmount
+from kernel.kit.outside import Process, children
+from kernel.kit.runtime import REPOSITORY, TIMEOUT, Result, ended, new_id
+from kernel.test_runtime_file import LOADERS
+from minirun.kernel.constants import CAPABILITIES
+from minirun.spec.default import MASKED_PATHS, READONLY_PATHS
+from minirun.teach.protections import PROTECTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from kernel.kit.bundle import Bundle
+    from kernel.kit.runtime import Runtime
+
+pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "only it explains itself"), needs.cgroup2()]
+
+DRIVER = Path(__file__).parent / "kit" / "without_driver.py"
+MIB = 1 << 20
+SECRET = "a secret of the host's root"
+FOREVER = ["sleep", "600"]
+libc = ctypes.CDLL(None, use_errno=True)
+LATER = 1_000_000  # seconds that the container's clock is ahead
+
+
+class Scene:
+    """Things of the host for a container to get at, all the test's own."""
+
+    def __init__(self, place: Path, ends: contextlib.ExitStack) -> None:
+        self.volume = place / "volume"
+        self.volume.mkdir(mode=0o755)
+        mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", self.volume)  # with devices, wherever the tests are
+        ends.callback(unmount, self.volume)
+        self.secret = self.volume / "secret"
+        self.secret.write_text(SECRET)
+        self.secret.chmod(0o600)
+        self.null = self.volume / "null"
+        os.mknod(self.null, 0o020666, os.makedev(1, 3))
+        (self.volume / "deep").mkdir()
+        self.directory = os.open(self.volume / "deep", os.O_RDONLY)
+        ends.callback(os.close, self.directory)
+        self.name = f"minirun-test-{os.getpid()}-without"
+        self.tcp = ends.enter_context(socket.create_server(("127.0.0.1", 0)))
+        self.unix = ends.enter_context(socket.socket(socket.AF_UNIX))
+        self.unix.bind(f"\0{self.name}")
+        self.unix.listen()
+        self.memory = libc.shmget(0, 4096, 0o1600)  # IPC_PRIVATE, IPC_CREAT
+        ends.callback(libc.shmctl, self.memory, 0, None)  # IPC_RMID
+        self.add_key()
+
+    def add_key(self) -> None:
+        if Path("/proc/keys").exists():
+            keyctl, add_key = {"x86_64": (250, 248), "aarch64": (219, 217)}[os.uname().machine]
+            libc.syscall(keyctl, 1, self.name.encode())  # KEYCTL_JOIN_SESSION_KEYRING
+            libc.syscall(add_key, b"user", self.name.encode(), b"key", 3, -3)  # KEY_SPEC_SESSION_KEYRING
+
+
+class Outcome(NamedTuple):
+    """What the program could do."""
+
+    done: set[str]
+    result: Result
+
+
+@pytest.fixture
+def scene(place: Path) -> Iterator[Scene]:
+    with contextlib.ExitStack() as ends:
+        yield Scene(place, ends)
+
+
+# ---- the deeds: protection -> what only it keeps the program from
+
+
+def deeds(scene: Scene, victim: int, cgroup: str) -> dict[str, tuple[str, ...]]:
+    held = f"capabilities:{Process().status()['CapBnd']}"  # the machine may have none of some
+    keys = ("read:/proc/keys",) * Path("/proc/keys").exists()
+    tried = {
+        "pid": (f"signal:{victim}", f"holds:/proc/{victim}/comm={FOREVER[0]}"),
+        "network": (f"abstract:{scene.name}", f"port:{scene.tcp.getsockname()[1]}"),
+        "mount": (f"walk-out:{scene.secret}",),
+        "uts": (f"holds:/proc/sys/kernel/hostname={os.uname().nodename}",),
+        "ipc": (f"shm:{scene.memory}",),
+        "user": ("read:/mnt/secret",),
+        "cgroup": (f"holds:/proc/self/cgroup={cgroup}",),
+        "time": (f"uptime:{int(time.clock_gettime(time.CLOCK_BOOTTIME))}",),
+        "pivot": (f"walk-out:{scene.secret}",),
+        "masked-paths": ("read:/proc/timer_list", *keys),
+        "readonly-paths": ("rewrite:/proc/sys/kernel/core_pattern",),
+        "readonly-root": ("create:/etc/left",),
+        "device-filter": ("disk:/dev/other",),
+        "capabilities": (held,),
+        "bounding-set": (held,),
+        "no-new-privs": ("suid:/suid",),
+        "seccomp": ("unshare",),
+        "memory": ("memory:32",),
+        "pids": ("forks:25",),
+        "cpu": ("calculate:150",),
+        "rlimits": ("files:90",),
+        "session": ("job",),
+        "descriptors": (f"read:/proc/self/fd/{scene.directory}/../secret",),
+        "null": ("chmod:/proc/self/fd/0",),
+        "keyring": (f"key:{scene.name}",),
+    }
+    return {name: tried[name] for name in tried if name in provable()}
+
+
+ALIKE = ({"mount", "pivot"}, {"capabilities", "bounding-set"})  # ways to the same end
+OTHER_TESTS = {
+    "tracers": "test_another_process_opens_what_a_process_open_to_tracers_holds",
+    "seal": "test_an_interpreter_that_is_not_sealed_can_be_opened_by_the_program",
+    "label": "kernel/test_labels.py: test_a_profile_denies_what_it_denies",  # it takes a profile, and AppArmor on
+}
+
+
+def provable() -> set[str]:
+    """Some kernels lack a facility. Where version 1 has the controllers, nothing can be limited."""
+    missing = {name for name in ("memory", "pids", "cpu") if name not in needs.controllers()}
+    missing |= {"time"} if not Path("/proc/self/ns/time").exists() else set()
+    missing |= {"keyring"} if not Path("/proc/keys").exists() else set()
+    return {protection.name for protection in PROTECTIONS} - missing - OTHER_TESTS.keys()
+
+
+# ---- a container with all protections, and what leaves one out
+
+
+def protect(made: Bundle, scene: Scene) -> None:
+    """All but the user namespace, behind which few of the others would show."""
+    made.config["hostname"] = "protected"
+    made.config["root"]["readonly"] = True
+    made.bind(scene.volume, "/mnt")
+    made.mount("/sys/fs/cgroup", "ro", kind="cgroup", source="cgroup")
+    made.namespace("cgroup")
+    if "time" in provable():
+        made.namespace("time")
+        made.linux["timeOffsets"] = {"boottime": {"secs": LATER}}
+    made.capabilities("CAP_SYS_CHROOT")
+    shutil.copy(made.rootfs / "probe", made.rootfs / "suid")
+    (made.rootfs / "suid").chmod(0o4755)
+    made.process["noNewPrivileges"] = True
+    made.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 64}]
+    made.linux["maskedPaths"], made.linux["readonlyPaths"] = list(MASKED_PATHS), list(READONLY_PATHS)
+    made.linux["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": ["unshare"], "action": "SCMP_ACT_ERRNO"}],
+    }
+    limits = {
+        "memory": {"limit": 24 * MIB, "swap": 24 * MIB},
+        "pids": {"limit": 20},
+        "cpu": {"quota": 50_000, "period": 100_000},
+    }
+    made.linux["resources"] = {name: value for name, value in limits.items() if name in provable()}
+
+
+def without_uts(made: Bundle) -> None:
+    made.without_namespace("uts")
+    del made.config["hostname"]
+
+
+def without_time(made: Bundle) -> None:
+    made.without_namespace("time")
+    made.linux.pop("timeOffsets", None)
+
+
+def with_capabilities(made: Bundle, *sets: str) -> None:
+    highest = int(Path("/proc/sys/kernel/cap_last_cap").read_text())
+    for name in sets:
+        made.process["capabilities"][name] = list(CAPABILITIES[: highest + 1])
+
+
+LEAVE_OUT: dict[str, Callable[[Bundle], Any]] = {
+    "pid": lambda made: made.without_namespace("pid"),
+    "network": lambda made: made.without_namespace("network"),
+    "mount": lambda made: made.without_namespace("mount"),
+    "uts": without_uts,
+    "ipc": lambda made: made.without_namespace("ipc"),
+    "cgroup": lambda made: made.without_namespace("cgroup"),
+    "time": without_time,
+    "masked-paths": lambda made: made.linux.pop("maskedPaths"),
+    "readonly-paths": lambda made: made.linux.pop("readonlyPaths"),
+    "readonly-root": lambda made: made.config["root"].pop("readonly"),
+    "device-filter": lambda made: made.linux["resources"].update(devices=[{"allow": True, "access": "rwm"}]),
+    "capabilities": lambda made: with_capabilities(made, "bounding", "effective", "permitted"),
+    "bounding-set": lambda made: with_capabilities(made, "bounding"),
+    "no-new-privs": lambda made: made.process.pop("noNewPrivileges"),
+    "seccomp": lambda made: made.linux.pop("seccomp"),
+    "memory": lambda made: made.linux["resources"].pop("memory", None),
+    "pids": lambda made: made.linux["resources"].pop("pids", None),
+    "cpu": lambda made: made.linux["resources"].pop("cpu", None),
+    "rlimits": lambda made: made.process.pop("rlimits"),
+    "keyring": lambda made: None,  # by an option
+}
+OPTIONS = {"keyring": "--no-new-keyring"}
+STEPS = {
+    "pivot": ("PivotRoot=ChangeRoot", "DetachOldRoot"),
+    "session": ("StartSession",),
+    "descriptors": ("KeepDescriptors",),
+    "null": ("ReopenNull",),
+}
+# Each container lacks one of these groups. no_new_privs does what the bounding set does, too: the latter alone would
+# not show.
+GROUPS = (
+    (),
+    ("pid", "network", "uts", "ipc", "cgroup", "time"),
+    (
+        "masked-paths",
+        "readonly-paths",
+        "readonly-root",
+        "no-new-privs",
+        "bounding-set",
+        "seccomp",
+        "rlimits",
+        "keyring",
+    ),
+    ("device-filter", "capabilities", "memory", "pids", "cpu"),
+    ("mount",),
+    tuple(STEPS),
+)
+
+
+def test_every_protection_has_its_proof() -> None:
+    names = [protection.name for protection in PROTECTIONS]
+    assert len(set(names)) == len(names)
+    shown = {name for group in GROUPS for name in group} | {"user", *OTHER_TESTS}
+    assert shown == set(names)
+    for test in OTHER_TESTS.values():
+        file, _, function = test.rpartition(": ")
+        text = (REPOSITORY / "tests" / (file or "kernel/test_without.py")).read_text()
+        assert f"\ndef {function}(" in text
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: "-".join(group) or "nothing")
+def test_what_a_protection_is_for(
+    runtime: Runtime, bundle: Callable[..., Bundle], scene: Scene, group: tuple[str, ...]
+) -> None:
+    made = bundle()
+    protect(made, scene)
+    for name in group:
+        LEAVE_OUT.get(name, lambda made: None)(made)
+    done = attack(runtime, made, scene, group)
+    expected = {name for name in group if name in provable()}
+    # None of them has a user namespace: what that keeps from root, each can do.
+    assert done == {"user"} | expected.union(*(alike for alike in ALIKE if alike & expected)) & provable()
+
+
+def test_a_user_namespace_makes_root_nobody_to_the_host(
+    runtime: Runtime, bundle: Callable[..., Bundle], scene: Scene
+) -> None:
+    made = bundle("attack", f"user={deeds(scene, 1, '')['user'][0]}", "file=create:/mnt/file")
+    made.bind(scene.volume, "/mnt")
+    made.user_namespace()
+    scene.volume.chmod(0o777)
+    assert runtime.run(made).json == {"user": "EACCES", "file": ""}
+    assert (scene.volume / "file").stat().st_uid == 100000
+
+
+def attack(runtime: Runtime, made: Bundle, scene: Scene, group: Sequence[str]) -> set[str]:
+    """Runs the container in a job, and tells which deeds have succeeded, for those outside by what they have done."""
+    name = new_id()
+    with contextlib.ExitStack() as ends:
+        victim, job = (ends.enter_context(killed(subprocess.Popen(FOREVER, process_group=0))) for _ in range(2))
+        tried = deeds(scene, victim.pid, name)
+        made.process["args"] = ["/probe", "attack", *numbered(tried)]
+        made.write()
+        if set(group) & STEPS.keys():
+            words = [word for one in group for word in STEPS[one]]
+            command = [sys.executable, str(DRIVER), str(made.path), name, *words]
+        else:
+            command = runtime.command(made, name, [OPTIONS[one] for one in group if one in OPTIONS])
+        result = run(command, scene, job.pid)
+        done = {protection for protection in tried if succeeded(result.json, protection)}
+        seen = {
+            "pid": "pid" in done and is_signalled(victim),
+            "session": is_signalled(job),
+            "null": scene.null.stat().st_mode & 0o777 == 0o600,
+            "readonly-root": (made.rootfs / "etc" / "left").exists(),
+        }
+    return done - seen.keys() | {protection for protection, happened in seen.items() if happened}
+
+
+def numbered(tried: dict[str, tuple[str, ...]]) -> list[str]:
+    """The probe's words: each deed with a name, by which it tells what became of it."""
+    return [f"{name}.{number}={deed}" for name, several in tried.items() for number, deed in enumerate(several)]
+
+
+def succeeded(errors: dict[str, str], name: str) -> bool:
+    """Whether the deeds against this protection have: all of them, or none."""
+    outcomes = {told: error for told, error in errors.items() if told.partition(".")[0] == name}
+    assert len({error == "" for error in outcomes.values()}) == 1, outcomes
+    return "" in outcomes.values()
+
+
+def run(command: Sequence[str], scene: Scene, job: int) -> Result:
+    """In this process group, with a directory left open, and a null device of the host's."""
+    with open(scene.null) as null:
+        process = subprocess.Popen(
+            command,
+            stdin=null,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            pass_fds=(scene.directory,),
+            process_group=job,
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        )
+    with ended(process):
+        stdout, stderr = process.communicate(timeout=TIMEOUT)
+    return Result(process.returncode, stdout, stderr)
+
+
+@contextlib.contextmanager
+def killed(process: subprocess.Popen[Any]) -> Iterator[subprocess.Popen[Any]]:
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def is_signalled(process: subprocess.Popen[Any]) -> bool:
+    return process.poll() == -signal.SIGUSR1
+
+
+# ---- by steps that only the runtime can leave out
+
+
+@pytest.mark.parametrize("left_out", [(), ("CloseToTracers", "SetUser")], ids=["closed", "open"])
+def test_another_process_opens_what_a_process_open_to_tracers_holds(
+    runtime: Runtime, bundle: Callable[..., Bundle], scene: Scene, left_out: tuple[str, ...]
+) -> None:
+    made = bundle("exit", "0")
+    made.without_namespace("pid")  # the other container's, or here the host's
+    made.write()
+    command = [sys.executable, str(DRIVER), str(made.path), new_id(), "hold", *left_out]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    with (
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, pass_fds=(scene.directory,), env=environment, text=True
+        ) as driver,
+        ended(driver),
+    ):
+        pid = wait_until_stopped(driver)
+        held = [name.removeprefix("CAP_").lower() for name in made.process["capabilities"]["bounding"]]
+        rights = ",".join(["-all", *(f"+{name}" for name in held)])
+        path = f"/proc/{pid}/fd/{scene.directory}/../secret"
+        other = ["setpriv", f"--bounding-set={rights}", "--inh-caps=-all", "cat", path]
+        said = subprocess.run(other, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        os.kill(pid, signal.SIGCONT)
+        assert driver.wait(TIMEOUT) == 0
+    assert (said.stdout == SECRET) == bool(left_out), said
+    assert left_out or "Permission denied" in said.stderr
+
+
+def wait_until_stopped(driver: subprocess.Popen[str]) -> int:
+    deadline = time.monotonic() + TIMEOUT
+    while time.monotonic() < deadline:
+        for pid in children(driver.pid):
+            with contextlib.suppress(OSError):
+                if Process(pid).status()["State"].startswith("T"):
+                    return pid
+        time.sleep(0.01)
+    raise AssertionError("no process has stopped")
+
+
+def test_an_interpreter_that_is_not_sealed_can_be_opened_by_the_program(
+    runtime: Runtime, bundle: Callable[..., Bundle], impostor: Path
+) -> None:
+    """With the seal, test_runtime_file.py tries the same and more."""
+    made = bundle()
+    made.process["args"] = ["/proc/self/exe"]
+    for name in LOADERS:
+        shutil.copy(impostor, made.file(name))
+        (made.rootfs / name).chmod(0o755)
+    made.write()
+    command = [sys.executable, str(DRIVER), str(made.path), new_id()]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    ran = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=TIMEOUT, env=environment, check=False
+    )
+    found = Result(ran.returncode, ran.stdout, ran.stderr).json["/proc/self/fd/9"]
+    assert found["inode"] == os.stat(sys.executable).st_ino
+    assert not (found["readonly"] or found["sealed"])

@@ -1,0 +1,297 @@
+/* What a program would do to get at the host, one deed each. tests/kernel/test_without.py has them tried with a
+ * protection and without it. They do no harm: what is signalled, read or changed is the test's own. */
+
+#define _GNU_SOURCE
+#include "json.h"
+#include "probe.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MIB = 1 << 20, SOMEBODY = 1000 };
+
+static int outcome(long result)
+{
+    return result < 0 ? errno : 0;
+}
+
+/* The file's text, at most 64 KiB of it; an error, or ENODATA where there is none. */
+static int content_of(const char *path, char content[65536])
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? -1 : read(fd, content, 65535);
+
+    content[length < 0 ? 0 : length] = '\0';
+    return length < 0 ? errno : length == 0 ? ENODATA : 0;
+}
+
+static char content[65536];
+
+/* ---- files */
+
+static int read_it(char *path)
+{
+    return content_of(path, content);
+}
+
+/* FILE=TEXT: does it hold this text? */
+static int holds(char *words)
+{
+    char *wanted = strchr(words, '=');
+    int error;
+
+    *wanted++ = '\0';
+    error = content_of(words, content);
+    return error ? error : strstr(content, wanted) ? 0 : ENODATA;
+}
+
+/* Writes what it says already. */
+static int rewrite(char *path)
+{
+    int error = content_of(path, content), fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    return error ? error : outcome(fd < 0 ? -1 : write(fd, content, strlen(content)));
+}
+
+static int create(char *path)
+{
+    return outcome(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+static int close_to_others(char *path)
+{
+    return outcome(chmod(path, 0600));
+}
+
+/* chroot(2), NOTES: the directory of a process need not be below its root. */
+static int walk_out(char *path)
+{
+    if (chroot("/tmp") < 0)
+        return errno;
+    for (int level = 0; level < 99; level++)
+        if (chdir("..") < 0)
+            return errno;
+    return chroot(".") < 0 ? errno : content_of(path, content);
+}
+
+/* A disk that there is none of: no harm can come of it. ENXIO comes from its driver, behind all who could refuse. */
+static int open_disk(char *path)
+{
+    int error = outcome(mknod(path, S_IFBLK | 0600, makedev(7, 200)));
+
+    error = error ? error : outcome(open(path, O_RDWR | O_CLOEXEC));
+    return error == ENXIO ? 0 : error;
+}
+
+/* ---- processes */
+
+static int signal_it(char *pid)
+{
+    return outcome(kill(atoi(pid), SIGUSR1));
+}
+
+static int shared_memory(char *id)
+{
+    return shmat(atoi(id), NULL, SHM_RDONLY) == (void *)-1 ? errno : 0;
+}
+
+/* A key of the caller's, found by its name. */
+static int find_key(char *name)
+{
+    long key = syscall(SYS_request_key, "user", name, NULL, 0);
+
+    return outcome(key < 0 ? -1 : syscall(SYS_keyctl, KEYCTL_READ, key, content, sizeof content));
+}
+
+/* Is the machine up for about so many seconds? */
+static int uptime(char *seconds)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return labs(now.tv_sec - atol(seconds)) < 3600 ? 0 : ERANGE;
+}
+
+/* ---- network */
+
+static int connect_to(int family, const void *address, socklen_t length)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    return outcome(fd < 0 ? -1 : connect(fd, address, length));
+}
+
+static int loopback_port(char *port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(atoi(port)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    return connect_to(AF_INET, &address, sizeof address);
+}
+
+/* A name without a file begins with a null byte: unix(7). */
+static int abstract_socket(char *name)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    strncpy(address.sun_path + 1, name, sizeof address.sun_path - 2);
+    return connect_to(AF_UNIX, &address, offsetof(struct sockaddr_un, sun_path) + 1 + strlen(name));
+}
+
+/* ---- rights */
+
+/* All of these, a mask in hexadecimal? */
+static int has_capabilities(char *mask)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct low_high[2] = {{0}};
+
+    syscall(SYS_capget, &header, low_high);
+    return strtoull(mask, NULL, 16) & ~((unsigned long long)low_high[1].effective << 32 | low_high[0].effective)
+               ? EPERM
+               : 0;
+}
+
+static int new_user_namespace(char *nothing)
+{
+    (void)nothing;
+    return outcome(unshare(CLONE_NEWUSER));
+}
+
+int do_am_root(int count, char **args)
+{
+    (void)count, (void)args;
+    return geteuid() == 0 ? 0 : EPERM;
+}
+
+/* An ordinary user starts a set-user-id program. */
+static int become_root(char *program)
+{
+    if (setresgid(SOMEBODY, SOMEBODY, SOMEBODY) < 0 || setresuid(SOMEBODY, SOMEBODY, SOMEBODY) < 0)
+        return errno;
+    execl(program, program, "am-root", (char *)NULL);
+    return errno;
+}
+
+/* ---- limits */
+
+static int open_files(char *number)
+{
+    for (int left = atoi(number); left > 0; left--)
+        if (open("/", O_RDONLY) < 0)
+            return errno;
+    return 0;
+}
+
+static int take_memory(char *mib)
+{
+    size_t size = atol(mib) * (size_t)MIB;
+    char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    for (size_t at = 0; memory != MAP_FAILED && at < size; at += 4096)
+        memory[at] = 1;
+    return memory == MAP_FAILED ? errno : 0;
+}
+
+static int make_processes(char *number)
+{
+    int error = 0, left = atoi(number);
+    pid_t child = 1;
+
+    setpgid(0, 0);
+    while (left-- > 0 && (child = fork()) > 0)
+        ;
+    if (child < 0)
+        error = errno;
+    if (child == 0)
+        for (;;)
+            pause();
+    signal(SIGTERM, SIG_IGN);
+    kill(0, SIGTERM);
+    return error;
+}
+
+/* Calculates for so many milliseconds of its own time, and looks whether it had to wait for more. */
+static int calculate(char *milliseconds)
+{
+    char *found;
+
+    while (clock() < atol(milliseconds) * (CLOCKS_PER_SEC / 1000))
+        ;
+    if (content_of("/sys/fs/cgroup/cpu.stat", content) || !(found = strstr(content, "nr_throttled ")))
+        return 0; /* nobody counts where there is no controller */
+    return atoi(found + strlen("nr_throttled ")) ? EBUSY : 0;
+}
+
+/* ---- the job */
+
+static int signal_job(char *nothing)
+{
+    (void)nothing;
+    return outcome(kill(0, SIGUSR1));
+}
+
+static const struct deed {
+    const char *name;
+    int (*run)(char *word); /* answers 0 or an errno */
+} deeds[] = {
+    {"read", read_it},          {"holds", holds},          {"rewrite", rewrite},
+    {"create", create},         {"chmod", close_to_others}, {"walk-out", walk_out},
+    {"disk", open_disk},        {"signal", signal_it},     {"shm", shared_memory},
+    {"key", find_key},          {"uptime", uptime},        {"port", loopback_port},
+    {"abstract", abstract_socket}, {"capabilities", has_capabilities}, {"unshare", new_user_namespace},
+    {"suid", become_root},      {"files", open_files},     {"memory", take_memory},
+    {"forks", make_processes},  {"calculate", calculate},  {"job", signal_job},
+};
+
+static int run_deed(char *words)
+{
+    char *word = strchr(words, ':');
+
+    if (word)
+        *word++ = '\0';
+    for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++)
+        if (!strcmp(deeds[i].name, words))
+            return deeds[i].run(word);
+    return EINVAL;
+}
+
+/* attack NAME=DEED[:WORD]...: each deed in a process of its own; tells the error by the name, "" if it could be done */
+int do_attack(int count, char **args)
+{
+    signal(SIGUSR1, SIG_IGN); /* `job` is for the others */
+    for (int i = 0; i < count; i++) {
+        char *words = strchr(args[i], '=');
+        int status = 0;
+        pid_t child;
+
+        *words++ = '\0';
+        fflush(stdout);
+        child = fork();
+        if (child == 0)
+            _exit(run_deed(words));
+        waitpid(child, &status, 0);
+        text(args[i], child < 0 ? "no child" : WIFSIGNALED(status) ? "killed" : error_name(WEXITSTATUS(status)));
+    }
+    return 0;
+}
