@@ -332,11 +332,11 @@ def explain(values: Mapping[str, Any]) -> int:
 
 def inspect(values: Mapping[str, Any]) -> int:
     """minirun inspect"""
-    from ..teach import inspection, picture
+    from ..teach import inspection, inspection_text
 
     process = inspection.look(pid_of(values["process"], values))
     against = inspection.look(pid_of(values["against"], values) if values["against"] else os.getpid())
-    forms = {"text": picture.text, "json": picture.json}
+    forms = {"text": inspection_text.text, "json": inspection_text.json}
     print(forms[values["format"]](process, against), end="")
     return 0
 

@@ -34,46 +34,43 @@ def device_steps(config: Config, directory: str, rootless: bool = False) -> list
 
     A /dev that is bound has all this, or is meant not to: it is a directory of the host, often the host's own /dev.
     """
-    in_user_namespace = any(namespace.type == "user" for namespace in config.linux.namespaces)
+    is_forbidden = rootless or has_user_namespace(config.linux)
     listed = {device.path for device in config.linux.devices}
     default = [Device("c", path, major, minor) for path, major, minor in DEFAULT_DEVICES if path not in listed]
     own = [
         step
         for index, device in enumerate(config.linux.devices)
         if not (is_bound(config, "/dev") and is_in_dev(device.path))
-        for step in (
-            bound_device_steps(device, f"/linux/devices/{index}")
-            if rootless and device.type != "p"
-            else own_device_steps(device, f"/linux/devices/{index}", config.linux, directory, in_user_namespace)
-        )
+        for step in own_device_steps(device, f"/linux/devices/{index}", config.linux, directory, rootless)
     ]
     if is_bound(config, "/dev"):
         return own
     return [
-        *(default_device_step(device, in_user_namespace or rootless) for device in default),
+        *(default_device_step(device, is_forbidden) for device in default),
         *own,
         *(MakeSymlink(path, target, needs) for path, target, needs in SYMLINKS),
         MakeSymlink("/dev/ptmx", "pts/ptmx", replace_existing=True),
     ]
 
 
-def default_device_step(device: Device, in_user_namespace: bool) -> Step:
+def has_user_namespace(linux: Linux) -> bool:
+    return any(namespace.type == "user" for namespace in linux.namespaces)
+
+
+def default_device_step(device: Device, is_forbidden: bool) -> Step:
     """In a user namespace nobody may make a device; these the host has at the same path."""
-    if in_user_namespace:
+    if is_forbidden:
         return BindDevice(device.path, device.type, device.major, device.minor)
     return MakeDevice(device.path, device.type, device.major, device.minor, 0o666)
 
 
-def bound_device_steps(device: Device, origin: str) -> list[Step]:
-    """Without root there is nobody outside, either, who may make one."""
-    return [BindDevice(device.path, device.type, device.major, device.minor, origin)]
-
-
-def own_device_steps(device: Device, origin: str, linux: Linux, directory: str, in_user_namespace: bool) -> list[Step]:
+def own_device_steps(device: Device, origin: str, linux: Linux, directory: str, rootless: bool) -> list[Step]:
     kind, uid, gid = device.type, device.uid or 0, device.gid or 0
     mode = 0o666 if device.file_mode is None else device.file_mode
-    if kind == "p" or not in_user_namespace:
+    if kind == "p" or not (rootless or has_user_namespace(linux)):
         return [MakeDevice(device.path, kind, device.major, device.minor, mode, uid, gid, origin)]
+    if rootless:  # there is nobody outside, either, who may make one
+        return [BindDevice(device.path, kind, device.major, device.minor, origin)]
     node = f"{directory}/devices/{origin.rpartition('/')[2]}"
     uid, gid = outside(linux.uid_mappings, uid), outside(linux.gid_mappings, gid)
     return [

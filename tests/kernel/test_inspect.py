@@ -11,7 +11,7 @@ import pytest
 
 from kernel.kit import needs
 from kernel.kit.outside import Process
-from minirun.teach import inspection, picture
+from minirun.teach import inspection, inspection_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def test_a_container_beside_the_host(runtime: Runtime, bundle: Callable[..., Bun
         made.linux["resources"] = {"memory": {"limit": 1 << 26}, "pids": {"limit": 99}}
     with runtime.running(made) as container:
         process, own = inspection.look(container.host_pid), inspection.look(os.getpid())
-        text, shown = picture.text(process, own), json.loads(picture.json(process, own))
+        text, shown = inspection_text.text(process, own), json.loads(inspection_text.json(process, own))
         kinds = {name: os.readlink(container.proc / "ns" / name) for name in shown["namespaces"]}
         mounts, cgroup, status = container.mounts(), container.cgroup(), container.status()
     assert [mount["point"] for mount in shown["mounts"]] == [mount.point for mount in mounts]
@@ -53,5 +53,5 @@ def test_oneself(runtime: Runtime) -> None:
     """Against itself nothing is new, and everything is the same."""
     own = inspection.look(os.getpid())
     assert own.namespaces["net"] == int(Process().namespace("network")[5:-1])
-    assert {mount["is"] for mount in json.loads(picture.json(own, own))["mounts"]} == {"same"}
-    assert "they share the mount namespace" in picture.text(own, own)
+    assert {mount["is"] for mount in json.loads(inspection_text.json(own, own))["mounts"]} == {"same"}
+    assert "they share the mount namespace" in inspection_text.text(own, own)

@@ -12,7 +12,7 @@ import pytest
 
 from minirun.errors import StateError
 from minirun.kernel.constants import CAPABILITIES
-from minirun.teach import inspection, picture
+from minirun.teach import inspection, inspection_text
 from minirun.teach.mount_tree import MOVED, NEW, SAME, compare, drawn, flags, parse
 
 REPOSITORY = Path(__file__).parents[2]
@@ -65,9 +65,9 @@ def test_the_tree() -> None:
 
 def test_capabilities_in_words() -> None:
     every = (1 << len(CAPABILITIES)) - 1
-    assert [picture.count(mask) for mask in (0, 3, every)] == ["none", f"2 of {len(CAPABILITIES)}", "all"]
-    assert picture.words(3) == "CAP_CHOWN, CAP_DAC_OVERRIDE"
-    assert picture.words(every & ~1) == "all but CAP_CHOWN"
+    assert [inspection_text.count(mask) for mask in (0, 3, every)] == ["none", f"2 of {len(CAPABILITIES)}", "all"]
+    assert inspection_text.words(3) == "CAP_CHOWN, CAP_DAC_OVERRIDE"
+    assert inspection_text.words(every & ~1) == "all but CAP_CHOWN"
 
 
 def test_the_texts_of_proc() -> None:
@@ -90,16 +90,16 @@ def test_limits_are_those_that_are_set(tmp_path: Path) -> None:
 def test_the_picture_of_oneself() -> None:
     own = inspection.look(os.getpid())
     assert own.pid == os.getpid() and own.namespaces.keys() <= set(inspection.NAMESPACES)
-    assert [title for title, _ in picture.PARTS] == [
-        line for line in picture.text(own, own).splitlines() if line.isupper() and not line.startswith(" ")
+    assert [title for title, _ in inspection_text.PARTS] == [
+        line for line in inspection_text.text(own, own).splitlines() if line.isupper() and not line.startswith(" ")
     ]
-    told = json.loads(picture.json(own, own))
+    told = json.loads(inspection_text.json(own, own))
     assert told["against"] | {"against": told["against"]} == told
 
 
 def test_a_program_does_not_move_the_cursor() -> None:
     own = inspection.look(os.getpid())
-    assert "\x1b" not in picture.text(own.replace(command="\x1b[2J"), own)
+    assert "\x1b" not in inspection_text.text(own.replace(command="\x1b[2J"), own)
 
 
 def test_a_process_that_has_ended() -> None:

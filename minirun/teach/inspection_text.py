@@ -85,7 +85,7 @@ def count(mask: int) -> str:
 
 def words(mask: int) -> str:
     """The names of the set's capabilities, or of those that it lacks, whichever are fewer."""
-    held = [name for number, name in enumerate(CAPABILITIES) if mask & 1 << number]
+    held = names(mask)
     missing = [name for name in CAPABILITIES if name not in held]
     if not missing:
         return "all"
