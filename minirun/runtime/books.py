@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 from errno import EACCES
 
 from ..cgroups.members import is_another
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
 
 CREATING, CREATED, RUNNING, PAUSED, STOPPED = "creating", "created", "running", "paused", "stopped"
 ALIVE = (CREATED, RUNNING, PAUSED)
+
+# What each state.json has (steps/state.py: WriteState), and of which type.
+FACTS: dict[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("ociVersion", "id", "bundle", "rootfs", "cgroup"), str),
+    **dict.fromkeys(("pid", "pidStartTime"), int),
+    **dict.fromkeys(("annotations", "options"), dict),
+    "created": (int, float),
+    "complete": bool,
+    "made": list,
+}
 
 
 class Container(Record):
@@ -144,15 +155,25 @@ def rfc3339(seconds: float) -> str:
 def find(root: str, name: str) -> Container:
     """The container of this id. Raises StateError."""
     directory = f"{root}/{name}"
+    facts = read_facts(root, name)
+    if not isinstance(facts, dict) or "complete" not in facts:  # runc's files have the same name
+        raise StateError(f"{directory} is not minirun's: another runtime keeps its books there\n  cure:  --root DIR")
+    for fact, kind in FACTS.items():
+        if not isinstance(facts.get(fact), kind):
+            raise damaged(directory, f"state.json has no {fact}, or a wrong one")
+    return Container(directory, facts)
+
+
+def read_facts(root: str, name: str) -> Any:
+    path = f"{root}/{name}/state.json"
     try:
-        facts = json.loads(files.read_file(f"{directory}/state.json"))
+        if not stat.S_ISREG(os.stat(path).st_mode):  # of a user's books root would wait at a FIFO for ever
+            raise damaged(f"{root}/{name}", "state.json is no regular file")
+        return json.loads(files.read_file(path))
     except OSError as error:
         raise unreadable(root, name, error) from None
     except ValueError as error:
-        raise damaged(directory, f"state.json is no JSON ({error})") from None
-    if not isinstance(facts, dict) or "complete" not in facts:  # runc's files have the same name
-        raise StateError(f"{directory} is not minirun's: another runtime keeps its books there\n  cure:  --root DIR")
-    return Container(directory, facts)
+        raise damaged(f"{root}/{name}", f"state.json is no JSON ({error})") from None
 
 
 def ids(root: str) -> list[str]:

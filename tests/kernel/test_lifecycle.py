@@ -257,7 +257,10 @@ def test_another_process_of_the_same_pid_is_not_the_container(life, runtime):
 
 
 @pytest.mark.only("minirun", "it looks into its books")
-@pytest.mark.parametrize(("name", "content"), [("state.json", "{"), ("config.json", '{"ociVersion": "7"}')])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("state.json", "{"), ("state.json", '{"complete": true}'), ("config.json", '{"ociVersion": "7"}')],
+)
 def test_damaged_books_are_told_of_and_nothing_is_done(life, name, content):
     """Whether the file was written by hand or a disk was full: what is the container's, nobody knows any more."""
     one = life().started()
@@ -269,6 +272,18 @@ def test_damaged_books_are_told_of_and_nothing_is_done(life, name, content):
     assert refused.status == 1 and "damaged" in refused.stderr and str(books.parent) in refused.stderr
     books.write_text(good)
     assert one.status == "running" and one.process.pid == process.pid
+
+
+@pytest.mark.only("minirun", "it looks into its books")
+def test_nobody_waits_for_books_that_never_end(tmp_path, runtime):
+    """A user's may be a FIFO when root asks for them."""
+    (tmp_path / "one").mkdir()
+    os.mkfifo(tmp_path / "one/state.json")
+    command = [*runtime.argv, "--root", str(tmp_path), "state", "one"]
+    refused = subprocess.run(
+        command, env=runtime.environment, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert refused.returncode == 1 and "damaged" in refused.stderr
 
 
 # ---- kill
