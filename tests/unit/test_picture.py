@@ -270,7 +270,8 @@ def test_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def root(tmp_path: Path) -> str:
     """A state directory with a container that has ended, one that is just being made, and one of another runtime."""
-    facts = {"id": "web", "pid": 0, "pidStartTime": 0, "complete": True, "cgroup": ""}
+    nothing = {"bundle": "", "rootfs": "", "cgroup": "", "annotations": {}, "options": {}, "made": []}
+    facts = {"ociVersion": "1.0.2", "id": "web", "created": 0, "complete": True, "pid": 0, "pidStartTime": 0} | nothing
     for name, books in (("web", facts), ("new", None), ("other", {"id": "other"})):
         (tmp_path / name).mkdir()
         if books:
