@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any
 
 import click
@@ -16,7 +17,10 @@ VERSION = f"minirun version {__version__}\nspec: 1.3.0"
 
 
 class Group(click.Group):
-    """A group that says what a mistyped command may have meant."""
+    """A group that lists its commands as the table does, and says what a mistyped one may have meant."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(self.commands)
 
     def resolve_command(self, context: click.Context, words: list[str]) -> Any:
         if words and words[0] not in self.commands:
@@ -73,8 +77,14 @@ def click_command(command: Command) -> click.Command:
         params=[*arguments, *options, usage_option()],
         callback=callback,
         help=command.help,
+        short_help=in_short(command.help),
         context_settings={"allow_interspersed_args": not command.rest},
     )
+
+
+def in_short(text: str) -> str:
+    """What is said before the first full stop, colon or semicolon: a line in the list of commands."""
+    return " ".join(re.split(r"[.:;](?=\s)", text, maxsplit=1)[0].split())
 
 
 def usage_option() -> click.Option:

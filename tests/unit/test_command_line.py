@@ -153,6 +153,13 @@ def test_a_mistake_is_told_on_stderr_with_status_1(line: list[str], expected: st
     assert "Traceback" not in result.stderr
 
 
+def test_help_begins_with_what_one_begins_with(capsys: pytest.CaptureFixture[str]) -> None:
+    commands.program().main(["--help"], prog_name="minirun", standalone_mode=False)
+    listing = capsys.readouterr().out.partition("Commands:\n")[2]
+    assert [line.split()[0] for line in listing.splitlines() if line[2] != " "] == list(COMMANDS)
+    assert "..." not in listing
+
+
 @pytest.mark.parametrize("line", [["--version"], ["--help"], ["run", "--help"], ["spec", "-h"]])
 def test_a_question_is_answered_on_stdout(line: list[str]) -> None:
     result = minirun(*line)
