@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel.kit.runtime import PATIENCE
+from kernel.kit.typist import typing_to
 
 if TYPE_CHECKING:
     from kernel.kit.runtime import Runtime
@@ -57,6 +58,32 @@ def test_the_page_shows_what_happens(hello: Path, page: str) -> None:
     for command, expected in transcripts(page):
         shown = output(command, hello)
         assert re.fullmatch(pattern(expected), shown), f"$ {command}{shown}--- {page}:\n{expected}"
+
+
+def test_the_first_session_of_a_class(hello: Path, runtime: Runtime) -> None:
+    """docs/classroom.md: what is typed at the container's prompt, and what comes then."""
+    start, session = transcripts("docs/classroom.md")[0]
+    subprocess.run(["rootfs/busybox", "bundles/busybox"], cwd=hello, check=True, env=minirun_of(hello), timeout=60)
+    command = start.strip().replace("sudo minirun", f"{hello}/.venv/bin/minirun").replace("~", str(hello))
+    with typing_to(command.split(), runtime.environment) as typist:
+        typist.see(PROMPT)
+        *shown, (last, nothing) = re.findall(r"^/ # (.*\n)((?:(?!/ # ).*\n)*)", session, re.MULTILINE)
+        assert shown and not nothing
+        for words, expected in shown:
+            typist.type(words)
+            typist.see("\r\n")  # what was typed
+            answer = CONTROL.sub("", typist.see(PROMPT)).removesuffix(PROMPT)
+            assert re.fullmatch(pattern(expected), answer), f"/ # {words}{answer}"
+        typist.type(last)
+        assert typist.status() == 0
+
+
+PROMPT = "/ # "
+CONTROL = re.compile(r"\r|\x1b\[[0-9;]*[A-Za-z]")  # line editing: console_codes(4)
+
+
+def minirun_of(place: Path) -> dict[str, str]:
+    return {**os.environ, "MINIRUN": f"{place}/.venv/bin/minirun"}
 
 
 def output(command: str, place: Path) -> str:
