@@ -133,6 +133,7 @@ class MakeCgroup(Step):
             refuse_if_threaded(context.cgroup, self.path)
             if context.cgroup not in context.made:
                 note_hits(context)
+            context.result = context.cgroup
         except BaseException:
             remove_made(context, mount)
             raise
@@ -289,6 +290,7 @@ class EnableControllers(Step):
             else:
                 self.hand_down(f"{place}/cgroup.subtree_control", sorted(available))
             place += "/" + part
+        context.result = ", ".join(sorted(available)) or "there are none here"
 
     def refuse_internal_processes(self, place: str) -> None:
         """Controllers such as cpu could be handed down still, but that would make the part below a threaded one, which

@@ -12,6 +12,8 @@ from .paths import PLACE, find, show_find
 from .shell import in_root
 from .step import Context, Refused, Step
 
+NOT_THERE = "not there"  # the result of either step then
+
 
 class MaskPath(Step):
     """Hide a file behind /dev/null, a directory behind an empty read-only tmpfs. What is not there needs no mask."""
@@ -48,6 +50,7 @@ class MaskPath(Step):
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)
         if place is None:
+            context.result = NOT_THERE
             return
         try:
             if stat.S_ISDIR(os.fstat(place).st_mode):
@@ -105,6 +108,7 @@ class MakePathReadOnly(Step):
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)
         if place is None:
+            context.result = NOT_THERE
             return
         try:
             tree = mounts.open_tree(place, "", True)

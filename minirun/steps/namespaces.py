@@ -378,6 +378,7 @@ class AdoptContainer(Step):
         os.close(context.pidfd)
         context.pidfd = signals.pidfd_open(context.pid)
         os.waitpid(helper, 0)
+        context.result = f"pid {context.pid}"
 
 
 class SetLoopbackUp(Step):

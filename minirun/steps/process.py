@@ -44,6 +44,7 @@ class StartContainerProcess(Step):
             files.close_on_exec_from(3)  # what the caller left open is for the program, not for hooks
             context.pid = pid
             context.pidfd = signals.pidfd_open(pid)
+            context.result = f"pid {pid}"
         context.channel.keep_side(context.me)
 
 

@@ -95,12 +95,10 @@ class FindHome(Step):
         )
 
     def apply(self, context: Context) -> None:
-        context.variables["HOME"] = "/"
-        for line in read_passwd().splitlines():
-            row = line.split(":")
-            if len(row) >= 6 and row[2] == str(self.uid):
-                context.variables["HOME"] = row[5] or "/"
-                return
+        rows = [line.split(":") for line in read_passwd().splitlines()]
+        home = next((row[5] for row in rows if len(row) >= 6 and row[2] == str(self.uid)), "")
+        context.variables["HOME"] = home or "/"
+        context.result = f"HOME={home}" if home else "not there: HOME=/"
 
 
 def read_passwd() -> str:
@@ -153,7 +151,7 @@ class FindProgram(Step):
             candidate = f"{directory or '.'}/{self.name}"
             problems[candidate] = why_not(candidate)
             if not problems[candidate]:
-                context.program = candidate
+                context.program = context.result = candidate
                 return
         raise Refused(f'exec: "{self.name}": executable file not found in $PATH', self.remedy(problems))
 

@@ -73,6 +73,7 @@ class Context:
         self.log = log
         self.channel = channel
         self.me = RUNTIME
+        self.result = ""  # what came of the step at hand, in a few words, where the plan could not know it: to be told
         self.owns_id = False  # whether this run has got as far as the container's directory
         self.made: list[str] = []  # directories of the host that this run has made, parents first
         self.lock = -1  # of the books

@@ -56,7 +56,7 @@ class Narrator(Observer):
     def after(self, step: Step, index: int, context: Context) -> None:
         self.running = -1
         if step.runs_in == context.me:  # two come back from fork(2)
-            self.tell(index, self.duration(context))
+            self.tell(index, self.duration(context), result=context.result)
         if index == len(self.steps) - 1 and self.tells_total:
             self.say(f"{'':{COLUMN}}  {shown(perf_counter_ns() - self.begun):>{TIME}}  in all; the program runs")
 
@@ -114,8 +114,9 @@ class Narrator(Observer):
         kernel has to be asked for the time (vdso(7))."""
         return "" if context.is_filtered or not self.started else shown(perf_counter_ns() - self.started)
 
-    def tell(self, index: int, duration: str, failure: str = "") -> None:
+    def tell(self, index: int, duration: str, failure: str = "", result: str = "") -> None:
         number, sentence, manual = f"{index + 1:>{COLUMN}}", self.sentences[index], self.steps[index].man
+        sentence += f" → {safe(result)}" if result else ""
         room = WIDTH - COLUMN - TIME - 4 - len(sentence)
         time = self.paint("about", f"{duration:>{TIME}}")
         if failure:

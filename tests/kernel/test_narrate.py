@@ -29,15 +29,25 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "only it tells its steps")]
 
-LINE = re.compile(r"^ {0,4}(\d+)  +(?:([\d.]+ (?:µs|ms|s))  )? *(\S.*?)(?:  +\S+\(\d\))?$")  # number, time, sentence
+LINE = re.compile(r"^ {0,4}(\d+)  +(?:([\d.]+ (?:µs|ms|s))  )? *(\S.*?)(?: → (.*?))?(?:  +\S+\(\d\))?$")
 CTRL_C = "\x03"
 PROMPT = "?: help > "
 
 
 def told(text: str) -> list[tuple[int, bool, str]]:
     """Of each step's line: its number, whether it has a time, its sentence."""
+    return [(int(number), bool(time), sentence) for number, time, sentence, _ in lines(text)]
+
+
+def results(text: str) -> dict[str, str]:
+    """What came of each step, by the first word of its sentence."""
+    return {sentence.split()[0]: result for _, _, sentence, result in lines(text) if result}
+
+
+def lines(text: str) -> list[tuple[str, str, str, str]]:
+    """Number, time, sentence, result."""
     matches = [LINE.match(line) for line in text.splitlines()]
-    return [(int(match[1]), bool(match[2]), match[3]) for match in matches if match]
+    return [match.groups("") for match in matches if match]
 
 
 def everywhere(made: Bundle) -> Bundle:
@@ -67,11 +77,10 @@ def test_each_step_is_told_once_and_the_program_has_its_streams_for_itself(
 
 def test_start_tells_the_rest_and_delete_what_it_takes_back(life: Callable[..., Life]) -> None:
     one = life("sleep")
-    created, started = (
-        one.call("create", options=["--narrate", "--bundle", str(one.bundle.path)]),
-        one.call("start", "--narrate"),
-    )
+    created = one.call("create", options=["--narrate", "--bundle", str(one.bundle.path)])
+    started, pid = one.call("start", "--narrate"), one.process.pid
     deleted = one.call("delete", options=["--force", "--narrate"])
+    assert results(created.stderr)["take"] == f"pid {pid}"
     assert created.status == started.status == deleted.status == 0
     last = told(created.stderr)[-1]
     assert last[2] == "wait for start"

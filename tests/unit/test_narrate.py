@@ -32,6 +32,7 @@ class Made(Step):
 
     word: str
     fault: str = ""
+    result: str = ""
 
     def describe(self) -> str:
         return f"make {self.word}"
@@ -39,6 +40,7 @@ class Made(Step):
     def apply(self, context: Context) -> None:
         if self.fault:
             raise Refused(self.fault)
+        context.result = self.result
 
     def undo(self, context: Context) -> None:
         pass
@@ -81,6 +83,13 @@ def test_a_heading_where_the_process_or_the_chapter_changes() -> None:
         "BOOKS: the runtime",
     ]
     assert lines[1].split()[0] == "1" and " make a " in lines[1] and lines[1].endswith("mkdir(2)")
+
+
+def test_what_came_of_a_step_is_told_of_that_one_only() -> None:
+    told = Told(Made("a", result="pid 7\a"), Made("b"))
+    told.walk(0, 1)
+    lines = told.lines()
+    assert " make a → pid 7\\x07 " in lines[1] and lines[2].split()[-3:] == ["make", "b", "mkdir(2)"]
 
 
 def test_what_fails_and_what_is_taken_back() -> None:
