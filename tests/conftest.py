@@ -38,15 +38,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PROBE_SOURCES = Path(__file__).parent / "probe"
-# What the test machine is for: it has cgroup v2 with all its controllers, and systemd.
-ABOUT_CGROUPS = (
+# What the test machine is for: cgroup v2 with all its controllers, systemd, AppArmor.
+ABOUT_THE_MACHINE = (
     "test_cgroup",
     "test_conformance",
     "test_conversion",
     "test_device_filter",
     "test_events",
+    "test_labels",
     "test_limits",
     "test_limits_hold",
+    "test_systemd",
     "test_update",
     "test_without",
 )
@@ -68,7 +70,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--one-value",
         action="store_true",
-        help="of a test with many values run the first only, unless it is about cgroups",
+        help="of a test with many values run the first only, unless it is about what only the machine has",
     )
 
 
@@ -86,7 +88,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if config.getoption("one_value"):
-        items[:] = [item for item, first in zip(items, are_first(items)) if first or is_about_cgroups(item)]
+        items[:] = [item for item, first in zip(items, are_first(items)) if first or is_about_the_machine(item)]
     part, parts = map(int, config.getoption("part").split("/"))
     items[:] = items[part - 1 :: parts]
     for item in items:
@@ -102,8 +104,8 @@ def are_first(items: list[pytest.Item]) -> list[bool]:
     return [name not in names[:index] for index, name in enumerate(names)]
 
 
-def is_about_cgroups(item: pytest.Item) -> bool:
-    return item.path.stem in ABOUT_CGROUPS
+def is_about_the_machine(item: pytest.Item) -> bool:
+    return item.path.stem in ABOUT_THE_MACHINE
 
 
 def mark_for_runtime(item: pytest.Function, runtime: str) -> None:
