@@ -338,8 +338,8 @@ LIMITS = (
         "memory",
         "the memory limit",
         ("memory.max", "memory.swap.max", "memory.high"),
-        "It takes all of the host's memory{memory}; then the kernel kills the biggest process, and the next one, "
-        "whoever's they are.",
+        "It takes all of the host's memory{memory}; then the kernel kills whichever process is the biggest, in the "
+        "container or not, until there is enough again.",
         "/linux/resources/memory/limit",
         "",
         "tail /dev/zero",
