@@ -91,8 +91,8 @@ NAMESPACES = (
         "user",
         "Root in it is root of the host. If it gets hold of any file of the host, by a volume or by a mistake of the "
         "runtime, that file is its own, and what it leaves on a volume belongs to the host's root.",
-        still="Capabilities that it does not have, and files that it does not see. To an ordinary user the kernel "
-        "gives no container without it.",
+        still="Capabilities that it does not have, and files that it does not see. Where its user is another than "
+        "root, all this is that user's. An ordinary user can make no container without it.",
         attack="cat /proc/self/uid_map; cat $volume/secret",
     ),
     namespace(
@@ -240,7 +240,7 @@ FILES = (
         "With CAP_MKNOD it makes itself a device file for any device of the host, and opens it: by that of a disk it "
         "reads and writes every file there, whatever the permissions say.",
         "mknod(2), bpf(2)",
-        "that /linux/resources/devices does not allow all; and a cgroup, and root",
+        "root, a cgroup, and a /linux/resources/devices that does not allow everything",
         "Without CAP_MKNOD, and in any user namespace, it can't make the file; a mount with nodev does not let it be "
         "opened.",
         "cat /sys/class/block/*/dev; mknod /dev/disk b $major $minor; head -c 512 /dev/disk",
@@ -363,6 +363,15 @@ LIMITS = (
         "/linux/resources/cpu/quota",
         "/linux/resources/cpu/cpus, which says on which processors.",
         "for each in $(seq $(nproc)); do yes > /dev/null & done",
+    ),
+    limit(
+        "io",
+        "the disk limit",
+        ("io.max",),
+        "It may read and write as fast as the disk can, and others wait for their turn.",
+        "/linux/resources/blockIO",
+        "",
+        "dd if=/dev/zero of=$volume/file bs=1M count=1000 conv=fsync",
     ),
     Protection(
         "rlimits",

@@ -261,7 +261,7 @@ def heading(about: Protection, width: int, paint: Paint) -> Iterator[str]:
 def where(one: WithoutIt) -> str:
     """Which steps make it; or that there are none, and how to get some."""
     if one.joined:
-        return f"This container shares it with whoever is in there already: {in_words(one.joined)} joins them."
+        return f"This container shares one with those who are in it already: {in_words(one.joined)} joins it."
     if one.steps:
         return f"This container has it by {in_words(one.steps)}."
     if one.protection.outside:

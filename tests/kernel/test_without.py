@@ -154,6 +154,7 @@ OTHER_TESTS = {
     "time": "test_only_a_shifted_clock_hides_how_long_the_host_is_up",  # it takes a kernel with time namespaces
     "tracers": "test_tracers_and_the_callers_terminal",
     "seal": "test_an_interpreter_that_is_not_sealed_can_be_opened_by_the_program",
+    "io": "kernel/test_limits_hold.py: test_a_writer_is_slowed_down",  # it takes a disk
     "label": "kernel/test_labels.py: test_a_profile_denies_what_it_denies",  # it takes a profile, and AppArmor on
 }
 

@@ -28,7 +28,16 @@ if TYPE_CHECKING:
     from minirun.teach.without import WithoutIt
 
 CLASSES = {kind.__name__: kind for kind in all_step_classes()}
-ABSENT = {"user", "time", "seccomp", "label", "memory", "pids", "cpu"}  # what the default config.json does not ask for
+ABSENT = {
+    "user",
+    "time",
+    "seccomp",
+    "label",
+    "memory",
+    "pids",
+    "cpu",
+    "io",
+}  # what the default config.json does not ask for
 
 
 def found(word: str = "all", **changes: Any) -> dict[str, WithoutIt]:
@@ -128,7 +137,7 @@ def test_a_time_namespace_hides_nothing_by_itself() -> None:
 def test_a_namespace_that_is_joined_is_shared() -> None:
     joined = found(namespaces=[{"type": "mount"}, {"type": "uts"}, {"type": "pid", "path": "/proc/7/ns/pid"}])
     assert joined["pid"].joined == joined["pid"].steps and not joined["mount"].joined
-    assert "This container shares it with whoever is in there" in teaching.text("example", [joined["pid"]])
+    assert "This container shares one with those who are in it" in teaching.text("example", [joined["pid"]])
 
 
 def test_a_word_is_a_protection_a_chapter_or_a_step() -> None:
