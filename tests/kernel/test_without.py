@@ -121,7 +121,7 @@ def deeds(scene: Scene, victim: int, cgroup: str) -> dict[str, tuple[str, ...]]:
         "own-cgroup": ("disk:/dev/third",),
         "memory": ("memory:32",),
         "pids": ("forks:25",),
-        "cpu": ("calculate:150",),
+        "cpu": ("calculate:50",),
         "rlimits": ("files:90",),
         "session": ("job",),
         "descriptors": (f"read:/proc/self/fd/{scene.directory}/../secret",),
@@ -199,7 +199,7 @@ def protect(made: Bundle, scene: Scene) -> None:
     limits = {
         "memory": {"limit": 24 * MIB, "swap": 24 * MIB},
         "pids": {"limit": 20},
-        "cpu": {"quota": 50_000, "period": 100_000},
+        "cpu": {"quota": 10_000, "period": 20_000},
     }
     made.linux["resources"] = {name: value for name, value in limits.items() if name in provable()}
 
