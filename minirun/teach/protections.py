@@ -130,7 +130,7 @@ FILES = (
     ),
     Protection(
         "detach",
-        "the old root, detached",
+        "detaching the old root",
         "mounts",
         ("DetachOldRoot",),
         "The host's whole tree stays in its mount namespace. pivot_root has put it on top of the root, where /.. leads "
@@ -402,14 +402,14 @@ INHERITED = (
     ),
     Protection(
         "tracers",
-        "closed to tracers",
+        "closing the process to tracers",
         "namespaces",
         ("CloseToTracers", "SetUser"),
-        "In the moment before the program runs, others of the same user open what the process still holds of the "
-        "host: those in the pid namespace that it joins, be it another container's or, for exec, this one's.",
+        "In the moment before its program runs, other processes of the same user open what it still holds of the "
+        "host: those of the pid namespace that it joins, which is another container's, or for exec this one's.",
         "ptrace(2), CVE-2016-9962",
         ANY_CASE,
-        "Until it gives up its capabilities, it is one of more rights than the others.",
+        "Until it gives up its capabilities, it has more rights than the others.",
         "ls -l /proc/$pid/fd",
     ),
     Protection(

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 ALL = "all"
 COLUMN = 16  # for the names
 HEAD = (
-    "What the container {id} could see or do without {what}: each is left out by itself, and all others stay. Nothing "
-    "is run; the numbers are of this host. Lines after $ are for a shell in such a container: use a machine that may "
-    "break."
+    "What the container {id} could see or do without {what} left out by itself, and all others stay. Nothing is run; "
+    "the numbers are of this host. Lines after $ are for a shell in such a container: use a machine that may break."
 )
 
 
@@ -231,7 +230,7 @@ def to_json(name: str, bundle: str, found: Sequence[WithoutIt]) -> str:
 
 
 def text(name: str, found: Sequence[WithoutIt], width: int = 100, paint: Paint = plain) -> str:
-    what = found[0].protection.title if len(found) == 1 else "each of these"
+    what = f"{found[0].protection.title}: it is" if len(found) == 1 else "each of these: each is"
     lines = in_lines(HEAD.format(id=name, what=what), width)
     for one in found:
         lines += ["", *entry(one, width, paint)]
