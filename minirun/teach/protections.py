@@ -314,7 +314,7 @@ RIGHTS = (
         "the AppArmor or SELinux label",
         "identity",
         ("SetExecLabel",),
-        "Owners and capabilities alone decide what it may: as root it writes to every file that it sees. Where they "
+        "Owners and capabilities alone decide what it may: as root it writes to most files that it sees. Where they "
         "are set wrong, nobody else says no.",
         "apparmor(7), selinux(8)",
         "/process/apparmorProfile or /process/selinuxLabel",
