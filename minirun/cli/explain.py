@@ -134,10 +134,11 @@ def show_without(options: Options, values: Mapping[str, Any]) -> None:
     """What would be if something were left out. Raises MinirunError as a run would."""
     from ..teach import without
 
-    if values["format"] not in ("text", "json") or any(values[name] for name in ("output", "timing", "step", "script")):
+    others = ("output", "timing", "step", "verbose", "script")
+    if values["format"] not in ("text", "json") or any(values[name] for name in others):
         raise StateError(
             "--without is a question of its own\n"
-            "  allowed: beside it --format text or json, and no --output, --timing, --step, --script"
+            f"  allowed: beside it --format text or json, and no {', '.join(f'--{name}' for name in others)}"
         )
     found = without.without(values["without"], explanation.steps_of(options))
     if values["format"] == "json":

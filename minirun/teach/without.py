@@ -11,11 +11,11 @@ import os
 
 from ..errors import StateError
 from ..kernel import files
-from ..kernel.constants import CAPABILITIES
+from ..kernel.constants import CAPABILITIES, names
 from ..record import Record
 from .chapters import CHAPTERS
 from .protections import PROTECTIONS
-from .text import INDENT, folded, in_lines, plain, safe
+from .text import INDENT, beside, folded, in_lines, plain, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 ALL = "all"
 COLUMN = 16  # for the names
 HEAD = (
-    "What the container {id} could see or do without {what}: each is left out by itself, and all others stay. Nothing "
-    "is run; the numbers are of this host. Lines after $ are for a shell in such a container: use a machine that may "
-    "break."
+    "What the container {id} could see or do without {what} left out by itself, and all others stay. Nothing is run; "
+    "the numbers are of this host. Lines after $ are for a shell in such a container: use a machine that may break."
 )
 
 
@@ -41,6 +40,7 @@ class WithoutIt(Record):
     protection: Protection
     steps: tuple[int, ...]  # of the plan, from 1
     sentence: str
+    joined: tuple[int, ...] = ()  # those of the steps by which it has it together with others
 
     @property
     def has(self) -> bool:
@@ -55,6 +55,7 @@ class WithoutIt(Record):
             "chapter": about.chapter,
             "has": self.has,
             "steps": self.steps,
+            "joined": self.joined,
             "outside": about.outside,
             "sentence": self.sentence,
             "still": about.still,
@@ -73,8 +74,8 @@ def without(word: str, steps: Sequence[Step]) -> tuple[WithoutIt, ...]:
     every = tuple(for_plan(protection, steps, numbers) for protection in PROTECTIONS)
     if word == ALL:
         return every
-    if word.isascii() and word.isdigit():
-        return by_step(int(word), every, steps)
+    if word.lstrip("+-").isdecimal():
+        return by_step(word, every, steps)
     found = tuple(one for one in every if one.protection.name == word)
     found = found or tuple(one for one in every if one.protection.chapter == word)
     if not found:
@@ -83,18 +84,22 @@ def without(word: str, steps: Sequence[Step]) -> tuple[WithoutIt, ...]:
 
 
 def for_plan(protection: Protection, steps: Sequence[Step], numbers: dict[str, str]) -> WithoutIt:
-    its = tuple(number for number, step in enumerate(steps, start=1) if belongs(step, protection))
-    return WithoutIt(protection, its, " ".join(protection.without.format(**numbers).split()))
+    its = {number: step for number, step in enumerate(steps, start=1) if belongs(step, protection)}
+    if any(type(step).__name__ == protection.unless for step in steps):
+        its = {}
+    joined = tuple(number for number, step in its.items() if type(step).__name__ == "JoinNamespace")
+    return WithoutIt(protection, tuple(its), protection.without.format(**numbers), joined)
 
 
-def by_step(number: int, every: Sequence[WithoutIt], steps: Sequence[Step]) -> tuple[WithoutIt, ...]:
-    if not 1 <= number <= len(steps):
-        raise StateError(f"there is no step {number}\n  allowed: 1 to {len(steps)}")
-    found = tuple(one for one in every if number in one.steps)
+def by_step(word: str, every: Sequence[WithoutIt], steps: Sequence[Step]) -> tuple[WithoutIt, ...]:
+    numbered = {str(number): step for number, step in enumerate(steps, start=1)}
+    if word not in numbered:
+        raise StateError(f"there is no step {safe(word)}\n  allowed: 1 to {len(steps)}")
+    found = tuple(one for one in every if int(word) in one.steps)
     if not found:
         raise StateError(
-            f"step {number} is no protection by itself: {safe(steps[number - 1].describe())}\n"
-            f"  cure:  --step {number} says what it is for; --without {ALL} shows the protections with their steps"
+            f"step {word} is no protection by itself: {safe(numbered[word].describe())}\n"
+            f"  cure:  --step {word} says what it is for; --without {ALL} shows the protections with their steps"
         )
     return found
 
@@ -122,21 +127,32 @@ def belongs(step: Step, protection: Protection) -> bool:
     kind = type(step).__name__
     if kind not in protection.steps or (kind in GIVES_NOTHING and GIVES_NOTHING[kind](step)):
         return False
-    return not protection.of or bool(set(uses(step)).intersection(protection.of))
+    return not protection.of or not uses(step).isdisjoint(protection.of)
 
 
-def uses(step: Any) -> tuple[str, ...]:
-    """What a step of a class of many uses is about."""
-    for name in ("types", "type", "name"):
-        if found := getattr(step, name, ()):
-            return found if isinstance(found, tuple) else (found,)
-    return ()
+def uses(step: Any) -> set[str]:
+    """What a step of a class of many uses is about: types of namespaces, a file of the cgroup, a clock, flags."""
+    words = {getattr(step, name, "") for name in ("type", "name", "clock")}
+    return words.union(getattr(step, "types", ()), mount_flags(step) if step.chapter == "mounts" else ())
+
+
+def mount_flags(step: Any) -> set[str]:
+    """ "nosuid" for MS_NOSUID or MOUNT_ATTR_NOSUID; "/sys rdonly" for what counts at one place only."""
+    flags = [names(getattr(step, "flags", 0), "MS_").replace("MS_", "")]
+    for change in getattr(step, "changes", ()):
+        flags.append(names(change.attr_set, "MOUNT_ATTR_").replace("MOUNT_ATTR_", ""))
+    words = set("|".join(flags).lower().split("|"))
+    return words | {f"{step.destination} rdonly"} if "rdonly" in words else words
 
 
 def allows_all_devices(step: Any) -> bool:
-    """Of the rules for all devices the last one counts."""
-    rules = [rule for rule in step.rules if rule.type in (None, "a") and rule.major is None and rule.minor is None]
-    return bool(rules) and bool(rules[-1].allow)
+    """Whether the last word that is more than a single permission allows everything: later rules win."""
+    weighty = [rule for rule in step.rules if is_for_all(rule) or not rule.allow]
+    return bool(weighty) and bool(weighty[-1].allow) and set(weighty[-1].access) == set("rwm")
+
+
+def is_for_all(rule: Any) -> bool:
+    return rule.type in (None, "a") and rule.major is None and rule.minor is None
 
 
 # Where config.json asks for everything, these steps take nothing away.
@@ -153,19 +169,25 @@ GIVES_NOTHING: dict[str, Callable[[Any], bool]] = {
 
 
 def of_host() -> dict[str, str]:
-    """Numbers for the sentences; "" for what can't be read here."""
-    return {name: told(read) for name, read in NUMBERS.items()}
+    """Numbers for the sentences, in words that go into them; "" for what can't be read here."""
+    return {name: told(words, read) for name, (words, read) in NUMBERS.items()}
 
 
-def told(read: Callable[[], str]) -> str:
+def told(words: str, read: Callable[[], str]) -> str:
     try:
-        return read()
+        return words.format(read())
     except (OSError, LookupError, ValueError):
         return ""
 
 
 def processes() -> str:
     return str(sum(name.isdigit() for name in os.listdir("/proc")))
+
+
+def interfaces() -> str:
+    from socket import if_nameindex
+
+    return str(len(if_nameindex()))
 
 
 def memory() -> str:
@@ -177,17 +199,26 @@ def memory() -> str:
 def uptime() -> str:
     """proc_uptime(5)"""
     hours = int(float(files.read_file("/proc/uptime").split()[0])) // 3600
-    return f"{hours // 24} days and {hours % 24} hours"
+    return counted(hours, "hour") if hours < 48 else counted(hours // 24, "day")
 
 
-NUMBERS: dict[str, Callable[[], str]] = {
-    "processes": processes,
-    "interfaces": lambda: str(len(os.listdir("/sys/class/net"))),
-    "hostname": lambda: os.uname().nodename,
-    "memory": memory,
-    "uptime": uptime,
-    "processors": lambda: str(os.cpu_count()),
-    "pid_max": lambda: files.read_file("/proc/sys/kernel/pid_max").strip(),
+def counted(number: int, what: str) -> str:
+    return f"{number} {what}" + "s" * (number != 1)
+
+
+def processes_at_most() -> str:
+    """proc(5): whichever of the two is less. Threads count as processes do."""
+    return str(min(int(files.read_file(f"/proc/sys/kernel/{name}")) for name in ("pid_max", "threads-max")))
+
+
+NUMBERS: dict[str, tuple[str, Callable[[], str]]] = {
+    "processes": (", {} now", processes),
+    "interfaces": (" ({} now)", interfaces),
+    "hostname": ("{}", lambda: os.uname().nodename),
+    "memory": (", {}", memory),
+    "uptime": (", {} by now", uptime),
+    "processors": (" (here {})", lambda: str(os.cpu_count() or "")),
+    "processes_at_most": (", {} of them with their threads", processes_at_most),
 }
 
 
@@ -199,7 +230,7 @@ def to_json(name: str, bundle: str, found: Sequence[WithoutIt]) -> str:
 
 
 def text(name: str, found: Sequence[WithoutIt], width: int = 100, paint: Paint = plain) -> str:
-    what = found[0].protection.title if len(found) == 1 else "each of these"
+    what = f"{found[0].protection.title}: it is" if len(found) == 1 else "each of these: each is"
     lines = in_lines(HEAD.format(id=name, what=what), width)
     for one in found:
         lines += ["", *entry(one, width, paint)]
@@ -208,12 +239,10 @@ def text(name: str, found: Sequence[WithoutIt], width: int = 100, paint: Paint =
 
 def entry(one: WithoutIt, width: int, paint: Paint) -> Iterator[str]:
     about, room = one.protection, width - len(INDENT)
-    title, source = f"{about.name:<{COLUMN}}{about.title}", about.source
-    gap = " " * max(2, width - len(title) - len(source))
-    yield f"{paint('number', title[:COLUMN])}{paint('heading', title[COLUMN:])}{gap}{paint('source', source)}"
+    yield from heading(about, width, paint)
     yield from (INDENT + line for line in in_lines(one.sentence, room))
     if about.still:
-        yield from (paint("about", INDENT + line) for line in in_lines(f"Still there: {about.still}", room))
+        yield from (paint("about", INDENT + line) for line in in_lines(f"Still in the way: {about.still}", room))
     if about.attack:
         for number, line in enumerate(folded(about.attack, room - 2)):
             yield paint("shell", f"{INDENT}{'  ' if number else '$ '}{line}")
@@ -221,14 +250,26 @@ def entry(one: WithoutIt, width: int, paint: Paint) -> Iterator[str]:
     yield from (paint(kind, INDENT + line) for line in in_lines(where(one), room))
 
 
+def heading(about: Protection, width: int, paint: Paint) -> Iterator[str]:
+    title = f"{about.name:<{COLUMN}}{about.title}"
+    lines, source = beside([title], about.source, width)
+    shown = paint("number", title[:COLUMN]) + paint("heading", title[COLUMN:])
+    yield from [shown + paint("source", source)] if len(lines) == 1 else [shown, paint("source", source)]
+
+
 def where(one: WithoutIt) -> str:
     """Which steps make it; or that there are none, and how to get some."""
+    if one.joined:
+        return f"This container shares one with those who are in it already: {in_words(one.joined)} joins it."
     if one.steps:
-        shown = ", ".join(map(str, ranges(one.steps)))
-        return f"This container has it by step{'s' * (len(one.steps) > 1)} {shown}."
+        return f"This container has it by {in_words(one.steps)}."
     if one.protection.outside:
         return f"It is no step: {one.protection.outside}."
     return f"This container does not have it: it would take {one.protection.asked}."
+
+
+def in_words(numbers: Sequence[int]) -> str:
+    return f"step{'s' * (len(numbers) > 1)} {', '.join(ranges(numbers))}"
 
 
 def ranges(numbers: Sequence[int]) -> Iterator[str]:

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -44,6 +46,8 @@ SECRET = "a secret of the host's root"
 FOREVER = ["sleep", "600"]
 libc = ctypes.CDLL(None, use_errno=True)
 LATER = 1_000_000  # seconds that the container's clock is ahead
+GROUP = 4242
+DISKS = sorted(Path("/sys/block").glob("*/queue/read_ahead_kb"))
 
 
 class Scene:
@@ -52,14 +56,16 @@ class Scene:
     def __init__(self, place: Path, ends: contextlib.ExitStack) -> None:
         self.volume = place / "volume"
         self.volume.mkdir(mode=0o755)
-        mount("-t", "tmpfs", "-o", "mode=755", "tmpfs", self.volume)  # with devices, wherever the tests are
+        # With devices, wherever the tests are, and shared, as all mounts are under systemd.
+        mount("-t", "tmpfs", "-o", "mode=755", "--make-shared", "tmpfs", self.volume)
         ends.callback(unmount, self.volume)
         self.secret = self.volume / "secret"
         self.secret.write_text(SECRET)
         self.secret.chmod(0o600)
         self.null = self.volume / "null"
         os.mknod(self.null, 0o020666, os.makedev(1, 3))
-        (self.volume / "deep").mkdir()
+        for name in ("deep", "spread"):
+            (self.volume / name).mkdir()
         self.directory = os.open(self.volume / "deep", os.O_RDONLY)
         ends.callback(os.close, self.directory)
         self.name = f"minirun-test-{os.getpid()}-without"
@@ -78,13 +84,6 @@ class Scene:
             libc.syscall(add_key, b"user", self.name.encode(), b"key", 3, -3)  # KEY_SPEC_SESSION_KEYRING
 
 
-class Outcome(NamedTuple):
-    """What the program could do."""
-
-    done: set[str]
-    result: Result
-
-
 @pytest.fixture
 def scene(place: Path) -> Iterator[Scene]:
     with contextlib.ExitStack() as ends:
@@ -96,28 +95,33 @@ def scene(place: Path) -> Iterator[Scene]:
 
 def deeds(scene: Scene, victim: int, cgroup: str) -> dict[str, tuple[str, ...]]:
     held = f"capabilities:{Process().status()['CapBnd']}"  # the machine may have none of some
-    keys = ("read:/proc/keys",) * Path("/proc/keys").exists()
+    secrets = [path for path in ("/proc/timer_list", "/proc/keys", "/proc/kcore") if is_readable(path)]
     tried = {
         "pid": (f"signal:{victim}", f"holds:/proc/{victim}/comm={FOREVER[0]}"),
         "network": (f"abstract:{scene.name}", f"port:{scene.tcp.getsockname()[1]}"),
         "mount": (f"walk-out:{scene.secret}",),
-        "uts": (f"holds:/proc/sys/kernel/hostname={os.uname().nodename}",),
+        "uts": (f"rename:{os.uname().nodename}",),
         "ipc": (f"shm:{scene.memory}",),
         "user": ("read:/mnt/secret",),
         "cgroup": (f"holds:/proc/self/cgroup={cgroup}",),
-        "time": (f"uptime:{int(time.clock_gettime(time.CLOCK_BOOTTIME))}",),
         "pivot": (f"walk-out:{scene.secret}",),
-        "masked-paths": ("read:/proc/timer_list", *keys),
+        "detach": (f"read:/..{scene.secret}",),
+        "propagation": ("mount:/mnt/spread",),
+        "masked-paths": tuple(f"read:{path}" for path in secrets),
         "readonly-paths": ("rewrite:/proc/sys/kernel/core_pattern",),
+        "readonly-sys": tuple(f"rewrite:{path}" for path in DISKS[:1]),
+        "mount-flags": ("suid:/quiet/suid", "device:/quiet/null"),
         "readonly-root": ("create:/etc/left",),
         "device-filter": ("disk:/dev/other",),
-        "capabilities": (held,),
+        "capabilities": (held, "unmount:/covered", "clock"),
         "bounding-set": (held,),
         "no-new-privs": ("suid:/suid",),
+        "groups": (f"group:{GROUP}",),
         "seccomp": ("unshare",),
+        "own-cgroup": ("disk:/dev/third",),
         "memory": ("memory:32",),
         "pids": ("forks:25",),
-        "cpu": ("calculate:150",),
+        "cpu": ("calculate:50",),
         "rlimits": ("files:90",),
         "session": ("job",),
         "descriptors": (f"read:/proc/self/fd/{scene.directory}/../secret",),
@@ -127,10 +131,30 @@ def deeds(scene: Scene, victim: int, cgroup: str) -> dict[str, tuple[str, ...]]:
     return {name: tried[name] for name in tried if name in provable()}
 
 
-ALIKE = ({"mount", "pivot"}, {"capabilities", "bounding-set"})  # ways to the same end
+def is_readable(path: str) -> bool:
+    """With all capabilities. Kernels that are locked down refuse the memory to everybody."""
+    try:
+        with open(path, "rb") as file:
+            return bool(file.read(1))
+    except OSError:
+        return False
+
+
+# What else it can do then, since each of these is needed for the same.
+ALSO = {
+    "mount": {"pivot"},
+    "pivot": {"mount"},
+    "detach": {"mount", "pivot"},
+    "capabilities": {"bounding-set"},
+    "bounding-set": {"capabilities"},
+    "own-cgroup": {"device-filter", "memory", "pids", "cpu"},
+    "device-filter": {"own-cgroup"},
+}
 OTHER_TESTS = {
-    "tracers": "test_another_process_opens_what_a_process_open_to_tracers_holds",
+    "time": "test_only_a_shifted_clock_hides_how_long_the_host_is_up",  # it takes a kernel with time namespaces
+    "tracers": "test_tracers_and_the_callers_terminal",
     "seal": "test_an_interpreter_that_is_not_sealed_can_be_opened_by_the_program",
+    "io": "kernel/test_limits_hold.py: test_a_writer_is_slowed_down",  # it takes a disk
     "label": "kernel/test_labels.py: test_a_profile_denies_what_it_denies",  # it takes a profile, and AppArmor on
 }
 
@@ -138,12 +162,15 @@ OTHER_TESTS = {
 def provable() -> set[str]:
     """Some kernels lack a facility. Where version 1 has the controllers, nothing can be limited."""
     missing = {name for name in ("memory", "pids", "cpu") if name not in needs.controllers()}
-    missing |= {"time"} if not Path("/proc/self/ns/time").exists() else set()
     missing |= {"keyring"} if not Path("/proc/keys").exists() else set()
+    missing |= {"readonly-sys"} if not DISKS else set()
     return {protection.name for protection in PROTECTIONS} - missing - OTHER_TESTS.keys()
 
 
 # ---- a container with all protections, and what leaves one out
+
+
+QUIET = ("nosuid", "nodev", "noexec")
 
 
 def protect(made: Bundle, scene: Scene) -> None:
@@ -151,14 +178,17 @@ def protect(made: Bundle, scene: Scene) -> None:
     made.config["hostname"] = "protected"
     made.config["root"]["readonly"] = True
     made.bind(scene.volume, "/mnt")
+    made.bind(scene.volume, "/quiet", *QUIET)
+    made.mount("/covered", "ro")
+    made.link("link", scene.volume / "deep")
+    made.directory(str(scene.volume / "deep"))
+    made.mount("/link/made")
     made.mount("/sys/fs/cgroup", "ro", kind="cgroup", source="cgroup")
     made.namespace("cgroup")
-    if "time" in provable():
-        made.namespace("time")
-        made.linux["timeOffsets"] = {"boottime": {"secs": LATER}}
     made.capabilities("CAP_SYS_CHROOT")
-    shutil.copy(made.rootfs / "probe", made.rootfs / "suid")
-    (made.rootfs / "suid").chmod(0o4755)
+    for directory in (made.rootfs, scene.volume):
+        shutil.copy(made.rootfs / "probe", directory / "suid")
+        (directory / "suid").chmod(0o4755)
     made.process["noNewPrivileges"] = True
     made.process["rlimits"] = [{"type": "RLIMIT_NOFILE", "soft": 64, "hard": 64}]
     made.linux["maskedPaths"], made.linux["readonlyPaths"] = list(MASKED_PATHS), list(READONLY_PATHS)
@@ -169,7 +199,7 @@ def protect(made: Bundle, scene: Scene) -> None:
     limits = {
         "memory": {"limit": 24 * MIB, "swap": 24 * MIB},
         "pids": {"limit": 20},
-        "cpu": {"quota": 50_000, "period": 100_000},
+        "cpu": {"quota": 10_000, "period": 20_000},
     }
     made.linux["resources"] = {name: value for name, value in limits.items() if name in provable()}
 
@@ -179,9 +209,10 @@ def without_uts(made: Bundle) -> None:
     del made.config["hostname"]
 
 
-def without_time(made: Bundle) -> None:
-    made.without_namespace("time")
-    made.linux.pop("timeOffsets", None)
+def without_options(made: Bundle, destination: str, *words: str) -> None:
+    for entry in made.mounts:
+        if entry["destination"] == destination:
+            entry["options"] = [word for word in entry["options"] if word not in words]
 
 
 def with_capabilities(made: Bundle, *sets: str) -> None:
@@ -197,9 +228,11 @@ LEAVE_OUT: dict[str, Callable[[Bundle], Any]] = {
     "uts": without_uts,
     "ipc": lambda made: made.without_namespace("ipc"),
     "cgroup": lambda made: made.without_namespace("cgroup"),
-    "time": without_time,
+    "propagation": lambda made: made.linux.update(rootfsPropagation="shared"),
     "masked-paths": lambda made: made.linux.pop("maskedPaths"),
     "readonly-paths": lambda made: made.linux.pop("readonlyPaths"),
+    "readonly-sys": lambda made: without_options(made, "/sys", "ro"),
+    "mount-flags": lambda made: without_options(made, "/quiet", *QUIET),
     "readonly-root": lambda made: made.config["root"].pop("readonly"),
     "device-filter": lambda made: made.linux["resources"].update(devices=[{"allow": True, "access": "rwm"}]),
     "capabilities": lambda made: with_capabilities(made, "bounding", "effective", "permitted"),
@@ -215,28 +248,35 @@ LEAVE_OUT: dict[str, Callable[[Bundle], Any]] = {
 OPTIONS = {"keyring": "--no-new-keyring"}
 STEPS = {
     "pivot": ("PivotRoot=ChangeRoot", "DetachOldRoot"),
+    "detach": ("DetachOldRoot",),
+    "symlinks": ("follow",),
+    "groups": ("SetUser",),
+    "own-cgroup": ("JoinCgroup",),
     "session": ("StartSession",),
     "descriptors": ("KeepDescriptors",),
     "null": ("ReopenNull",),
 }
-# Each container lacks one of these groups. no_new_privs does what the bounding set does, too: the latter alone would
-# not show.
+# Each container lacks one of these groups. no_new_privs does what the bounding set and nosuid do, too: they alone would
+# not show. Without the bounding set, the program has all capabilities: so it is there that mounts must not spread, and
+# where masks keep /proc/kcore away.
 GROUPS = (
     (),
-    ("pid", "network", "uts", "ipc", "cgroup", "time"),
+    ("pid", "network", "ipc", "cgroup", "detach"),
     (
         "masked-paths",
         "readonly-paths",
         "readonly-root",
+        "readonly-sys",
+        "mount-flags",
         "no-new-privs",
         "bounding-set",
         "seccomp",
         "rlimits",
         "keyring",
     ),
-    ("device-filter", "capabilities", "memory", "pids", "cpu"),
-    ("mount",),
-    tuple(STEPS),
+    ("uts", "propagation", "device-filter", "capabilities", "memory", "pids", "cpu"),
+    ("mount", "own-cgroup"),
+    ("pivot", "symlinks", "groups", "session", "descriptors", "null"),
 )
 
 
@@ -262,7 +302,7 @@ def test_what_a_protection_is_for(
     done = attack(runtime, made, scene, group)
     expected = {name for name in group if name in provable()}
     # None of them has a user namespace: what that keeps from root, each can do.
-    assert done == {"user"} | expected.union(*(alike for alike in ALIKE if alike & expected)) & provable()
+    assert done == {"user"} | expected.union(*(ALSO[name] for name in expected & ALSO.keys())) & provable()
 
 
 def test_a_user_namespace_makes_root_nobody_to_the_host(
@@ -285,7 +325,7 @@ def attack(runtime: Runtime, made: Bundle, scene: Scene, group: Sequence[str]) -
         made.process["args"] = ["/probe", "attack", *numbered(tried)]
         made.write()
         if set(group) & STEPS.keys():
-            words = [word for one in group for word in STEPS[one]]
+            words = [word for one in group for word in STEPS.get(one, ())]
             command = [sys.executable, str(DRIVER), str(made.path), name, *words]
         else:
             command = runtime.command(made, name, [OPTIONS[one] for one in group if one in OPTIONS])
@@ -293,6 +333,8 @@ def attack(runtime: Runtime, made: Bundle, scene: Scene, group: Sequence[str]) -
         done = {protection for protection in tried if succeeded(result.json, protection)}
         seen = {
             "pid": "pid" in done and is_signalled(victim),
+            "propagation": os.path.ismount(scene.volume / "spread"),
+            "symlinks": (scene.volume / "deep" / "made").exists(),
             "session": is_signalled(job),
             "null": scene.null.stat().st_mode & 0o777 == 0o600,
             "readonly-root": (made.rootfs / "etc" / "left").exists(),
@@ -323,6 +365,7 @@ def run(command: Sequence[str], scene: Scene, job: int) -> Result:
             text=True,
             pass_fds=(scene.directory,),
             process_group=job,
+            extra_groups=[GROUP],
             env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
         )
     with ended(process):
@@ -343,24 +386,34 @@ def is_signalled(process: subprocess.Popen[Any]) -> bool:
     return process.poll() == -signal.SIGUSR1
 
 
+# ---- the clock
+
+
+@needs.namespace("time")
+@pytest.mark.parametrize("offset", [None, 0, LATER], ids=["shared", "new", "shifted"])
+def test_only_a_shifted_clock_hides_how_long_the_host_is_up(
+    runtime: Runtime, bundle: Callable[..., Bundle], offset: int | None
+) -> None:
+    made = bundle("attack", f"time=uptime:{int(time.clock_gettime(time.CLOCK_BOOTTIME))}")
+    if offset is not None:
+        made.namespace("time")
+        made.linux["timeOffsets"] = {"boottime": {"secs": offset}} if offset else {}
+    assert runtime.run(made).json == {"time": "ERANGE" if offset else ""}
+
+
 # ---- by steps that only the runtime can leave out
 
 
-@pytest.mark.parametrize("left_out", [(), ("CloseToTracers", "SetUser")], ids=["closed", "open"])
-def test_another_process_opens_what_a_process_open_to_tracers_holds(
+@pytest.mark.parametrize("left_out", [(), ("CloseToTracers", "SetUser", "StartSession")], ids=["kept", "left out"])
+def test_tracers_and_the_callers_terminal(
     runtime: Runtime, bundle: Callable[..., Bundle], scene: Scene, left_out: tuple[str, ...]
 ) -> None:
-    made = bundle("exit", "0")
+    """Another process opens what the container's one holds of the host before it is the program; and that, then, the
+    terminal of who has started minirun."""
+    made = bundle("attack", "session=tty")
     made.without_namespace("pid")  # the other container's, or here the host's
     made.write()
-    command = [sys.executable, str(DRIVER), str(made.path), new_id(), "hold", *left_out]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    with (
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, pass_fds=(scene.directory,), env=environment, text=True
-        ) as driver,
-        ended(driver),
-    ):
+    with at_own_terminal(made, scene, "hold", *left_out) as driver:
         pid = wait_until_stopped(driver)
         held = [name.removeprefix("CAP_").lower() for name in made.process["capabilities"]["bounding"]]
         rights = ",".join(["-all", *(f"+{name}" for name in held)])
@@ -368,9 +421,32 @@ def test_another_process_opens_what_a_process_open_to_tracers_holds(
         other = ["setpriv", f"--bounding-set={rights}", "--inh-caps=-all", "cat", path]
         said = subprocess.run(other, capture_output=True, text=True, timeout=TIMEOUT, check=False)
         os.kill(pid, signal.SIGCONT)
-        assert driver.wait(TIMEOUT) == 0
+        told = Result(driver.wait(TIMEOUT), driver.stdout.read(), "")
     assert (said.stdout == SECRET) == bool(left_out), said
     assert left_out or "Permission denied" in said.stderr
+    assert told.json == {"session": "" if left_out else "ENXIO"}
+
+
+@contextlib.contextmanager
+def at_own_terminal(made: Bundle, scene: Scene, *words: str) -> Iterator[Any]:
+    """The driver, as the first process of a session that has a terminal."""
+    keyboard, screen = os.openpty()
+    with (
+        subprocess.Popen(
+            [sys.executable, str(DRIVER), str(made.path), new_id(), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            pass_fds=(scene.directory, screen),
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(screen, termios.TIOCSCTTY, 0),
+        ) as driver,
+        ended(driver),
+    ):
+        yield driver
+    os.close(keyboard)
+    os.close(screen)
 
 
 def wait_until_stopped(driver: subprocess.Popen[str]) -> int:

@@ -18,11 +18,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -103,6 +105,23 @@ static int open_disk(char *path)
     return error == ENXIO ? 0 : error;
 }
 
+static int open_device(char *path)
+{
+    return outcome(open(path, O_RDONLY | O_CLOEXEC));
+}
+
+/* ---- mounts */
+
+static int mount_on(char *path)
+{
+    return outcome(mount("none", path, "tmpfs", 0, NULL));
+}
+
+static int take_away(char *path)
+{
+    return outcome(umount2(path, MNT_DETACH));
+}
+
 /* ---- processes */
 
 static int signal_it(char *pid)
@@ -130,6 +149,26 @@ static int uptime(char *seconds)
 
     clock_gettime(CLOCK_BOOTTIME, &now);
     return labs(now.tv_sec - atol(seconds)) < 3600 ? 0 : ERANGE;
+}
+
+/* The length of a tick stays as it is: adjtimex(2). */
+static int set_clock(char *nothing)
+{
+    struct timex settings = {0};
+
+    (void)nothing;
+    adjtimex(&settings);
+    settings.modes = ADJ_TICK;
+    return outcome(adjtimex(&settings));
+}
+
+/* Is this the host's name? Then it gets the same one once more. */
+static int rename_host(char *name)
+{
+    char found[65] = "";
+
+    gethostname(found, sizeof found - 1);
+    return strcmp(found, name) ? ENODATA : outcome(sethostname(name, strlen(name)));
 }
 
 /* ---- network */
@@ -170,6 +209,17 @@ static int has_capabilities(char *mask)
     return strtoull(mask, NULL, 16) & ~((unsigned long long)low_high[1].effective << 32 | low_high[0].effective)
                ? EPERM
                : 0;
+}
+
+static int in_group(char *wanted)
+{
+    gid_t groups[64];
+    int count = getgroups(64, groups);
+
+    while (count > 0)
+        if (groups[--count] == (gid_t)atol(wanted))
+            return 0;
+    return ENODATA;
 }
 
 static int new_user_namespace(char *nothing)
@@ -251,17 +301,26 @@ static int signal_job(char *nothing)
     return outcome(kill(0, SIGUSR1));
 }
 
+static int open_terminal(char *nothing)
+{
+    (void)nothing;
+    return outcome(open("/dev/tty", O_RDWR | O_CLOEXEC));
+}
+
 static const struct deed {
     const char *name;
     int (*run)(char *word); /* answers 0 or an errno */
 } deeds[] = {
     {"read", read_it},          {"holds", holds},          {"rewrite", rewrite},
     {"create", create},         {"chmod", close_to_others}, {"walk-out", walk_out},
-    {"disk", open_disk},        {"signal", signal_it},     {"shm", shared_memory},
-    {"key", find_key},          {"uptime", uptime},        {"port", loopback_port},
-    {"abstract", abstract_socket}, {"capabilities", has_capabilities}, {"unshare", new_user_namespace},
+    {"disk", open_disk},        {"device", open_device},   {"mount", mount_on},
+    {"unmount", take_away},     {"signal", signal_it},     {"shm", shared_memory},
+    {"key", find_key},          {"uptime", uptime},        {"clock", set_clock},
+    {"rename", rename_host},    {"port", loopback_port},   {"abstract", abstract_socket},
+    {"capabilities", has_capabilities}, {"group", in_group}, {"unshare", new_user_namespace},
     {"suid", become_root},      {"files", open_files},     {"memory", take_memory},
     {"forks", make_processes},  {"calculate", calculate},  {"job", signal_job},
+    {"tty", open_terminal},
 };
 
 static int run_deed(char *words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -27,14 +28,23 @@ if TYPE_CHECKING:
     from minirun.teach.without import WithoutIt
 
 CLASSES = {kind.__name__: kind for kind in all_step_classes()}
-ABSENT = {"user", "time", "seccomp", "label", "memory", "pids", "cpu"}  # what the default config.json does not ask for
+ABSENT = {
+    "user",
+    "time",
+    "seccomp",
+    "label",
+    "memory",
+    "pids",
+    "cpu",
+    "io",
+}  # what the default config.json does not ask for
 
 
 def found(word: str = "all", **changes: Any) -> dict[str, WithoutIt]:
     """What is told of the default container. The name of a change may be of config.json, of process or of linux."""
     config = default(rootless=False, uid=0, gid=0)
     for name, value in changes.items():
-        place = next(part for part in (config["process"], config["linux"], config) if name in part or part is config)
+        place = next((part for part in (config["process"], config) if name in part), config["linux"])
         place[name] = value
     steps = plan(parse(config), Options(id="example", bundle="/bundle"))
     return {one.protection.name: one for one in teaching.without(word, steps)}
@@ -47,17 +57,26 @@ def test_the_table_fits_the_steps_and_the_chapters() -> None:
         chapters = {CLASSES[name].chapter for name in protection.steps}
         assert protection.chapter in (chapters or CHAPTERS), protection.name
         assert bool(protection.steps) != bool(protection.outside)
+        assert protection.unless in {"", *CLASSES}
 
 
 def test_numbers_of_the_host_stand_in_the_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert f"{len(teaching.os.listdir('/sys/class/net'))} network interfaces" in found()["network"].sentence
+    assert f"network interfaces ({len(socket.if_nameindex())} now)" in found()["network"].sentence
     assert not [one for one in found().values() if "{" in one.sentence]
 
     def refused() -> str:
         raise PermissionError
 
-    monkeypatch.setitem(teaching.NUMBERS, "memory", refused)
-    assert "{" not in found()["memory"].sentence
+    for name, (words, _) in teaching.NUMBERS.items():
+        monkeypatch.setitem(teaching.NUMBERS, name, (words, refused))
+    assert "the host's memory; then" in found()["memory"].sentence
+    assert not [one for one in found().values() if "()" in one.sentence or "  " in one.sentence]
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, "0 hours"), (7199, "1 hour"), (172800, "2 days")])
+def test_a_number_goes_with_its_word(monkeypatch: pytest.MonkeyPatch, seconds: int, told: str) -> None:
+    monkeypatch.setattr(teaching.files, "read_file", lambda path: f"{seconds}.25 1.00\n")
+    assert teaching.uptime() == told
 
 
 def test_what_a_container_has_follows_from_its_plan() -> None:
@@ -76,6 +95,51 @@ def test_what_takes_nothing_away_is_no_protection() -> None:
     assert absent == ABSENT | {"capabilities", "bounding-set", "device-filter"}
 
 
+@pytest.mark.parametrize(
+    ("rules", "has"),
+    [
+        ([{"allow": True, "access": "rwm"}], False),
+        ([{"allow": False, "access": "rwm"}, {"allow": True}], False),
+        ([{"allow": True}, {"allow": False, "type": "b", "major": 8, "access": "rwm"}], True),
+        ([{"allow": True, "access": "r"}], True),
+        ([], True),
+    ],
+)
+def test_a_device_filter_is_there_unless_it_allows_all(rules: list[dict[str, Any]], has: bool) -> None:
+    assert found(resources={"devices": rules})["device-filter"].has is has
+
+
+def test_a_mount_protects_by_its_flags() -> None:
+    def sys(kind: str, *options: str) -> dict[str, WithoutIt]:
+        return found(mounts=[{"destination": "/sys", "type": kind, "source": "/sys", "options": list(options)}])
+
+    assert sys("sysfs", "ro")["readonly-sys"].has and sys("none", "rbind", "rro")["readonly-sys"].has
+    assert not sys("sysfs", "nosuid")["readonly-sys"].has
+    assert sys("sysfs", "nosuid")["mount-flags"].has and not sys("sysfs", "ro")["mount-flags"].has
+    assert not found(rootfsPropagation="shared")["propagation"].has
+    assert found(rootfsPropagation="private")["propagation"].has
+
+
+def test_groups_stay_where_nobody_may_set_them() -> None:
+    config = default(rootless=True, uid=1000, gid=1000)
+    steps = plan(parse(config), Options(id="example", bundle="/bundle", uid=1000, gid=1000, rootless=True))
+    (groups,) = teaching.without("groups", steps)
+    assert not groups.has
+    assert "gidMappings" in teaching.text("example", [groups])
+
+
+def test_a_time_namespace_hides_nothing_by_itself() -> None:
+    clocks = {"namespaces": [{"type": name} for name in ("mount", "uts", "time")]}
+    assert not found(**clocks)["time"].has
+    assert found(**clocks, timeOffsets={"boottime": {"secs": 5}})["time"].has
+
+
+def test_a_namespace_that_is_joined_is_shared() -> None:
+    joined = found(namespaces=[{"type": "mount"}, {"type": "uts"}, {"type": "pid", "path": "/proc/7/ns/pid"}])
+    assert joined["pid"].joined == joined["pid"].steps and not joined["mount"].joined
+    assert "This container shares one with those who are in it" in teaching.text("example", [joined["pid"]])
+
+
 def test_a_word_is_a_protection_a_chapter_or_a_step() -> None:
     assert list(found("pid")) == ["pid"]
     assert {"pid", "session", "keyring"} <= found("namespaces").keys() and "memory" not in found("namespaces")
@@ -92,6 +156,9 @@ def test_a_word_is_a_protection_a_chapter_or_a_step() -> None:
         ("\x1b[2J", "\\x1b"),
         ("1", "step 1 is no protection by itself: take"),
         ("999", "there is no step 999"),
+        ("0", "there is no step 0"),
+        ("-1", "there is no step -1"),
+        ("9" * 5000, "there is no step 9"),  # more digits than Python takes for a number
     ],
 )
 def test_another_word_is_an_error_that_helps(word: str, said: str) -> None:
@@ -103,12 +170,15 @@ def test_another_word_is_an_error_that_helps(word: str, said: str) -> None:
 
 def test_the_text_says_all_and_fits_the_screen() -> None:
     every = found()
+    for width in (60, 80, 100):
+        lines = teaching.text("example", tuple(every.values()), width).splitlines()
+        assert [line for line in lines if len(line) > width and "chroot" not in line] == []  # one word, in quotes
     said = teaching.text("example", tuple(every.values()))
-    assert max(map(len, said.splitlines())) <= 100
     for one in every.values():
         assert one.protection.title in said and one.protection.source in said
     assert said.count("This container does not have it") == len(ABSENT)
-    assert said.count("This container has it by step") == len(every) - len(ABSENT) - 1, "the seal is no step"
+    outside = [one for one in every.values() if one.protection.outside]
+    assert said.count("This container has it by step") == len(every) - len(ABSENT) - len(outside)
 
 
 def test_on_the_command_line(tmp_path: Path) -> None:
@@ -121,7 +191,8 @@ def test_on_the_command_line(tmp_path: Path) -> None:
     told = json.loads(explain("--without", "memory", "--format", "json").stdout)["without"]
     assert [(one["name"], one["has"], one["steps"]) for one in told] == [("memory", False, [])]
     assert "CVE-2016-9962" in explain("--without", "tracers").stdout
-    assert "--format text or json" in explain("--without", "pid", "--format", "html").stderr
+    for others in (["--format", "html"], ["--verbose"]):
+        assert "--format text or json" in explain("--without", "pid", *others).stderr
 
 
 def test_the_tab_key_knows_them() -> None:
@@ -129,5 +200,6 @@ def test_the_tab_key_knows_them() -> None:
     found = of_option(option)(None, None, "read")
     assert [(item.value, item.help) for item in found] == [
         ("readonly-paths", "read-only paths"),
+        ("readonly-sys", "the read-only /sys"),
         ("readonly-root", "the read-only root"),
     ]

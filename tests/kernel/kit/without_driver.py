@@ -3,7 +3,8 @@
     python without_driver.py BUNDLE ID [CLASS…]
 
 CLASS is the name of a step's class: its steps are left out. With CLASS=OTHER they are replaced by steps of that one,
-which takes no arguments. `hold` stops the container's process before it runs the program, until it gets SIGCONT.
+which takes no arguments. `hold` stops the container's process before it runs the program, until it gets SIGCONT. With
+`follow`, paths of the image are looked up as if they were the host's.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import signal
 import sys
 
 from minirun.errors import MinirunError
+from minirun.kernel import files
 from minirun.plan.container import Options, plan
 from minirun.runtime.caller import default_root
 from minirun.runtime.log import Log
@@ -46,8 +48,15 @@ def changed(steps: tuple[Step, ...], words: list[str]) -> tuple[Step, ...]:
     return tuple(kept)
 
 
+def follow(root: int, path: str, flags: int, symlinks: bool = True) -> int:
+    """In the place of files.open_in_root: symlinks with a leading / lead to the host."""
+    return files.open(files.by_descriptor(root) + path, flags | os.O_CLOEXEC)
+
+
 def main() -> int:
     bundle, name, *words = sys.argv[1:]
+    if "follow" in words:
+        files.open_in_root = follow
     config = content(bundle)
     steps = plan(parse(decode(config)), Options(id=name, bundle=bundle, root=default_root()))
     try:
