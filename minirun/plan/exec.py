@@ -10,7 +10,7 @@ from ..record import Record
 from ..spec.config import Config, Linux, Namespace
 from ..steps import program, scheduling
 from ..steps.hooks import State
-from ..steps.namespaces import PROC_NAMES
+from ..steps.namespaces import PROC_NAMES, CheckProcess
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
 from .container import check_terminal, filter_steps, preparation_steps, told_pid_steps
 from .keyring import keyring_steps
@@ -19,7 +19,7 @@ from .limits import CGROUPFS, join_cgroup_steps
 from .namespaces import namespace_steps
 from .process import identity_steps, program_steps, rlimit_steps, terminal_steps
 from .resctrl import find_resctrl_steps, join_resctrl_steps
-from .rootfs import root_of_other_steps
+from .rootfs import find_root_of_other_steps, root_of_other_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 
 class ExecOptions(Record):
-    """What the command line says beside the process. `pid` is that of the container's first process."""
+    """What the command line says beside the process. `pid` and `start_time` are those of the container's first one."""
 
     pid: int = 0
+    start_time: int = 0
     told: State = State("", "", "", ())  # what a listener for system calls is told of the container
     preserve_fds: int = 0
     pid_file: str = ""
@@ -63,12 +64,18 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *affinity_steps(process.affinity_after, "final"),
         CloseToTracers(),  # before it is where the container's processes could trace it
         *hold_proc_steps(process),  # while there is no other
-        *namespace_steps(joined(config, options.pid), options.uid, groups_may_stay=options.rootless),
+        *find_root_of_other_steps(config.linux, options.pid),
+        *namespace_steps(
+            joined(config, options.pid),
+            options.uid,
+            groups_may_stay=options.rootless,
+            opened=(CheckProcess(options.pid, options.start_time),),  # all of it was opened by the pid
+        ),
         *join_resctrl_steps(config.linux, options.told.id),
         *open_label_steps(process),
         *keyring_steps(process, options.told.id, options.new_keyring, share=False),
         StartSession(),
-        *root_of_other_steps(config.linux, options.pid),
+        *root_of_other_steps(config.linux),
         *terminal_steps(process, options.console_socket, bind_console=False),
         *preparation_steps(config, process, options),
         *rlimit_steps(process),

@@ -26,13 +26,15 @@ def new_namespaces(linux: Linux) -> tuple[str, ...]:
     return tuple(name for name in steps.TYPES if name in new)
 
 
-def namespace_steps(config: Config, uid: int = 0, gid: int = 0, groups_may_stay: bool = False) -> list[Step]:
+def namespace_steps(
+    config: Config, uid: int = 0, gid: int = 0, groups_may_stay: bool = False, opened: tuple[Step, ...] = ()
+) -> list[Step]:
     """Join what has a path, then leave for what has none: the user namespace first, since it will own the others.
-    `uid` and `gid` are the caller's."""
+    `uid` and `gid` are the caller's; `opened` is to be done when all paths are open."""
     linux = config.linux
     new = new_namespaces(linux)
     return [
-        *join_steps(config, uid, groups_may_stay),
+        *join_steps(config, uid, groups_may_stay, opened),
         *(user_steps(linux, uid, gid, groups_may_stay) if "user" in new else []),
         *([steps.Unshare(rest, by_user=uid != 0)] if (rest := tuple(name for name in new if name != "user")) else []),
         *(time_steps(linux, uid) if linux.time_offsets else []),
@@ -41,7 +43,9 @@ def namespace_steps(config: Config, uid: int = 0, gid: int = 0, groups_may_stay:
     ]
 
 
-def join_steps(config: Config, uid: int = 0, groups_may_stay: bool = False) -> list[Step]:
+def join_steps(
+    config: Config, uid: int = 0, groups_may_stay: bool = False, opened: tuple[Step, ...] = ()
+) -> list[Step]:
     """Every path is opened before the first namespace is entered: after that it may mean something else."""
     linux = config.linux
     paths = {
@@ -50,9 +54,8 @@ def join_steps(config: Config, uid: int = 0, groups_may_stay: bool = False) -> l
         if namespace.path is not None
     }
     order = [name for name in (USERS_JOIN_ORDER if uid else JOIN_ORDER) if name in paths]
-    joins: list[Step] = [
-        steps.OpenNamespace(name, paths[name][0], changed_by(config, name), paths[name][1]) for name in order
-    ]
+    opens = [steps.OpenNamespace(name, paths[name][0], changed_by(config, name), paths[name][1]) for name in order]
+    joins: list[Step] = [*opens, *opened]
     for name in order:
         joins.append(steps.JoinNamespace(name, paths[name][1]))
         if name == "user":

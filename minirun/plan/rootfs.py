@@ -36,11 +36,13 @@ def root_steps(linux: Linux, path: str, no_pivot: bool) -> list[Step]:
     return [*change, *propagation_after(linux)]
 
 
-def root_of_other_steps(linux: Linux, pid: int) -> list[Step]:
+def find_root_of_other_steps(linux: Linux, pid: int) -> list[Step]:
     """For a process that joins the container: setns(2) gives it the root of the mount namespace, if there is one."""
-    if has_mount_namespace(linux):
-        return [rootfs.HoldRoot()]
-    return [rootfs.HoldRoot(f"/proc/{pid}/root"), rootfs.ChangeRoot(), rootfs.HoldRoot()]
+    return [] if has_mount_namespace(linux) else [rootfs.HoldRoot(f"/proc/{pid}/root")]
+
+
+def root_of_other_steps(linux: Linux) -> list[Step]:
+    return [*([] if has_mount_namespace(linux) else [rootfs.ChangeRoot()]), rootfs.HoldRoot()]
 
 
 def propagation_before(linux: Linux, path: str) -> list[Step]:

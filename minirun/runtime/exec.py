@@ -60,6 +60,7 @@ def execute(
         process = wished(config.process, wishes)
         options = options.replace(
             pid=container.pid,
+            start_time=container.facts["pidStartTime"],
             told=told_to_others(config, made),
             new_keyring=made.new_keyring,
             cgroup_manager=made.cgroup_manager,

@@ -76,6 +76,34 @@ class OpenNamespace(Step):
             )
 
 
+class CheckProcess(Step):
+    """See that the pid has been the same process's all the time, so that what its paths in /proc led to is the
+    container's: a pid is free again when its process has ended, and then it may be anybody's."""
+
+    chapter = "namespaces"
+    man = "proc(5)"
+
+    pid: int
+    start_time: int  # as the books have it
+
+    def describe(self) -> str:
+        return f"see that process {self.pid} is still the container's"
+
+    def shell(self) -> str:
+        return f"test \"$(sed 's/.*) //' /proc/{self.pid}/stat | cut -d' ' -f20)\" = {self.start_time}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("read", f"/proc/{self.pid}/stat"),)
+
+    def apply(self, context: Context) -> None:
+        try:
+            same = processes.start_time(self.pid) == self.start_time
+        except SystemCallError:
+            same = False
+        if not same:
+            raise Refused("it has just ended, and its pid may be another process's by now")
+
+
 class JoinNamespace(Step):
     """Enter a namespace that exists. A pid namespace is entered by the children only."""
 

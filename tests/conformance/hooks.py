@@ -35,7 +35,7 @@ ENVIRONMENT = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 # about hooks that don't.
 READ, STATE = "state=$(cat)", '"$state"'
 SAVE_STATE = f"echo {STATE} >state"
-PID = rf"""$(echo {STATE} | sed 's/.*"pid": *\([0-9]*\).*/\1/')"""
+PID = rf"""$(echo {STATE} | sed -n 's/.*"pid" *: *\([0-9]*\).*/\1/p')"""
 
 
 def for_each(kinds: Iterable[str], sentence: str, anchor: str = "") -> Callable[..., Any]:

@@ -41,7 +41,7 @@ def judged(case: Case, runtime: str, kind: str, found: str, reason: Known | None
         kind = KNOWN
     elif reason and kind == PASS and not reason.sometimes:
         kind = SURPRISE
-    why = reason.reason if reason and kind in (KNOWN, SURPRISE) else ""
+    why = str(reason) if reason and kind in (KNOWN, SURPRISE) else ""
     return Outcome(case, runtime, kind, found, why, seconds)
 
 

@@ -83,9 +83,18 @@ def test_known_failures_belong_to_cases() -> None:
         assert table.keys() <= names
 
 
-def test_an_explanation_ends_with_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_in_an_explanation_has_a_source() -> None:
+    for name, table in KNOWN.items():
+        for case, entry in table.items():
+            assert bool(entry.until or entry.since) == bool(entry.source), f"{name}: {case}"
+
+
+def test_an_explanation_holds_for_some_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = Known("reason", until="1.2.0"), Known("other")
-    monkeypatch.setitem(KNOWN, "some", {"a_case": one, "b_case[x]": other})
+    late = Known("late", source="#7", since="1.1.10", until="1.3")
+    monkeypatch.setitem(KNOWN, "some", {"a_case": one, "b_case[x]": other, "c_case": late})
+    assert [known("some", version, "c_case") for version in ("1.1.9", "1.1.10", "1.3.0")] == [None, late, None]
+    assert str(late) == "late (since 1.1.10, until 1.3, #7)" and str(other) == "other"
     assert known("some", "1.1.9", "a_case[value]") is one
     assert known("some", "1.2.0", "a_case[value]") is None
     assert known("some", "1.10.0", "a_case") is None

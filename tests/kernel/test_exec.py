@@ -6,6 +6,9 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +17,10 @@ from kernel.kit import needs
 from kernel.kit.host import nothing_left
 from kernel.kit.life import Life
 from kernel.kit.outside import FILES, Process
+from kernel.kit.runtime import REPOSITORY, TIMEOUT
 
 pytestmark = pytest.mark.root
+DRIVER = Path(__file__).parent / "kit" / "exec_driver.py"
 
 
 @pytest.fixture
@@ -221,6 +226,17 @@ def test_a_container_that_has_ended(life):
     refused = one.call("exec", "/probe")
     assert refused.status == 255
     assert "cannot exec in a stopped container" in refused.stderr
+
+
+@pytest.mark.only("minirun", "the driver knows its insides")
+def test_a_pid_that_is_another_process_by_now_is_not_entered(running, life):
+    """The other one is in namespaces of its own, and runs as the same user: there is nothing else to stop exec."""
+    other = life().started()
+    pid = str(other.process.pid)
+    words, environment = [sys.executable, str(DRIVER), running.id, pid], {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=TIMEOUT)
+    assert done.stdout == "" and done.returncode == 255, done
+    assert f"see that process {pid} is still the container's" in done.stderr
 
 
 def test_a_container_that_does_not_exist(life):

@@ -121,7 +121,7 @@ def test_a_namespace_with_a_path_is_joined(runtime, bundle, kind):
             assert container.namespace(kind) == holder.namespace(kind)
 
 
-@pytest.mark.deviates("runc", "1.1 wants mappings in config.json even for a namespace that has them")
+@pytest.mark.deviates("runc", "1.1.5 wants mappings in config.json even for a namespace that has them")
 def test_a_user_namespace_with_a_path_is_joined(runtime, bundle):
     made = bundle("sleep")
     with namespace_holder("user") as holder:

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from kernel.kit.helpers import shared_mount
 from kernel.kit.host import nothing_left
+from kernel.kit.outside import cgroup2_root
 from kernel.kit.runtime import ended, new_id
 from kernel.kit.typist import at_a_terminal
 
@@ -29,6 +31,52 @@ def full(made):
     made.linux["readonlyPaths"] = ["/proc/sys"]
     made.linux["cgroupsPath"] = f"/{new_id()}"
     return made
+
+
+# ---- what counts as left
+
+WATCH = """
+import sys
+from pathlib import Path
+from kernel.kit.host import nothing_left
+from kernel.kit.outside import cgroup2_root
+cgroups = Path(sys.argv[1])
+def ask():
+    print("ready", flush=True)
+    sys.stdin.readline()
+with nothing_left("minirun", patience=0):
+    ask()
+with nothing_left("minirun", patience=0):
+    (cgroups / sys.argv[2]).mkdir()
+    ask()
+"""
+
+
+@pytest.mark.only("minirun", "it is about the tests themselves")
+def test_what_a_stranger_runs_is_not_left_behind_but_any_empty_cgroup_is(runtime, tmp_path):
+    """The watcher takes the tests' part. This process is none that it has started, so what it makes is a stranger's."""
+    cgroups, name = cgroup2_root(), f"stranger-{os.getpid()}"
+    half, state = cgroups / f"half-{name}", Path("/run/minirun") / name
+    words = [sys.executable, "-c", WATCH, str(cgroups), half.name]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(words, env=environment, **streams) as watcher, subprocess.Popen(["sleep", "60"]) as program:
+        try:
+            assert watcher.stdout.readline() == "ready\n"
+            (cgroups / name).mkdir()
+            (cgroups / name / "cgroup.procs").write_text(str(program.pid))
+            state.mkdir(parents=True)
+            watcher.stdin.write("\n")
+            watcher.stdin.flush()
+            assert watcher.stdout.readline() == "ready\n", watcher.stderr.read()
+            _, errors = watcher.communicate("\n")
+        finally:
+            program.kill()
+            program.wait()
+            for directory in filter(Path.exists, (half, cgroups / name, state)):
+                directory.rmdir()
+    assert watcher.returncode != 0
+    assert f"cgroups: left behind: {half}" in errors and errors.count("left behind") == 1, errors
 
 
 # ---- good ends

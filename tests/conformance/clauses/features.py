@@ -6,6 +6,7 @@ The document is a MAY. Only a runtime that has the command `features`, as engine
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,13 @@ def the_versions_that_are_told(container: Container) -> None:
 
 @clause(VERSION, "The value MUST NOT be less than the value of the `ociVersionMin` property.")
 def the_versions_are_in_order(container: Container) -> None:
-    least, most = (told(container, name).partition("-")[0].split(".") for name in ("ociVersionMin", "ociVersionMax"))
-    expect_true(f"{least} is not above {most}", [int(part) for part in least] <= [int(part) for part in most])
+    least, most = (told(container, name) for name in ("ociVersionMin", "ociVersionMax"))
+    expect_true(f"{least} is not above {most}", without_labels(least) <= without_labels(most))
+
+
+def without_labels(version: str) -> list[int]:
+    """The three numbers. What follows a plus sign counts for nothing, what follows a hyphen for little (semver.org)."""
+    return [int(part) for part in re.split("[-+]", version)[0].split(".")]
 
 
 @clause("features.md#hooks", "The runtime MUST support the elements in this array as the `hooks` property")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from kernel.kit.helpers import mount
 from kernel.kit.outside import Process, cgroup_mounts, children, is_zombie
+from kernel.kit.strangers import without_strangers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,8 +146,9 @@ def nothing_left(runtime_name: str, *directories: Path, patience: float = 3.0) -
 
 def difference(before: State, after: State) -> str:
     lines = []
+    new = without_strangers({topic: after[topic] - before[topic] for topic in before})
     for topic in before:
-        lines += [f"{topic}: left behind: {entry}" for entry in sorted(after[topic] - before[topic])]
+        lines += [f"{topic}: left behind: {entry}" for entry in sorted(new[topic])]
         if topic not in BUSY:
             lines += [f"{topic}: taken away: {entry}" for entry in sorted(before[topic] - after[topic])]
     return "\n".join(lines)
