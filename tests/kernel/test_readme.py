@@ -6,6 +6,7 @@ go on in lines that begin with "> ".
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -25,6 +26,7 @@ pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "its own documents")
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/guide.md", "docs/reading-order.md")
+DURATION = re.compile(r" *\d+(\.\d)? (µs|ms|s)\b")
 
 
 def transcripts(page: str) -> list[tuple[str, str]]:
@@ -109,3 +111,24 @@ def pattern(expected: str) -> str:
         r"(?:.*\n)*" if line == "…" else re.escape(line).replace("…", ".*") + r"\n" for line in expected.splitlines()
     ]
     return "".join(lines)
+
+
+def test_the_recording_is_what_happens(hello: Path) -> None:
+    """To make it anew: docs/record says how."""
+    made = subprocess.run(
+        [sys.executable, str(REPOSITORY / "docs/record"), str(hello)],
+        capture_output=True,
+        text=True,
+        timeout=60 * PATIENCE,
+        check=False,
+    )
+    assert made.returncode == 0, made.stdout[-2000:] + made.stderr
+    assert screens(made.stdout) == screens((REPOSITORY / "docs/run.cast").read_text())
+
+
+def screens(cast: str) -> list[list[str]]:
+    """What each command prints, without the durations. The container and the runtime write at the same time, so the
+    order of their lines is not told."""
+    _, *events = map(json.loads, cast.splitlines())
+    text = DURATION.sub("…", "".join(text for _, _, text in events))
+    return [sorted(command.splitlines()) for command in text.split("\x1b[32m$\x1b[0m ")]
