@@ -28,7 +28,8 @@ pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "its own documents")
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/guide.md", "docs/reading-order.md")
-DURATION = re.compile(r" *\d+(\.\d)? (µs|ms|s)\b")
+# What differs by run and machine: times; what a step has found out; and, as there is room, the manual page behind that.
+DIFFERS = re.compile(r" *\d+(\.\d)? (µs|ms|s)\b| → .*|\x1b\[34m +\S+\(\d\)\x1b\[0m")
 
 
 def transcripts(page: str) -> list[tuple[str, str]]:
@@ -140,8 +141,8 @@ def test_the_recording_is_what_happens(hello: Path) -> None:
 
 
 def screens(cast: str) -> list[list[str]]:
-    """What each command prints, without the durations. The container and the runtime write at the same time, so the
-    order of their lines is not told."""
+    """The lines of each command, without what differs. The container and the runtime write at the same time, so the
+    order of their lines differs, too."""
     _, *events = map(json.loads, cast.splitlines())
-    text = DURATION.sub("…", "".join(text for _, _, text in events))
+    text = DIFFERS.sub("", "".join(text for _, _, text in events))
     return [sorted(command.splitlines()) for command in text.split("\x1b[32m$\x1b[0m ")]
