@@ -6,10 +6,13 @@ go on in lines that begin with "> ".
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +28,8 @@ pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "its own documents")
 
 REPOSITORY = Path(__file__).parents[2]
 PAGES = ("README.md", "docs/guide.md", "docs/reading-order.md")
+# What differs by run and machine: times; what a step has found out; and, as there is room, the manual page behind that.
+DIFFERS = re.compile(r" *\d+(\.\d)? (µs|ms|s)\b| → .*|\x1b\[34m +\S+\(\d\)\x1b\[0m")
 
 
 def transcripts(page: str) -> list[tuple[str, str]]:
@@ -35,9 +40,10 @@ def transcripts(page: str) -> list[tuple[str, str]]:
     return [(match[1].replace("\n> ", "\n"), match[2]) for match in matches if match]
 
 
-@pytest.fixture
-def hello(place: Path, runtime: Runtime) -> Path:
+@pytest.fixture(scope="module")
+def tried(workshop: Path, runtime: Runtime) -> Path:
     """A directory in which bundles/hello is what ./try makes of it, and .venv/bin/minirun is the runtime."""
+    place = workshop / "tried"
     text = (REPOSITORY / "try").read_text()
     start = text.index("MINIRUN=")
     script = text[text.index("greeting=") : text.index("\n\n", text.index("greeting="))] + "\n" + text[start:]
@@ -52,11 +58,17 @@ def hello(place: Path, runtime: Runtime) -> Path:
     return place
 
 
+@pytest.fixture
+def hello(place: Path, tried: Path) -> Path:
+    """A copy for one test: making it takes ten seconds in the test machine."""
+    return shutil.copytree(tried, place, symlinks=True, dirs_exist_ok=True)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_the_page_shows_what_happens(hello: Path, page: str) -> None:
     assert len(transcripts(page)) > 2
     for command, expected in transcripts(page):
-        shown = output(command, hello)
+        shown = output(command, hello, pattern(expected))
         assert re.fullmatch(pattern(expected), shown), f"$ {command}{shown}--- {page}:\n{expected}"
 
 
@@ -86,8 +98,9 @@ def minirun_of(place: Path) -> dict[str, str]:
     return {**os.environ, "MINIRUN": f"{place}/.venv/bin/minirun"}
 
 
-def output(command: str, place: Path) -> str:
-    """Into a file, which a container may keep open for as long as it wants to."""
+def output(command: str, place: Path, wanted: str) -> str:
+    """Into a file, which a container may keep open for as long as it wants to. After `start` it writes there when the
+    command has come to its end."""
     file = place / "output"
     with file.open("w") as stream:
         subprocess.run(
@@ -100,6 +113,9 @@ def output(command: str, place: Path) -> str:
             timeout=60 * PATIENCE,
             check=False,
         )
+    deadline = time.monotonic() + 5 * PATIENCE
+    while not re.fullmatch(wanted, file.read_text()) and time.monotonic() < deadline:
+        time.sleep(0.05)
     return file.read_text()
 
 
@@ -109,3 +125,24 @@ def pattern(expected: str) -> str:
         r"(?:.*\n)*" if line == "…" else re.escape(line).replace("…", ".*") + r"\n" for line in expected.splitlines()
     ]
     return "".join(lines)
+
+
+def test_the_recording_is_what_happens(hello: Path) -> None:
+    """To make it anew: docs/record says how."""
+    made = subprocess.run(
+        [sys.executable, str(REPOSITORY / "docs/record"), str(hello)],
+        capture_output=True,
+        text=True,
+        timeout=60 * PATIENCE,
+        check=False,
+    )
+    assert made.returncode == 0, made.stdout[-2000:] + made.stderr
+    assert screens(made.stdout) == screens((REPOSITORY / "docs/run.cast").read_text())
+
+
+def screens(cast: str) -> list[list[str]]:
+    """The lines of each command, without what differs. The container and the runtime write at the same time, so the
+    order of their lines differs, too."""
+    _, *events = map(json.loads, cast.splitlines())
+    text = DIFFERS.sub("", "".join(text for _, _, text in events))
+    return [sorted(command.splitlines()) for command in text.split("\x1b[32m$\x1b[0m ")]
