@@ -13,19 +13,23 @@ import pytest
 from test_explain import REPOSITORY, config, explained, minirun, options, rich_config
 
 from minirun.errors import StateError
+from minirun.kernel import constants as c
 from minirun.plan.container import plan
 from minirun.runtime.log import Log
 from minirun.runtime.walk import do
 from minirun.spec.default import default
 from minirun.spec.load import parse
+from minirun.steps.seccomp import CompileFilter
 from minirun.steps.step import CONTAINER, RUNTIME, Channel, Context, Step
+from minirun.steps.syscall_filter import Rule
+from minirun.teach import timeline
 from minirun.teach.explanation import Explanation, tell
 from minirun.teach.mermaid import mermaid
 from minirun.teach.outcome import HOST, JOINED, NEW, outcome
 from minirun.teach.page import page
 from minirun.teach.several import Several
 from minirun.teach.svg import svg
-from minirun.teach.timeline import Timeline
+from minirun.teach.timeline import CLOCKS, Timeline
 from minirun.teach.timeline_file import durations
 
 if TYPE_CHECKING:
@@ -184,12 +188,14 @@ def test_a_timeline_has_both_processes_and_what_is_taken_back(tmp_path: Path) ->
         ("make d", 4),
         ("take back: make <a>", 1),
     ]
-    assert all(one["dur"] >= 0 and one["ts"] > 0 for one in events)
+    assert all(isinstance(one["dur"], int) and one["dur"] >= 0 for one in events)
+    assert events[0]["ts"] == 0, "they count from the first"
     assert [one["pid"] for one in events] == [os.getpid(), os.getpid(), 77, os.getpid(), os.getpid()]
     told = tuple(tell(number, step) for number, step in enumerate(steps, start=1))
     assert set(durations(str(path), told)) == {1, 2, 3, 4}
-    with pytest.raises(StateError, match="not the timeline of a run of this plan"):
-        durations(str(path), told[:2])
+    for other in (told[:2], (told[0].replace(pointer="/mounts/7"), *told[1:])):
+        with pytest.raises(StateError, match="not the timeline of a run of this plan"):
+            durations(str(path), other)
 
 
 def walk_as_two(steps: tuple[Step, ...], context: Context, log: Log) -> None:
@@ -205,8 +211,64 @@ def walk_as_two(steps: tuple[Step, ...], context: Context, log: Log) -> None:
     do(steps[3], 3, steps, context, log)
 
 
+class Filtered(Made):
+    runs_in = CONTAINER
+
+    def apply(self, context: Context) -> None:
+        context.is_filtered = True
+
+
+ALLOW, KILL = c.SECCOMP_ACTIONS["SCMP_ACT_ALLOW"], c.SECCOMP_ACTIONS["SCMP_ACT_KILL_PROCESS"]
+CLOCK, WITH_ARGUMENT = Rule(CLOCKS, ALLOW), Rule(CLOCKS, ALLOW, ((0, 4, 0, 0),))
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"traceEvents": 5}', '{"traceEvents": [5]}', '{"traceEvents": [{"args": 5}]}']
+    ("default", "rules", "may"),
+    [
+        (ALLOW, (), True),
+        (ALLOW, (Rule(("mkdir",), KILL),), True),
+        (ALLOW, (Rule(CLOCKS[:1], KILL),), False),
+        (ALLOW, (WITH_ARGUMENT,), True),
+        (KILL, (), False),
+        (KILL, (CLOCK,), True),
+        (KILL, (WITH_ARGUMENT,), False),
+        (c.SECCOMP_ACTIONS["SCMP_ACT_NOTIFY"], (), False),
+    ],
+)
+def test_behind_a_filter_the_clock_is_looked_at_only_where_that_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, default: int, rules: tuple[Rule, ...], may: bool
+) -> None:
+    steps = (CompileFilter(default, (), rules), Filtered("the filter"), Filtered("more"))
+    seen = Timeline(str(tmp_path / "times.json"))
+    seen.prepare(steps)
+    log = Log()
+    log.observer = seen
+    context = Context(log, Channel())
+    context.me = CONTAINER
+    looks: list[bool] = []
+    monkeypatch.setattr(timeline, "time_ns", lambda: looks.append(context.is_filtered) or len(looks))
+    for index in (1, 2):
+        do(steps[index], index, steps, context, log)
+    assert looks == ([False, True, True, True] if may else [False])
+
+
+@pytest.mark.parametrize("wrong", [-1, 10**400, 1.5, "1", None, float("nan"), float("inf"), [1]])
+@pytest.mark.parametrize("member", ["dur", "number"])
+def test_a_timeline_with_impossible_numbers_is_an_error(tmp_path: Path, member: str, wrong: object) -> None:
+    told = tell(1, Made("a"))
+    event = {"ph": "X", "dur": 1, "args": {"number": 1, "process": "runtime", "manual": told.manual, "pointer": ""}}
+    path = tmp_path / "times.json"
+    path.write_text(json.dumps({"traceEvents": [event]}))
+    assert durations(str(path), (told,)) == {1: 1000}
+    (event if member == "dur" else event["args"])[member] = wrong  # type: ignore[index]
+    path.write_text(json.dumps({"traceEvents": [event]}))
+    with pytest.raises(StateError, match=r"not the timeline of a run of this plan|no timeline"):
+        durations(str(path), (told,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[" * 100000, "[]", "{}", '{"traceEvents": 5}', '{"traceEvents": [5]}', '{"traceEvents": [{"args": 5}]}'],
 )
 def test_what_is_no_timeline_is_an_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "times.json"
