@@ -21,7 +21,7 @@ from .text import WHO, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .explanation import Explanation, Told
 
@@ -34,7 +34,7 @@ def page(explanation: Explanation) -> str:
     return Template(asset("page.html")).substitute(
         title=f"The container {html(explanation.id)}, step by step",
         summary=f"Made from {html(explanation.bundle)}. Choose a step with the mouse or the arrow keys.",
-        links="".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in parts),
+        links="".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in parts if name != "overview"),
         parts="\n".join([*notes(explanation), *(section(name, part) for name, part in parts.items())]),
         style=asset("page.css"),
         script=script,
@@ -64,13 +64,54 @@ def notes(explanation: Explanation) -> Iterator[str]:
     yield from (f'<p class="note"><strong>Note:</strong> {html(note)}</p>' for note in explanation.notes)
 
 
+def lanes() -> str:
+    heads = (f'<div class="{process}">{html(who)}</div>' for process, who in WHO.items())
+    return f'<div class="lanes">{"".join(heads)}</div>'
+
+
+# ---- the whole, on one screen
+
+
+def overview(explanation: Explanation) -> Iterator[str]:
+    """A line for each chapter of each process."""
+    bands = explanation.sections()
+    if len(bands) < 2:
+        return
+    yield f'{lanes()}<ol class="overview">'
+    before = bands[0][0].process
+    for band in bands:
+        first, process = band[0], band[0].process
+        turn = "" if process == before else " handed"
+        yield f'<li class="{process}{turn}"><a href="#step-{first.number}"><b>{html(first.chapter)}</b> {numbers(band)}'
+        yield f' <span class="first">{html(first.sentence)}{"" if first is band[-1] else ", …"}</span>'
+        yield f"{time(explanation, *band)}</a></li>"
+        before = process
+    yield "</ol>"
+
+
+def numbers(band: Sequence[Told]) -> str:
+    first, last = band[0].number, band[-1].number
+    return str(first) if first == last else f"{first}–{last}"
+
+
+def time(explanation: Explanation, *steps: Told) -> str:
+    """How long these took, where somebody has measured."""
+    known = [explanation.durations[told.number] for told in steps if told.number in explanation.durations]
+    if not explanation.durations:
+        return ""
+    return f' <span class="time">{shown(sum(known)) if known else UNKNOWN}</span>'
+
+
+UNKNOWN = "–"
+
+
 # ---- the timeline
 
 
 def timeline(explanation: Explanation) -> Iterator[str]:
-    yield '<div class="lanes">'
-    yield from (f'<div class="{process}">{html(who)}</div>' for process, who in WHO.items())
-    yield "</div>"
+    if explanation.durations:
+        yield f"<p>The times are those of one run; {UNKNOWN} was not measured. The bars compare them.</p>"
+    yield lanes()
     longest = max(explanation.durations.values(), default=0)
     seen: set[str] = set()
     before = ""
@@ -80,7 +121,7 @@ def timeline(explanation: Explanation) -> Iterator[str]:
             yield f'<p class="turn to-{process}"><span>{ARROWS[process]}</span></p>'
         yield f'<div class="band {process}"><div class="work"><h3>{html(chapter)}</h3><ol>'
         for told in band:
-            yield from step(told, explanation.durations.get(told.number, 0), longest)
+            yield from step(told, explanation, longest)
         yield "</ol></div>"
         if chapter not in seen:
             yield f'<p class="about">{html(CHAPTERS[chapter].about)} <em>{html(CHAPTERS[chapter].manual)}</em></p>'
@@ -92,12 +133,12 @@ def timeline(explanation: Explanation) -> Iterator[str]:
 ARROWS = {"container": "hands over →", "runtime": "← hands over"}
 
 
-def step(told: Told, duration: int, longest: int) -> Iterator[str]:
+def step(told: Told, explanation: Explanation, longest: int) -> Iterator[str]:
     """What stands in the lane, and hidden below it all there is to know."""
     yield f'<li class="step {told.process}" id="step-{told.number}"><button type="button" aria-controls="detail">'
     yield f'<span class="number">{told.number}</span> <span class="sentence">{html(told.sentence)}</span>'
-    if duration:
-        yield f' <span class="time">{shown(duration)}</span>'
+    yield time(explanation, told)
+    if duration := explanation.durations.get(told.number):
         yield f'<span class="bar" style="--share:{duration / longest:.4f}"></span>'
     yield "</button>"
     yield from more(told)
@@ -167,16 +208,24 @@ def cgroup(explanation: Explanation) -> Iterator[str]:
     if not outcome.cgroup:
         yield "<p>None of its own: it stays in its caller's.</p>"
         return
-    yield f"<p><code>{html(outcome.cgroup)}</code></p>"
+    names = [name for name in outcome.cgroup.split("/") if name]
+    yield '<table class="map tree"><tr><td>/</td><td></td></tr>'
+    yield from (f"<tr><td>{INDENT * depth}└─ {html(name)}</td><td></td></tr>" for depth, name in enumerate(names))
+    for limit in outcome.limits:
+        branch = "└─" if limit is outcome.limits[-1] else "├─"
+        yield f'<tr><td>{INDENT * len(names)}{branch} <a href="#step-{limit.number}">{html(limit.name)}</a></td>'
+        yield f"<td>{html(limit.value)}</td></tr>"
+    yield "</table>"
     if not outcome.limits:
         yield "<p>Without limits of its own.</p>"
-        return
-    yield '<table class="map">'
-    for limit in outcome.limits:
-        yield f"<tr><td><code>{html(limit.name)}</code></td><td><code>{html(limit.value)}</code></td>"
-        yield f'<td><a href="#step-{limit.number}">step {limit.number}</a></td></tr>'
-    yield "</table>"
 
 
-PARTS = {"timeline": timeline, "namespaces": namespaces, "mounts": mounts, "cgroup": cgroup}
-TITLES = {"timeline": "Timeline", "namespaces": "Namespaces", "mounts": "Mounts", "cgroup": "Cgroup"}
+INDENT = "   "
+PARTS = {"overview": overview, "timeline": timeline, "namespaces": namespaces, "mounts": mounts, "cgroup": cgroup}
+TITLES = {
+    "overview": "Who does what",
+    "timeline": "Timeline",
+    "namespaces": "Namespaces",
+    "mounts": "Mounts",
+    "cgroup": "Cgroup",
+}

@@ -26,7 +26,7 @@ from minirun.teach import timeline
 from minirun.teach.explanation import Explanation, tell
 from minirun.teach.mermaid import mermaid
 from minirun.teach.outcome import HOST, JOINED, NEW, outcome
-from minirun.teach.page import page
+from minirun.teach.page import asset, page
 from minirun.teach.several import Several
 from minirun.teach.svg import svg
 from minirun.teach.timeline import CLOCKS, Timeline
@@ -106,11 +106,51 @@ def test_the_page_has_every_step_and_every_link_leads_somewhere() -> None:
 
 
 def test_the_page_loads_nothing_and_words_of_config_json_are_words() -> None:
-    harmless, hostile = Elements(page(told("word"))), Elements(page(told(HOSTILE)))
+    harmless, hostile = Elements(page(told(re.sub("[^/]", "x", HOSTILE)))), Elements(page(told(HOSTILE)))
     shape = [(tag, sorted(attributes)) for tag, attributes in hostile.found]
     assert shape == [(tag, sorted(attributes)) for tag, attributes in harmless.found]
     assert not {"src", "srcset", "action", "data"} & {name for _, names in shape for name in names}
     assert all(link.startswith("#") for link in hostile.values("href"))
+
+
+def test_the_overview_leads_to_each_part_of_the_timeline() -> None:
+    said = page(explained_whole())
+    _, _, rest = said.partition('<ol class="overview">')
+    links = re.findall(r'<a href="#step-(\d+)">', rest.partition("</ol>")[0])
+    assert links == [str(band[0].number) for band in explained_whole().sections()]
+
+
+def test_a_step_without_a_time_has_a_dash_where_others_have_one() -> None:
+    times = re.compile(r'<span class="time">(.*?)</span>')
+    assert not times.findall(page(explained_whole()))
+    said = page(explained_whole().replace(durations={1: 5000, 2: 0})).partition('<section id="timeline">')[2]
+    assert times.findall(said)[:3] == ["5 µs", "0 µs", "–"]
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_text_can_be_told_from_what_is_behind_it(mode: str) -> None:
+    """Web Content Accessibility Guidelines 2.2, 1.4.3: at least 4.5 to 1."""
+    light, dark, *_ = re.findall(r":root \{(.*?)\}", asset("page.css"), re.DOTALL)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+)", light if mode == "light" else dark))
+    for text in ("text", "soft", "runtime", "container"):
+        for behind in ("page", "code", "runtime-soft", "container-soft", "chosen"):
+            brighter, darker = sorted((luminance(colours[text]), luminance(colours[behind])), reverse=True)
+            assert (brighter + 0.05) / (darker + 0.05) >= 4.5, (text, behind)
+
+
+def luminance(colour: str) -> float:
+    """As the guidelines define it."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+def test_the_cgroup_is_a_tree_with_its_limits() -> None:
+    rows = re.findall(r"<tr><td>(.*?)</td>", page(told("word")).partition('<section id="cgroup">')[2])
+    plain = [re.sub("<.*?>", "", row) for row in rows]
+    assert plain[:2] == ["/", "└─ word"]
+    assert plain[2].startswith("   ├─ ") and plain[-1].startswith("   └─ ")
 
 
 def test_one_step_alone_has_no_maps() -> None:
