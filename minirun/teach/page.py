@@ -14,8 +14,8 @@ from html import escape
 from string import Template
 
 from .chapters import CHAPTERS
+from .explanation import UNKNOWN
 from .mount_tree import drawn
-from .narrate import shown
 from .outcome import HOLDS, HOST, JOINED, NEW
 from .text import WHO, safe
 
@@ -82,9 +82,9 @@ def overview(explanation: Explanation) -> Iterator[str]:
     for band in bands:
         first, process = band[0], band[0].process
         turn = "" if process == before else " handed"
-        yield f'<li class="{process}{turn}"><a href="#step-{first.number}"><b>{html(first.chapter)}</b> {numbers(band)}'
+        yield f'<li class="{process}{turn}"><a href="#step-{first.number}"><strong>{html(first.chapter)}</strong> {numbers(band)}'
         yield f' <span class="first">{html(first.sentence)}{"" if first is band[-1] else ", …"}</span>'
-        yield f"{time(explanation, *band)}</a></li>"
+        yield f"{time(explanation.took(*band))}</a></li>"
         before = process
     yield "</ol>"
 
@@ -94,15 +94,8 @@ def numbers(band: Sequence[Told]) -> str:
     return str(first) if first == last else f"{first}–{last}"
 
 
-def time(explanation: Explanation, *steps: Told) -> str:
-    """How long these took, where somebody has measured."""
-    known = [explanation.durations[told.number] for told in steps if told.number in explanation.durations]
-    if not explanation.durations:
-        return ""
-    return f' <span class="time">{shown(sum(known)) if known else UNKNOWN}</span>'
-
-
-UNKNOWN = "–"
+def time(took: str) -> str:
+    return f' <span class="time">{html(took)}</span>' if took else ""
 
 
 # ---- the timeline
@@ -137,7 +130,7 @@ def step(told: Told, explanation: Explanation, longest: int) -> Iterator[str]:
     """What stands in the lane, and hidden below it all there is to know."""
     yield f'<li class="step {told.process}" id="step-{told.number}"><button type="button" aria-controls="detail">'
     yield f'<span class="number">{told.number}</span> <span class="sentence">{html(told.sentence)}</span>'
-    yield time(explanation, told)
+    yield time(explanation.took(told))
     if duration := explanation.durations.get(told.number):
         yield f'<span class="bar" style="--share:{duration / longest:.4f}"></span>'
     yield "</button>"

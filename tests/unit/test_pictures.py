@@ -125,6 +125,7 @@ def test_a_step_without_a_time_has_a_dash_where_others_have_one() -> None:
     assert not times.findall(page(explained_whole()))
     said = page(explained_whole().replace(durations={1: 5000, 2: 0})).partition('<section id="timeline">')[2]
     assert times.findall(said)[:3] == ["5 µs", "0 µs", "–"]
+    assert ">&gt; 5 µs</text>" in svg(explained_whole().replace(durations={1: 5000}))
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
