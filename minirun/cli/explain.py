@@ -72,14 +72,14 @@ def show(options: Options, values: Mapping[str, Any]) -> None:
 
 def save(options: Options, values: Mapping[str, Any], path: str) -> None:
     from ..teach.script import script
-    from ..teach.whole_file import check_writable, write_whole
+    from ..teach.whole_file import check_writable, why_not, write_whole
 
     check_writable(path)
     said = script(options) if values["script"] else written(explained_as(options, values), values)
     try:
         write_whole(path, said)
     except OSError as error:
-        raise StateError(f"can't write {path}: {error.strerror}") from None
+        raise StateError(why_not(path, error)) from None
 
 
 def explained_as(options: Options, values: Mapping[str, Any]) -> Explanation:

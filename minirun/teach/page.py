@@ -82,7 +82,8 @@ def overview(explanation: Explanation) -> Iterator[str]:
     for band in bands:
         first, process = band[0], band[0].process
         turn = "" if process == before else " handed"
-        yield f'<li class="{process}{turn}"><a href="#step-{first.number}"><strong>{html(first.chapter)}</strong> {numbers(band)}'
+        yield f'<li class="{process}{turn}"><a href="#step-{first.number}">'
+        yield f"<strong>{html(first.chapter)}</strong> {numbers(band)}"
         yield f' <span class="first">{html(first.sentence)}{"" if first is band[-1] else ", …"}</span>'
         yield f"{time(explanation.took(*band))}</a></li>"
         before = process

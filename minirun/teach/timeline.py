@@ -13,7 +13,7 @@ import struct
 from time import time_ns
 
 from ..steps.step import CONTAINER, RUNTIME, Observer, Step
-from .whole_file import write_whole
+from .whole_file import why_not, write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Timeline(Observer):
         try:
             write_whole(self.path, written(self.steps, self.all_times(), self.undone_times(), self.pids))
         except OSError as error:  # the container has run: its exit status counts
-            log.warning(f"there is no timeline: {self.path}: {error.strerror}")
+            log.warning(f"there is no timeline: {why_not(self.path, error)}")
 
     def all_times(self) -> list[tuple[int, int]]:
         return [self.get(index) for index in range(len(self.steps))]

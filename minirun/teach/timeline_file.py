@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from ..errors import StateError
+from ..errors import StateError, reason
 from ..steps.step import RUNTIME
 from .text import WHO, safe
 
@@ -96,7 +96,7 @@ def events_of(path: str) -> list[Event]:
         if all(isinstance(one, dict) and isinstance(one.get("args", {}), dict) for one in events):
             return [{"args": {}, **one} for one in events]
     except OSError as error:
-        raise StateError(f"can't read {path}: {error.strerror}") from None
+        raise StateError(f"can't read {path}: {reason(error)}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise StateError(f"{path} is no timeline\n  cure:  minirun run --timeline FILE writes one")

@@ -158,9 +158,11 @@ def test_a_timeline_has_the_steps_in_order_also_where_a_process_has_another_cloc
         made.namespace("time")
         made.linux["timeOffsets"] = {"monotonic": {"secs": 100000}}
     made.linux["seccomp"] = allowing(rule("mkdirat", action=ERRNO))  # it lets the clock be looked at
-    with nothing_left(runtime.name), runtime.running(made, options=["--timeline", str(path)], container_id=name) as one:
+    running = runtime.running(made, options=["--timeline", str(path)], container_id=name, umask=0o077)
+    with nothing_left(runtime.name), running as one:
         pid = one.pid
         assert not path.exists()
+    assert path.stat().st_mode & 0o777 == 0o600, "nobody else's business"
     steps = explain(Options(id=name, bundle=str(made.path))).steps
     events = [event for event in json.loads(path.read_text())["traceEvents"] if event["ph"] == "X"]
     done = [event for event in events if event["cat"] != "taken back"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -31,6 +32,7 @@ from minirun.teach.several import Several
 from minirun.teach.svg import svg
 from minirun.teach.timeline import CLOCKS, Timeline
 from minirun.teach.timeline_file import durations
+from minirun.teach.whole_file import why_not, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -331,6 +333,31 @@ def test_output_is_whole_or_not_there(tmp_path: Path) -> None:
         refused = minirun("--format", "html", "--output", wrong, str(tmp_path), cwd=tmp_path)
         assert refused.returncode == 1 and why in refused.stderr
     assert sorted(os.listdir(tmp_path)) == ["config.json", "page.html", "rootfs"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "page.html"
+    target.write_text("old")
+
+    def full(*_names: str) -> None:
+        raise OSError(errno.ENOSPC, "no matter")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no matter") as caught:
+        write_whole(str(target), "new")
+    assert (target.read_text(), os.listdir(tmp_path)) == ("old", ["page.html"])
+    assert why_not("/x", caught.value).splitlines() == [
+        "can't write /x: no space left on device (ENOSPC)",
+        "  cure:  a file system is full: df, df -i",
+    ]
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(str(target), "new")
+    assert os.listdir(tmp_path) == ["page.html"]
+
+
+def interrupted(*_names: str) -> None:
+    raise KeyboardInterrupt
 
 
 def test_the_picture_in_docs_is_what_the_command_makes(tmp_path: Path) -> None:
