@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from html import escape
 from string import Template
 
@@ -54,6 +55,11 @@ def hash_of(script: str) -> str:
 
 def html(text: str) -> str:
     return escape("\n".join(map(safe, text.split("\n"))))
+
+
+def breakable(text: str) -> str:
+    """Flags and paths are long words: where lines of them may end."""
+    return re.sub("([/|_])", r"\1<wbr>", html(text))
 
 
 def section(name: str, content: str) -> str:
@@ -104,7 +110,7 @@ def time(took: str) -> str:
 
 def timeline(explanation: Explanation) -> Iterator[str]:
     if explanation.durations:
-        yield f"<p>The times are those of one run; {UNKNOWN} was not measured. The bars compare them.</p>"
+        yield f"<p>The times are those of one run, and the bars compare them. {UNKNOWN} is what was not measured.</p>"
     yield lanes()
     longest = max(explanation.durations.values(), default=0)
     seen: set[str] = set()
@@ -130,7 +136,7 @@ ARROWS = {"container": "hands over →", "runtime": "← hands over"}
 def step(told: Told, explanation: Explanation, longest: int) -> Iterator[str]:
     """What stands in the lane, and hidden below it all there is to know."""
     yield f'<li class="step {told.process}" id="step-{told.number}"><button type="button" aria-controls="detail">'
-    yield f'<span class="number">{told.number}</span> <span class="sentence">{html(told.sentence)}</span>'
+    yield f'<span class="number">{told.number}</span> <span class="sentence">{breakable(told.sentence)}</span>'
     yield time(explanation.took(told))
     if duration := explanation.durations.get(told.number):
         yield f'<span class="bar" style="--share:{duration / longest:.4f}"></span>'
@@ -141,12 +147,14 @@ def step(told: Told, explanation: Explanation, longest: int) -> Iterator[str]:
 
 def more(told: Told) -> Iterator[str]:
     yield f'<div class="more {told.process}"><p class="which">{told.number} · {html(WHO[told.process])}</p>'
-    yield f'<p class="title">{html(told.sentence)}</p>'
+    yield f'<p class="title">{breakable(told.sentence)}</p>'
     if told.reason:
         yield f"<p>{html(told.reason)}</p>"
     calls = "\n".join(told.calls)
     yield (
-        f"<h4>System calls</h4><pre>{html(calls)}</pre>" if calls else f"<p>No system call: {html(told.no_calls)}.</p>"
+        f"<h4>System calls</h4><pre>{breakable(calls)}</pre>"
+        if calls
+        else f"<p>No system call: {html(told.no_calls)}.</p>"
     )
     yield (
         f"<h4>By hand</h4><pre>{html(told.shell)}</pre>" if told.shell else f"<p>No command: {html(told.no_shell)}.</p>"

@@ -1,6 +1,6 @@
 """A timeline as a file: the Chrome trace-event format (complete events, "X", in microseconds), written and read.
 
-Perfetto, at ui.perfetto.dev or offline, and chrome://tracing draw it; `explain --timing` takes the durations from it.
+Perfetto, at ui.perfetto.dev or offline, and speedscope draw it; `explain --timing` takes the durations from it.
 """
 
 from __future__ import annotations
