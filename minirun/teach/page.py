@@ -57,9 +57,13 @@ def html(text: str) -> str:
     return escape("\n".join(map(safe, text.split("\n"))))
 
 
-def breakable(text: str) -> str:
-    """Flags and paths are long words: where lines of them may end."""
-    return re.sub("([/|_])", r"\1<wbr>", html(text))
+FLAGS = r"(?<=\|)"
+JOINTS = rf"{FLAGS}|(?<=\w{{4}}_)|(?<=.)(?=/)"  # and of names and paths
+
+
+def breakable(text: str, joints: str = JOINTS) -> str:
+    """Flags and paths are long words, and lanes are narrow: where lines may end in there."""
+    return re.sub(r"\S{17,}", lambda word: re.sub(joints, "<wbr>", word[0]), html(text))
 
 
 def section(name: str, content: str) -> str:
@@ -152,7 +156,7 @@ def more(told: Told) -> Iterator[str]:
         yield f"<p>{html(told.reason)}</p>"
     calls = "\n".join(told.calls)
     yield (
-        f"<h4>System calls</h4><pre>{breakable(calls)}</pre>"
+        f"<h4>System calls</h4><pre>{breakable(calls, FLAGS)}</pre>"
         if calls
         else f"<p>No system call: {html(told.no_calls)}.</p>"
     )

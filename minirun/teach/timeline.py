@@ -94,7 +94,7 @@ class Timeline(Observer):
 
 def clocks_stay_allowed(steps: tuple[Step, ...]) -> bool:
     """Whether a system call filter, where the plan has one, lets everybody look at the clock. Most do."""
-    from ..steps.seccomp import CompileFilter  # few plans have one
+    from ..steps.seccomp import CompileFilter  # libseccomp, which a run without a timeline may not need
     from ..steps.syscall_filter import always_allows
 
     filters = [step for step in steps if isinstance(step, CompileFilter)]

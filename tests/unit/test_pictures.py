@@ -109,8 +109,11 @@ def test_the_page_has_every_step_and_every_link_leads_somewhere() -> None:
 
 def test_the_page_loads_nothing_and_words_of_config_json_are_words() -> None:
     harmless, hostile = Elements(page(told(re.sub("[^/]", "x", HOSTILE)))), Elements(page(told(HOSTILE)))
-    shape = [(tag, sorted(attributes)) for tag, attributes in hostile.found]
-    assert shape == [(tag, sorted(attributes)) for tag, attributes in harmless.found]
+    shape, expected = (
+        [(tag, sorted(attributes)) for tag, attributes in elements.found if tag != "wbr"]
+        for elements in (hostile, harmless)
+    )
+    assert shape == expected
     assert not {"src", "srcset", "action", "data"} & {name for _, names in shape for name in names}
     assert all(link.startswith("#") for link in hostile.values("href"))
 
