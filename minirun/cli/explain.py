@@ -55,6 +55,7 @@ def show(options: Options, values: Mapping[str, Any]) -> None:
     if values["without"] is not None:
         show_without(options, values)
         return
+    refuse_what_would_be_ignored(values)
     if values["output"]:
         save(options, values, os.path.abspath(values["output"]))
         return
@@ -70,16 +71,23 @@ def show(options: Options, values: Mapping[str, Any]) -> None:
         print(written(explained, values), end="")
 
 
+def refuse_what_would_be_ignored(values: Mapping[str, Any]) -> None:
+    if values["timing"] and (values["script"] or values["format"] not in ("html", "svg")):
+        raise StateError("only pictures have durations\n  allowed: --timing with --format html or svg")
+    if values["script"] and (values["step"] is not None or values["format"] != "text"):
+        raise StateError("--script is a form of its own\n  allowed: beside it --output, and no --format or --step")
+
+
 def save(options: Options, values: Mapping[str, Any], path: str) -> None:
     from ..teach.script import script
-    from ..teach.whole_file import check_writable, write_whole
+    from ..teach.whole_file import check_writable, why_not, write_whole
 
     check_writable(path)
     said = script(options) if values["script"] else written(explained_as(options, values), values)
     try:
         write_whole(path, said)
     except OSError as error:
-        raise StateError(f"can't write {path}: {error.strerror}") from None
+        raise StateError(why_not(path, error)) from None
 
 
 def explained_as(options: Options, values: Mapping[str, Any]) -> Explanation:

@@ -109,11 +109,11 @@ def run_plan(
         sync.hang_up()
         end_process(context)
         take_back(applied, context, log)
-        log.observer.ended(log)
+        os.umask(context.umask)
+        log.observer.ended(log)  # may write a file for the caller
         for descriptor in (context.pidfd, context.console, context.lock):
             if descriptor >= 0:
                 os.close(descriptor)
-        os.umask(context.umask)
         own.close()
 
 

@@ -85,6 +85,13 @@ def lets_through(action: int) -> bool:
     return action_name(action) in ("SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE")
 
 
+def always_allows(name: str, default: int, rules: tuple[Rule, ...]) -> bool:
+    """Whether a call is made whatever its arguments, and nobody hears of it."""
+    own = [rule for rule in rules if name in rule.names]
+    answers = [rule.action for rule in own] + ([] if any(not rule.conditions for rule in own) else [default])
+    return all(action_name(answer) == "SCMP_ACT_ALLOW" for answer in answers)
+
+
 def names_of(rules: tuple[Rule, ...]) -> list[str]:
     """Every call that the rules speak of, once."""
     return sorted({name for rule in rules for name in rule.names})

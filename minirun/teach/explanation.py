@@ -13,6 +13,7 @@ from ..record import Record
 from ..spec.clauses import clause
 from ..spec.load import content, decode, parse
 from .chapters import CHAPTERS
+from .narrate import shown
 from .outcome import Outcome, outcome
 
 TYPE_CHECKING = False
@@ -47,6 +48,9 @@ class Told(Record):
 JSON_NAMES = {"no_calls": "noCalls", "no_shell": "noShell"}
 
 
+UNKNOWN = "–"  # behind a filter that forbids the clock, or after a failure
+
+
 class Explanation(Record):
     """All of a plan."""
 
@@ -60,6 +64,14 @@ class Explanation(Record):
     def sections(self) -> list[tuple[Told, ...]]:
         """The steps in their order, divided where the process or the chapter changes."""
         return [tuple(group) for _, group in groupby(self.steps, lambda told: (told.process, told.chapter))]
+
+    def took(self, *steps: Told) -> str:
+        """How long these took together; "" where there are no times of a run."""
+        known = [self.durations[told.number] for told in steps if told.number in self.durations]
+        if not self.durations:
+            return ""
+        more = "" if len(known) == len(steps) else "> "
+        return f"{more}{shown(sum(known))}" if known else UNKNOWN
 
     def json(self) -> str:
         chapters = dict.fromkeys(told.chapter for told in self.steps)

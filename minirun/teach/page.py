@@ -10,18 +10,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from html import escape
 from string import Template
 
 from .chapters import CHAPTERS
+from .explanation import UNKNOWN
 from .mount_tree import drawn
-from .narrate import shown
 from .outcome import HOLDS, HOST, JOINED, NEW
 from .text import WHO, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .explanation import Explanation, Told
 
@@ -34,7 +35,7 @@ def page(explanation: Explanation) -> str:
     return Template(asset("page.html")).substitute(
         title=f"The container {html(explanation.id)}, step by step",
         summary=f"Made from {html(explanation.bundle)}. Choose a step with the mouse or the arrow keys.",
-        links="".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in parts),
+        links="".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in parts if name != "overview"),
         parts="\n".join([*notes(explanation), *(section(name, part) for name, part in parts.items())]),
         style=asset("page.css"),
         script=script,
@@ -56,6 +57,15 @@ def html(text: str) -> str:
     return escape("\n".join(map(safe, text.split("\n"))))
 
 
+FLAGS = r"(?<=\|)"
+JOINTS = rf"{FLAGS}|(?<=\w{{4}}_)|(?<=.)(?=/)"  # and of names and paths
+
+
+def breakable(text: str, joints: str = JOINTS) -> str:
+    """Flags and paths are long words, and lanes are narrow: where lines may end in there."""
+    return re.sub(r"\S{17,}", lambda word: re.sub(joints, "<wbr>", word[0]), html(text))
+
+
 def section(name: str, content: str) -> str:
     return f'<section id="{name}"><h2>{TITLES[name]}</h2>\n{content}\n</section>'
 
@@ -64,13 +74,48 @@ def notes(explanation: Explanation) -> Iterator[str]:
     yield from (f'<p class="note"><strong>Note:</strong> {html(note)}</p>' for note in explanation.notes)
 
 
+def lanes() -> str:
+    heads = (f'<div class="{process}">{html(who)}</div>' for process, who in WHO.items())
+    return f'<div class="lanes">{"".join(heads)}</div>'
+
+
+# ---- the whole, on one screen
+
+
+def overview(explanation: Explanation) -> Iterator[str]:
+    """A line for each chapter of each process."""
+    bands = explanation.sections()
+    if len(bands) < 2:
+        return
+    yield f'{lanes()}<ol class="overview">'
+    before = bands[0][0].process
+    for band in bands:
+        first, process = band[0], band[0].process
+        turn = "" if process == before else " handed"
+        yield f'<li class="{process}{turn}"><a href="#step-{first.number}">'
+        yield f"<strong>{html(first.chapter)}</strong> {numbers(band)}"
+        yield f' <span class="first">{html(first.sentence)}{"" if first is band[-1] else ", …"}</span>'
+        yield f"{time(explanation.took(*band))}</a></li>"
+        before = process
+    yield "</ol>"
+
+
+def numbers(band: Sequence[Told]) -> str:
+    first, last = band[0].number, band[-1].number
+    return str(first) if first == last else f"{first}–{last}"
+
+
+def time(took: str) -> str:
+    return f' <span class="time">{html(took)}</span>' if took else ""
+
+
 # ---- the timeline
 
 
 def timeline(explanation: Explanation) -> Iterator[str]:
-    yield '<div class="lanes">'
-    yield from (f'<div class="{process}">{html(who)}</div>' for process, who in WHO.items())
-    yield "</div>"
+    if explanation.durations:
+        yield f"<p>The times are those of one run, and the bars compare them. {UNKNOWN} is what was not measured.</p>"
+    yield lanes()
     longest = max(explanation.durations.values(), default=0)
     seen: set[str] = set()
     before = ""
@@ -80,7 +125,7 @@ def timeline(explanation: Explanation) -> Iterator[str]:
             yield f'<p class="turn to-{process}"><span>{ARROWS[process]}</span></p>'
         yield f'<div class="band {process}"><div class="work"><h3>{html(chapter)}</h3><ol>'
         for told in band:
-            yield from step(told, explanation.durations.get(told.number, 0), longest)
+            yield from step(told, explanation, longest)
         yield "</ol></div>"
         if chapter not in seen:
             yield f'<p class="about">{html(CHAPTERS[chapter].about)} <em>{html(CHAPTERS[chapter].manual)}</em></p>'
@@ -92,12 +137,12 @@ def timeline(explanation: Explanation) -> Iterator[str]:
 ARROWS = {"container": "hands over →", "runtime": "← hands over"}
 
 
-def step(told: Told, duration: int, longest: int) -> Iterator[str]:
+def step(told: Told, explanation: Explanation, longest: int) -> Iterator[str]:
     """What stands in the lane, and hidden below it all there is to know."""
     yield f'<li class="step {told.process}" id="step-{told.number}"><button type="button" aria-controls="detail">'
-    yield f'<span class="number">{told.number}</span> <span class="sentence">{html(told.sentence)}</span>'
-    if duration:
-        yield f' <span class="time">{shown(duration)}</span>'
+    yield f'<span class="number">{told.number}</span> <span class="sentence">{breakable(told.sentence)}</span>'
+    yield time(explanation.took(told))
+    if duration := explanation.durations.get(told.number):
         yield f'<span class="bar" style="--share:{duration / longest:.4f}"></span>'
     yield "</button>"
     yield from more(told)
@@ -106,12 +151,14 @@ def step(told: Told, duration: int, longest: int) -> Iterator[str]:
 
 def more(told: Told) -> Iterator[str]:
     yield f'<div class="more {told.process}"><p class="which">{told.number} · {html(WHO[told.process])}</p>'
-    yield f'<p class="title">{html(told.sentence)}</p>'
+    yield f'<p class="title">{breakable(told.sentence)}</p>'
     if told.reason:
         yield f"<p>{html(told.reason)}</p>"
     calls = "\n".join(told.calls)
     yield (
-        f"<h4>System calls</h4><pre>{html(calls)}</pre>" if calls else f"<p>No system call: {html(told.no_calls)}.</p>"
+        f"<h4>System calls</h4><pre>{breakable(calls, FLAGS)}</pre>"
+        if calls
+        else f"<p>No system call: {html(told.no_calls)}.</p>"
     )
     yield (
         f"<h4>By hand</h4><pre>{html(told.shell)}</pre>" if told.shell else f"<p>No command: {html(told.no_shell)}.</p>"
@@ -167,16 +214,24 @@ def cgroup(explanation: Explanation) -> Iterator[str]:
     if not outcome.cgroup:
         yield "<p>None of its own: it stays in its caller's.</p>"
         return
-    yield f"<p><code>{html(outcome.cgroup)}</code></p>"
+    names = [name for name in outcome.cgroup.split("/") if name]
+    yield '<table class="map tree"><tr><td>/</td><td></td></tr>'
+    yield from (f"<tr><td>{INDENT * depth}└─ {html(name)}</td><td></td></tr>" for depth, name in enumerate(names))
+    for limit in outcome.limits:
+        branch = "└─" if limit is outcome.limits[-1] else "├─"
+        yield f'<tr><td>{INDENT * len(names)}{branch} <a href="#step-{limit.number}">{html(limit.name)}</a></td>'
+        yield f"<td>{html(limit.value)}</td></tr>"
+    yield "</table>"
     if not outcome.limits:
         yield "<p>Without limits of its own.</p>"
-        return
-    yield '<table class="map">'
-    for limit in outcome.limits:
-        yield f"<tr><td><code>{html(limit.name)}</code></td><td><code>{html(limit.value)}</code></td>"
-        yield f'<td><a href="#step-{limit.number}">step {limit.number}</a></td></tr>'
-    yield "</table>"
 
 
-PARTS = {"timeline": timeline, "namespaces": namespaces, "mounts": mounts, "cgroup": cgroup}
-TITLES = {"timeline": "Timeline", "namespaces": "Namespaces", "mounts": "Mounts", "cgroup": "Cgroup"}
+INDENT = "   "
+PARTS = {"overview": overview, "timeline": timeline, "namespaces": namespaces, "mounts": mounts, "cgroup": cgroup}
+TITLES = {
+    "overview": "Who does what",
+    "timeline": "Timeline",
+    "namespaces": "Namespaces",
+    "mounts": "Mounts",
+    "cgroup": "Cgroup",
+}

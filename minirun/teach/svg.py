@@ -5,22 +5,23 @@ from __future__ import annotations
 from html import escape
 from itertools import pairwise
 
-from .narrate import shown
 from .outcome import HOST, JOINED
 from .text import WHO, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from .explanation import Explanation, Told
 
-WIDTH, ROW, TOP = 1280, 30, 84  # of the whole; of a section's row; of the first row
-LANES = {"runtime": 24, "container": 468}  # where they begin
-LANE, BOX = 408, 24  # how wide a lane is, how high a box
-SENTENCE = 54  # letters of 13 pixels that a box has room for
-PANEL, PANEL_ROW = 912, 23  # what comes of it: where it begins; of its lines
-VALUE = 96  # from the name to the value there
+# In pixels of a projector; letters of the chapters and numbers have 18, of all else 16.
+WIDTH, ROW, TOP = 1280, 34, 88  # of the whole; of a section's row; of the first row
+LANES = {"runtime": 20, "container": 484}  # where they begin
+LANE, BOX = 424, 28  # how wide a lane is, how high a box
+BOLD, LARGE, LETTER = 12.7, 11.5, 8.8  # how wide letters are, where the font is a wide one
+PANEL, PANEL_ROW = 936, 26  # what comes of it: where it begins; of its lines
+VALUE = 140  # from the name to the value there
+NAME_LETTERS, VALUE_LETTERS = 14, 21
 LIMITS_SHOWN = 6
 
 STYLE = """
@@ -29,10 +30,11 @@ svg { --page: #fff; --text: #1a1a1a; --soft: #565656; --runtime: #0b5cad; --runt
 @media (prefers-color-scheme: dark) { svg { --page: #16181b; --text: #ececec; --soft: #b0b0b0; --runtime: #7db8f5;
   --runtime-soft: #1b2a3a; --container: #6fd6a0; --container-soft: #182e23; } }
 .page { fill: var(--page); }
-text { font: 13px system-ui, sans-serif; fill: var(--text); }
-.title { font-size: 20px; font-weight: 600; }
-.lane { font-size: 15px; font-weight: 600; }
-.soft { fill: var(--soft); }
+text { font: 16px system-ui, sans-serif; fill: var(--text); }
+.title { font-size: 24px; font-weight: 600; }
+.lane { font-size: 19px; font-weight: 600; }
+.band { font-size: 18px; }
+.soft { fill: var(--soft); font-size: 16px; }
 .name { font-weight: 600; }
 rect.runtime { fill: var(--runtime-soft); stroke: var(--runtime); }
 rect.container { fill: var(--container-soft); stroke: var(--container); }
@@ -56,14 +58,14 @@ def lines(explanation: Explanation) -> Iterator[str]:
     yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">'
     yield f"<title>{xml(title)}</title><style>{STYLE}</style><defs>{HEAD}</defs>"
     yield f'<rect class="page" width="{WIDTH}" height="{height}"/>'
-    yield text(LANES["runtime"], 34, title, "title")
+    yield text(LANES["runtime"], 36, title, "title")
     yield from (text(LANES[process], TOP - 14, who, f"lane {process}") for process, who in WHO.items())
     yield from turns(bands)
     for place, band in enumerate(bands):
-        yield from box(band, TOP + place * ROW, explanation.durations)
+        yield from box(band, TOP + place * ROW, explanation.took(*band))
     for place, (name, value, kind) in enumerate(panel):
-        yield text(PANEL, TOP + 3 + place * PANEL_ROW, name, f"name {kind}")
-        yield text(PANEL + VALUE, TOP + 3 + place * PANEL_ROW, value, "soft")
+        yield text(PANEL, TOP + 20 + place * PANEL_ROW, name, f"name {kind}")
+        yield text(PANEL + VALUE, TOP + 20 + place * PANEL_ROW, value, "soft")
     yield "</svg>"
 
 
@@ -83,19 +85,19 @@ def clipped(words: str, length: int) -> str:
 # ---- the timeline
 
 
-def box(band: tuple[Told, ...], y: int, durations: Mapping[int, int]) -> Iterator[str]:
+def box(band: tuple[Told, ...], y: int, time: str) -> Iterator[str]:
     first, last = band[0], band[-1]
     x = LANES[first.process]
     numbers = str(first.number) if first is last else f"{first.number}–{last.number}"
-    time = shown(sum(durations.get(told.number, 0) for told in band)) if durations else ""
-    room = SENTENCE - len(first.chapter) - len(numbers) - (len(time) + 3 if time else 0)
+    taken = BOLD * len(first.chapter) + LARGE * (len(numbers) + 2) + (LARGE * (len(time) + 1) if time else 0)
+    room = int((LANE - 16 - taken) / LETTER)
     sentence = first.sentence if first is last else f"{first.sentence[: room - 2]} …"
     yield "<g>"
     yield f'<rect class="{first.process}" x="{x}" y="{y}" width="{LANE}" height="{BOX}" rx="4"/>'
-    yield f'<text x="{x + 8}" y="{y + 17}"><tspan class="name">{first.chapter}</tspan> {numbers}  '
+    yield f'<text x="{x + 8}" y="{y + 20}" class="band"><tspan class="name">{first.chapter}</tspan> {numbers}  '
     yield f'<tspan class="soft">{xml(clipped(sentence, room))}</tspan></text>'
     if time:
-        yield f'<text x="{x + LANE - 8}" y="{y + 17}" text-anchor="end">{time}</text>'
+        yield f'<text x="{x + LANE - 8}" y="{y + 20}" class="band" text-anchor="end">{xml(time)}</text>'
     yield "</g>"
 
 
@@ -123,16 +125,20 @@ def outcome_lines(explanation: Explanation) -> Iterator[tuple[str, str, str]]:
         value = (
             f"joined: {row.path}" if row.kind == JOINED else "shared with the host" if row.kind == HOST else row.kind
         )
-        yield row.type, clipped(value, 36), "runtime" if row.kind == HOST else "container"
+        yield row.type, clipped(value, VALUE_LETTERS), "runtime" if row.kind == HOST else "container"
     yield "", "", ""
     yield "Cgroup", "", "lane"
-    yield "path", clipped(outcome.cgroup or "its caller's", 36), ""
+    yield "path", clipped(outcome.cgroup or "its caller's", VALUE_LETTERS), ""
     limits = outcome.limits[:LIMITS_SHOWN]
-    yield from ((clipped(limit.name, 14), clipped(limit.value, 36), "container") for limit in limits)
+    yield from (
+        (clipped(limit.name, NAME_LETTERS), clipped(limit.value, VALUE_LETTERS), "container") for limit in limits
+    )
     if len(outcome.limits) > len(limits):
         yield "…", f"{len(outcome.limits) - len(limits)} more", ""
     yield "", "", ""
-    hidden = sum(1 for mount in outcome.mounts if mount.type in ("hidden", "read-only"))
+    kinds = [mount.type if mount.type in COVERED else "mounted" for mount in outcome.mounts]
     yield "Mounts", "", "lane"
-    yield "mounted", str(len(outcome.mounts) - hidden), "container"
-    yield "covered", f"{hidden}: hidden, or read-only", "container"
+    yield from ((kind, str(kinds.count(kind)), "container") for kind in ("mounted", *COVERED))
+
+
+COVERED = ("hidden", "read-only")

@@ -13,12 +13,14 @@ import struct
 from time import time_ns
 
 from ..steps.step import CONTAINER, RUNTIME, Observer, Step
-from .whole_file import write_whole
+from .whole_file import why_not, write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..steps.step import Context, Log
 
+# What may be behind a look at the clock; the second is for machines whose time_t has 32 bits (clock_gettime(2)).
+CLOCKS = ("clock_gettime", "clock_gettime64")
 ENTRY = struct.Struct("@qq")  # begin and end of a step in nanoseconds since 1970; 0 is not known
 
 
@@ -36,19 +38,24 @@ class Timeline(Observer):
         self.times = mmap.mmap(-1, ENTRY.size * (len(steps) + 1))  # MAP_SHARED: fork(2) does not copy it
         self.places = {id(step): index for index, step in enumerate(steps)}  # two steps may be equal
         self.pids[RUNTIME] = os.getpid()
+        self.may_always_look = clocks_stay_allowed(steps)
 
     def before(self, step: Step, index: int, context: Context) -> None:
         if context.me == RUNTIME:
             self.note_program(index)
-        # Once a filter holds, looking at the clock may be the call that it kills for (vdso(7)).
-        if not context.is_filtered:
+        if self.may_look(context):
             self.set(index, time_ns(), 0)
 
     def after(self, step: Step, index: int, context: Context) -> None:
-        if not context.is_filtered and step.runs_in == context.me:  # two come back from fork(2)
+        if self.may_look(context) and step.runs_in == context.me:  # two come back from fork(2)
             self.set(index, self.get(index)[0], time_ns())
         if context.me == RUNTIME and context.pid:
             self.pids[CONTAINER] = context.pid
+
+    def may_look(self, context: Context) -> bool:
+        """Once a filter holds, looking at the clock may be the call that it kills for: on most machines the kernel need
+        not be asked for the time, but there are others (vdso(7))."""
+        return self.may_always_look or not context.is_filtered
 
     def note_program(self, index: int) -> None:
         """Nobody comes back from execve(2); the runtime, whose turn it is then, sees that it is done."""
@@ -66,7 +73,7 @@ class Timeline(Observer):
         try:
             write_whole(self.path, written(self.steps, self.all_times(), self.undone_times(), self.pids))
         except OSError as error:  # the container has run: its exit status counts
-            log.warning(f"there is no timeline: {self.path}: {error.strerror}")
+            log.warning(f"there is no timeline: {why_not(self.path, error)}")
 
     def all_times(self) -> list[tuple[int, int]]:
         return [self.get(index) for index in range(len(self.steps))]
@@ -83,3 +90,12 @@ class Timeline(Observer):
 
     def set(self, index: int, begun: int, ended: int) -> None:
         ENTRY.pack_into(self.times, index * ENTRY.size, begun, ended)
+
+
+def clocks_stay_allowed(steps: tuple[Step, ...]) -> bool:
+    """Whether a system call filter, where the plan has one, lets everybody look at the clock. Most do."""
+    from ..steps.seccomp import CompileFilter  # libseccomp, which a run without a timeline may not need
+    from ..steps.syscall_filter import always_allows
+
+    filters = [step for step in steps if isinstance(step, CompileFilter)]
+    return all(always_allows(name, one.default, one.rules) for one in filters for name in CLOCKS)

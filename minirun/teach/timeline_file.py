@@ -1,25 +1,28 @@
 """A timeline as a file: the Chrome trace-event format (complete events, "X", in microseconds), written and read.
 
-Perfetto, at ui.perfetto.dev or offline, and chrome://tracing draw it; `explain --timing` takes the durations from it.
+Perfetto, at ui.perfetto.dev or offline, and speedscope draw it; `explain --timing` takes the durations from it.
 """
 
 from __future__ import annotations
 
 import json
 
-from ..errors import StateError
+from ..errors import StateError, reason
 from ..steps.step import RUNTIME
 from .text import WHO, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, TypeGuard
 
     from ..steps.step import Step
     from .explanation import Told
 
     Event = dict[str, Any]
+
+
+LONGEST = 10**13  # microseconds: a third of a year
 
 
 def written(
@@ -29,12 +32,13 @@ def written(
     pids: Mapping[str, int],
 ) -> str:
     """The file. A step of unknown begin or end is not in it."""
+    zero = min([begun for begun, _ in times if begun] + [begun for _, begun, _ in undone], default=0)
     events = [name_event(process, pid) for process, pid in pids.items()]
     for index, (begun, ended) in enumerate(times):
         if begun and ended:
-            events.append(event(steps[index], index, begun, ended, pids.get(steps[index].runs_in, 0)))
+            events.append(event(steps[index], index, begun - zero, ended - zero, pids.get(steps[index].runs_in, 0)))
     for index, begun, ended in undone:
-        taken_back = event(steps[index], index, begun, ended, pids[RUNTIME])
+        taken_back = event(steps[index], index, begun - zero, ended - zero, pids[RUNTIME])
         events.append(taken_back | {"name": f"take back: {taken_back['name']}", "cat": "taken back"})
     return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}, indent=1) + "\n"
 
@@ -45,13 +49,16 @@ def name_event(process: str, pid: int) -> Event:
 
 
 def event(step: Step, index: int, begun: int, ended: int, pid: int) -> Event:
+    """Whole microseconds, counted from the beginning of the run: those since 1970 with a fraction are more than a
+    double can hold, and where rounding lets two events of a process overlap, Perfetto drops one."""
     told = {"number": index + 1, "process": step.runs_in, "manual": step.man, "pointer": step.place}
+    begun, ended = begun // 1000, ended // 1000
     return {
         "name": safe(step.describe()),
         "cat": step.chapter,
         "ph": "X",
-        "ts": begun / 1000,
-        "dur": max(ended - begun, 0) / 1000,  # somebody may set the clock meanwhile
+        "ts": begun,
+        "dur": max(ended - begun, 0),  # somebody may set the clock meanwhile
         "pid": pid,
         "tid": pid,
         "args": told,
@@ -60,19 +67,25 @@ def event(step: Step, index: int, begun: int, ended: int, pid: int) -> Event:
 
 def durations(path: str, steps: Sequence[Told]) -> dict[int, int]:
     """In nanoseconds, by the numbers of the steps. Raises StateError where the file is not of a run of this plan."""
-    manuals = {told.number: told.manual for told in steps}
+    known = {told.number: (told.process, told.manual, told.pointer) for told in steps}
     found: dict[int, int] = {}
     for one in events_of(path):
         if one.get("ph") != "X" or one.get("cat") == "taken back":
             continue
-        number, manual, length = one["args"].get("number"), one["args"].get("manual"), one.get("dur")
-        if not isinstance(number, int) or manuals.get(number) != manual or not isinstance(length, (int, float)):
+        number, length, args = one["args"].get("number"), one.get("dur"), one["args"]
+        origin = (args.get("process"), args.get("manual"), args.get("pointer"))
+        if not (is_whole(number) and is_whole(length)) or known.get(number) != origin:
             raise StateError(
                 f"{path} is not the timeline of a run of this plan\n"
                 "  cure:  make one by run --timeline, from the same bundle and with the same options"
             )
-        found[number] = int(length * 1000)
+        found[number] = length * 1000
     return found
+
+
+def is_whole(number: object) -> TypeGuard[int]:
+    """Somebody may have written the file by hand: JSON has numbers of any size, and Python reads NaN, too."""
+    return isinstance(number, int) and 0 <= number < LONGEST
 
 
 def events_of(path: str) -> list[Event]:
@@ -83,7 +96,7 @@ def events_of(path: str) -> list[Event]:
         if all(isinstance(one, dict) and isinstance(one.get("args", {}), dict) for one in events):
             return [{"args": {}, **one} for one in events]
     except OSError as error:
-        raise StateError(f"can't read {path}: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
+        raise StateError(f"can't read {path}: {reason(error)}") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise StateError(f"{path} is no timeline\n  cure:  minirun run --timeline FILE writes one")

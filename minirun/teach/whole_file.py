@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from stat import S_ISREG
 
-from ..errors import StateError
+from ..errors import CURE, SHORTAGES, StateError, reason
 
 
 def check_writable(path: str) -> None:
@@ -15,16 +15,21 @@ def check_writable(path: str) -> None:
     try:
         if not S_ISREG(os.lstat(path).st_mode):
             raise StateError(
-                f"{path} is no regular file\n  cure:  name a new file; or leave the option out, and use > "
+                f"{path} is no regular file\n  cure:  name a new file; or have the shell write there, by >"
             )
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise StateError(f"can't write {path}: {error.strerror}") from None
+        raise StateError(why_not(path, error)) from None
     if not os.path.isdir(directory):
         raise StateError(f"can't write {path}: there is no directory {directory}\n  cure:  mkdir -p makes it")
     if not os.access(directory, os.W_OK | os.X_OK):
         raise StateError(f"can't write {path}: {directory} is not yours to write to\n  cure:  name a file elsewhere")
+
+
+def why_not(path: str, error: OSError) -> str:
+    cure = SHORTAGES.get(error.errno or 0, "")
+    return f"can't write {path}: {reason(error)}" + (f"{CURE}{cure}" if cure else "")
 
 
 def write_whole(path: str, text: str) -> None:
@@ -34,7 +39,7 @@ def write_whole(path: str, text: str) -> None:
         with open(unfinished, "x", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
         os.replace(unfinished, path)
-    except OSError:
+    except BaseException:  # Ctrl-C, too
         if os.path.lexists(unfinished):
             os.unlink(unfinished)
         raise

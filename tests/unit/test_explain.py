@@ -394,6 +394,22 @@ def test_one_step_in_any_form(bundle: Path) -> None:
     assert [step["number"] for step in json.loads(said)["steps"]] == [19]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--timing", "run.json"),
+        ("--timing", "run.json", "--format", "mermaid"),
+        ("--timing", "run.json", "--script"),
+        ("--script", "--format", "html"),
+        ("--script", "--step", "3"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(bundle: Path, words: tuple[str, ...]) -> None:
+    told = minirun(*words, str(bundle))
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "\n  allowed: " in told.stderr
+
+
 def test_what_no_script_can_do_is_an_error(bundle: Path) -> None:
     assert minirun("--no-pivot", str(bundle)).returncode == 0
     told = minirun("--no-pivot", "--script", str(bundle))

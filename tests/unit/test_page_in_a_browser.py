@@ -123,9 +123,27 @@ def test_steps_are_chosen_by_mouse_and_keyboard_and_nothing_is_loaded(browser: B
     browser.click("#mounts a")
     browser.call("Runtime.evaluate", expression="followed", awaitPromise=True)
     assert browser.value("location.hash") == "#" + browser.value("document.activeElement.parentElement.id")
+    mount = browser.value("location.hash")
+    browser.press("ArrowDown")
+    browser.click("#mounts a")  # the page's address stays as it is
+    assert mount == "#" + browser.value("document.activeElement.parentElement.id")
+    browser.click("#overview li a")
+    assert browser.value(shown) == sentences[0]
     assert browser.value("getComputedStyle(document.querySelector('.step .more')).display") == "none"
     browser.call("Emulation.setEmulatedMedia", media="print")
     assert browser.value("getComputedStyle(document.querySelector('.step .more')).display") == "block"
     assert browser.value("getComputedStyle(document.getElementById('detail')).display") == "none"
     trouble = [event for event in browser.events if event["method"] in TROUBLE]
     assert [event["params"]["request"]["url"] for event in trouble] == [f"file://{file}"], "the page itself, only"
+
+
+@pytest.mark.parametrize(("width", "smallest"), [(1920, 20), (1280, 18), (390, 16)])
+def test_the_page_fits_a_wall_and_a_telephone(browser: Browser, tmp_path: Path, width: int, smallest: int) -> None:
+    explained, file = told("word" * 50), tmp_path / "page.html"
+    file.write_text(page(explained.replace(durations={1: 10**9})))
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, height=720, deviceScaleFactor=1, mobile=width < 500)
+    browser.open(file)
+    assert browser.value("innerWidth") == width, "a telephone shows all of a page that is too wide, and that small"
+    assert browser.value("document.documentElement.scrollWidth") <= width
+    for text in (".sentence", "#detail p", "#detail pre"):
+        assert browser.value(f"parseFloat(getComputedStyle(document.querySelector('{text}')).fontSize)") >= smallest

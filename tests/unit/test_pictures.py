@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -13,20 +14,25 @@ import pytest
 from test_explain import REPOSITORY, config, explained, minirun, options, rich_config
 
 from minirun.errors import StateError
+from minirun.kernel import constants as c
 from minirun.plan.container import plan
 from minirun.runtime.log import Log
 from minirun.runtime.walk import do
 from minirun.spec.default import default
 from minirun.spec.load import parse
+from minirun.steps.seccomp import CompileFilter
 from minirun.steps.step import CONTAINER, RUNTIME, Channel, Context, Step
+from minirun.steps.syscall_filter import Rule
+from minirun.teach import timeline
 from minirun.teach.explanation import Explanation, tell
 from minirun.teach.mermaid import mermaid
 from minirun.teach.outcome import HOST, JOINED, NEW, outcome
-from minirun.teach.page import page
+from minirun.teach.page import asset, page
 from minirun.teach.several import Several
 from minirun.teach.svg import svg
-from minirun.teach.timeline import Timeline
+from minirun.teach.timeline import CLOCKS, Timeline
 from minirun.teach.timeline_file import durations
+from minirun.teach.whole_file import why_not, write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,11 +108,55 @@ def test_the_page_has_every_step_and_every_link_leads_somewhere() -> None:
 
 
 def test_the_page_loads_nothing_and_words_of_config_json_are_words() -> None:
-    harmless, hostile = Elements(page(told("word"))), Elements(page(told(HOSTILE)))
-    shape = [(tag, sorted(attributes)) for tag, attributes in hostile.found]
-    assert shape == [(tag, sorted(attributes)) for tag, attributes in harmless.found]
+    harmless, hostile = Elements(page(told(re.sub("[^/]", "x", HOSTILE)))), Elements(page(told(HOSTILE)))
+    shape, expected = (
+        [(tag, sorted(attributes)) for tag, attributes in elements.found if tag != "wbr"]
+        for elements in (hostile, harmless)
+    )
+    assert shape == expected
     assert not {"src", "srcset", "action", "data"} & {name for _, names in shape for name in names}
     assert all(link.startswith("#") for link in hostile.values("href"))
+
+
+def test_the_overview_leads_to_each_part_of_the_timeline() -> None:
+    said = page(explained_whole())
+    _, _, rest = said.partition('<ol class="overview">')
+    links = re.findall(r'<a href="#step-(\d+)">', rest.partition("</ol>")[0])
+    assert links == [str(band[0].number) for band in explained_whole().sections()]
+
+
+def test_a_step_without_a_time_has_a_dash_where_others_have_one() -> None:
+    times = re.compile(r'<span class="time">(.*?)</span>')
+    assert not times.findall(page(explained_whole()))
+    said = page(explained_whole().replace(durations={1: 5000, 2: 0})).partition('<section id="timeline">')[2]
+    assert times.findall(said)[:3] == ["5 µs", "0 µs", "–"]
+    assert ">&gt; 5 µs</text>" in svg(explained_whole().replace(durations={1: 5000}))
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_text_can_be_told_from_what_is_behind_it(mode: str) -> None:
+    """Web Content Accessibility Guidelines 2.2, 1.4.3: at least 4.5 to 1."""
+    light, dark, *_ = re.findall(r":root \{(.*?)\}", asset("page.css"), re.DOTALL)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+)", light if mode == "light" else dark))
+    for text in ("text", "soft", "runtime", "container"):
+        for behind in ("page", "code", "runtime-soft", "container-soft", "chosen"):
+            brighter, darker = sorted((luminance(colours[text]), luminance(colours[behind])), reverse=True)
+            assert (brighter + 0.05) / (darker + 0.05) >= 4.5, (text, behind)
+
+
+def luminance(colour: str) -> float:
+    """As the guidelines define it."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear))
+
+
+def test_the_cgroup_is_a_tree_with_its_limits() -> None:
+    rows = re.findall(r"<tr><td>(.*?)</td>", page(told("word")).partition('<section id="cgroup">')[2])
+    plain = [re.sub("<.*?>", "", row) for row in rows]
+    assert plain[:2] == ["/", "└─ word"]
+    assert plain[2].startswith("   ├─ ") and plain[-1].startswith("   └─ ")
 
 
 def test_one_step_alone_has_no_maps() -> None:
@@ -184,12 +234,14 @@ def test_a_timeline_has_both_processes_and_what_is_taken_back(tmp_path: Path) ->
         ("make d", 4),
         ("take back: make <a>", 1),
     ]
-    assert all(one["dur"] >= 0 and one["ts"] > 0 for one in events)
+    assert all(isinstance(one["dur"], int) and one["dur"] >= 0 for one in events)
+    assert events[0]["ts"] == 0, "they count from the first"
     assert [one["pid"] for one in events] == [os.getpid(), os.getpid(), 77, os.getpid(), os.getpid()]
     told = tuple(tell(number, step) for number, step in enumerate(steps, start=1))
     assert set(durations(str(path), told)) == {1, 2, 3, 4}
-    with pytest.raises(StateError, match="not the timeline of a run of this plan"):
-        durations(str(path), told[:2])
+    for other in (told[:2], (told[0].replace(pointer="/mounts/7"), *told[1:])):
+        with pytest.raises(StateError, match="not the timeline of a run of this plan"):
+            durations(str(path), other)
 
 
 def walk_as_two(steps: tuple[Step, ...], context: Context, log: Log) -> None:
@@ -205,8 +257,64 @@ def walk_as_two(steps: tuple[Step, ...], context: Context, log: Log) -> None:
     do(steps[3], 3, steps, context, log)
 
 
+class Filtered(Made):
+    runs_in = CONTAINER
+
+    def apply(self, context: Context) -> None:
+        context.is_filtered = True
+
+
+ALLOW, KILL = c.SECCOMP_ACTIONS["SCMP_ACT_ALLOW"], c.SECCOMP_ACTIONS["SCMP_ACT_KILL_PROCESS"]
+CLOCK, WITH_ARGUMENT = Rule(CLOCKS, ALLOW), Rule(CLOCKS, ALLOW, ((0, 4, 0, 0),))
+
+
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"traceEvents": 5}', '{"traceEvents": [5]}', '{"traceEvents": [{"args": 5}]}']
+    ("default", "rules", "may"),
+    [
+        (ALLOW, (), True),
+        (ALLOW, (Rule(("mkdir",), KILL),), True),
+        (ALLOW, (Rule(CLOCKS[:1], KILL),), False),
+        (ALLOW, (WITH_ARGUMENT,), True),
+        (KILL, (), False),
+        (KILL, (CLOCK,), True),
+        (KILL, (WITH_ARGUMENT,), False),
+        (c.SECCOMP_ACTIONS["SCMP_ACT_NOTIFY"], (), False),
+    ],
+)
+def test_behind_a_filter_the_clock_is_looked_at_only_where_that_is_allowed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, default: int, rules: tuple[Rule, ...], may: bool
+) -> None:
+    steps = (CompileFilter(default, (), rules), Filtered("the filter"), Filtered("more"))
+    seen = Timeline(str(tmp_path / "times.json"))
+    seen.prepare(steps)
+    log = Log()
+    log.observer = seen
+    context = Context(log, Channel())
+    context.me = CONTAINER
+    looks: list[bool] = []
+    monkeypatch.setattr(timeline, "time_ns", lambda: looks.append(context.is_filtered) or len(looks))
+    for index in (1, 2):
+        do(steps[index], index, steps, context, log)
+    assert looks == ([False, True, True, True] if may else [False])
+
+
+@pytest.mark.parametrize("wrong", [-1, 10**400, 1.5, "1", None, float("nan"), float("inf"), [1]])
+@pytest.mark.parametrize("member", ["dur", "number"])
+def test_a_timeline_with_impossible_numbers_is_an_error(tmp_path: Path, member: str, wrong: object) -> None:
+    told = tell(1, Made("a"))
+    event = {"ph": "X", "dur": 1, "args": {"number": 1, "process": "runtime", "manual": told.manual, "pointer": ""}}
+    path = tmp_path / "times.json"
+    path.write_text(json.dumps({"traceEvents": [event]}))
+    assert durations(str(path), (told,)) == {1: 1000}
+    (event if member == "dur" else event["args"])[member] = wrong  # type: ignore[index]
+    path.write_text(json.dumps({"traceEvents": [event]}))
+    with pytest.raises(StateError, match=r"not the timeline of a run of this plan|no timeline"):
+        durations(str(path), (told,))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[" * 100000, "[]", "{}", '{"traceEvents": 5}', '{"traceEvents": [5]}', '{"traceEvents": [{"args": 5}]}'],
 )
 def test_what_is_no_timeline_is_an_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "times.json"
@@ -228,6 +336,31 @@ def test_output_is_whole_or_not_there(tmp_path: Path) -> None:
         refused = minirun("--format", "html", "--output", wrong, str(tmp_path), cwd=tmp_path)
         assert refused.returncode == 1 and why in refused.stderr
     assert sorted(os.listdir(tmp_path)) == ["config.json", "page.html", "rootfs"]
+
+
+def test_a_full_disk_leaves_the_old_file_and_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "page.html"
+    target.write_text("old")
+
+    def full(*_names: str) -> None:
+        raise OSError(errno.ENOSPC, "no matter")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no matter") as caught:
+        write_whole(str(target), "new")
+    assert (target.read_text(), os.listdir(tmp_path)) == ("old", ["page.html"])
+    assert why_not("/x", caught.value).splitlines() == [
+        "can't write /x: no space left on device (ENOSPC)",
+        "  cure:  a file system is full: df, df -i",
+    ]
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(str(target), "new")
+    assert os.listdir(tmp_path) == ["page.html"]
+
+
+def interrupted(*_names: str) -> None:
+    raise KeyboardInterrupt
 
 
 def test_the_picture_in_docs_is_what_the_command_makes(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ document.addEventListener("keydown", (event) => {
   go(KEYS[event.key]());
 });
 
-function followLink() {
-  const place = steps.findIndex((step) => "#" + step.id === location.hash);
+function follow(hash) {
+  const place = steps.findIndex((step) => "#" + step.id === hash);
   if (place >= 0) go(place);
 }
 
@@ -47,6 +47,12 @@ for (const [place, step] of steps.entries()) {
   button(step).tabIndex = -1;
   button(step).addEventListener("click", () => go(place));
 }
+document.addEventListener("click", (event) => {
+  const link = event.target.closest('a[href^="#step-"]');
+  if (!link || link.hash !== location.hash) return; // the address will change
+  event.preventDefault();
+  follow(link.hash);
+});
 choose(0);
-followLink();
-addEventListener("hashchange", followLink);
+follow(location.hash);
+addEventListener("hashchange", () => follow(location.hash));
