@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from time import perf_counter_ns
 
+from ..kernel.files import put
+from ..steps.seccomp import LoadFilter
 from ..steps.step import RUNTIME, Observer, Step
 from .text import COLUMN, plain, safe, title
 
@@ -55,7 +57,7 @@ class Narrator(Observer):
 
     def after(self, step: Step, index: int, context: Context) -> None:
         self.running = -1
-        if step.runs_in == context.me:  # two come back from fork(2)
+        if step.runs_in == context.me and not self.is_told_before(step):  # two come back from fork(2)
             self.tell(index, self.duration(context), result=context.result)
         if index == len(self.steps) - 1 and self.tells_total:
             self.say(f"{'':{COLUMN}}  {shown(perf_counter_ns() - self.begun):>{TIME}}  in all; the program runs")
@@ -88,11 +90,16 @@ class Narrator(Observer):
             self.say(self.headings[index])
 
     def start(self, step: Step, index: int, context: Context) -> None:
-        if step.becomes_program or step.ends_create:
-            self.tell(index, "")  # nobody comes back to tell, or nobody knows when
+        if self.is_told_before(step):
+            self.tell(index, "")
         self.silent = self.silent or step.ends_create  # `start` tells the rest
         self.running = index
         self.started = 0 if context.is_filtered else perf_counter_ns()
+
+    def is_told_before(self, step: Step) -> bool:
+        """Nobody comes back to tell, or nobody knows when; or the filter wants somebody to be asked about write(2), who
+        can't answer before the runtime has handed on the listener (seccomp_unotify(2))."""
+        return step.becomes_program or step.ends_create or isinstance(step, LoadFilter)
 
     def follow(self, index: int) -> None:
         """The container's process is through with its steps up to this one: it has handed over."""
@@ -129,10 +136,7 @@ class Narrator(Observer):
         """In one write(2), so that lines of several processes do not mix. That nobody reads them must not keep a
         container from starting."""
         if line and not self.silent:
-            try:
-                os.write(self.descriptor, f"{line}\n".encode(errors="backslashreplace"))
-            except OSError:
-                pass
+            put(self.descriptor, f"{line}\n".encode(errors="backslashreplace"))
 
 
 def shown(nanoseconds: int) -> str:

@@ -92,6 +92,21 @@ def test_start_tells_the_rest_and_delete_what_it_takes_back(life: Callable[..., 
     assert deleted.stderr.startswith("TAKEN BACK: the runtime\n") and told(deleted.stderr)[-1][0] == 1
 
 
+def test_a_pipe_that_nobody_reads_does_not_keep_the_program_from_running(
+    runtime: Runtime, bundle: Callable[..., Bundle]
+) -> None:
+    """The first process of a pid namespace would be protected from SIGPIPE (pid_namespaces(7))."""
+    made = bundle("exit", "3")
+    made.without_namespace("pid")
+    made.write()
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = runtime.command(made, new_id(), ["--narrate"])
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, stderr=writing, env=runtime.environment)
+    os.close(writing)
+    assert done.returncode == 3
+
+
 def go_to(typist: Typist, sentence: str) -> int:
     """Answer with Enter until this step is next; the pid of the process whose turn it is."""
     while True:

@@ -351,6 +351,13 @@ def test_calls_of_the_runtime_itself_are_decided_about_too(runtime, watched, pla
     assert listening.descriptors == 1
 
 
+@pytest.mark.only("minirun", "only it tells its steps")
+def test_what_is_told_of_the_steps_does_not_wait_for_an_agent_that_has_no_listener_yet(runtime, watched, place):
+    with agent(place / "agent") as listening:
+        assert runtime.run(watched("write", number("getpid")), options=["--narrate"]).status == 0
+    assert listening.descriptors == 1
+
+
 @pytest.mark.parametrize("flags", [["TSYNC"], ["WAIT_KILLABLE_RECV"], ["TSYNC", "WAIT_KILLABLE_RECV", "LOG"]])
 @pytest.mark.only("minirun", "others do not know these flags together with a listener yet")
 def test_flags_with_a_listener(runtime, watched, place, flags):
