@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .text import Paint
 
 TIME = 8  # columns for a duration
-WIDTH = 100
+WIDTH = 100  # columns of a line, where nobody says otherwise
 UNITS = ((10**9, "s"), (10**6, "ms"))  # nanoseconds; what is shorter is in microseconds
 TAKEN_BACK = "TAKEN BACK: the runtime"
 
@@ -30,7 +30,8 @@ class Narrator(Observer):
 
     tells_total = True
 
-    def __init__(self, descriptor: int, paint: Paint = plain) -> None:
+    def __init__(self, descriptor: int, paint: Paint = plain, width: int = WIDTH) -> None:
+        self.width = width
         self.descriptor = os.dup(descriptor)  # close-on-exec, so that it is not the program's (dup(2), PEP 446)
         self.paint = paint
         self.steps: tuple[Step, ...] = ()
@@ -124,7 +125,7 @@ class Narrator(Observer):
     def tell(self, index: int, duration: str, failure: str = "", result: str = "") -> None:
         number, sentence, manual = f"{index + 1:>{COLUMN}}", self.sentences[index], self.steps[index].man
         sentence += f" → {safe(result)}" if result else ""
-        room = WIDTH - COLUMN - TIME - 4 - len(sentence)
+        room = self.width - COLUMN - TIME - 4 - len(sentence)
         time = self.paint("about", f"{duration:>{TIME}}")
         if failure:
             ending = f"  {self.paint('note', f'FAILED: {failure}')}"

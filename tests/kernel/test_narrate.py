@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from kernel.kit.host import nothing_left
 from kernel.kit.outside import Process
 from kernel.kit.profiles import ERRNO, allowing, rule
 from kernel.kit.runtime import new_id
-from kernel.kit.typist import at_a_terminal
+from kernel.kit.typist import at_a_terminal, typing_to
 from minirun.plan.container import Options
 from minirun.teach.explanation import explain
 
@@ -121,32 +122,73 @@ def test_between_two_steps_the_kernel_shows_what_is_done_and_what_is_not(
 ) -> None:
     made = everywhere(bundle("say", "hello from inside"))
     with nothing_left(runtime.name), at_a_terminal(runtime, made, options=["--step"]) as typist:
+        for sentence in ("take the id", "keep a copy", "enable the controllers"):  # at the first, nothing is there
+            go_to(typist, sentence)
+            look_where_it_says(typist)
         process = Process(go_to(typist, "enter new namespaces: user"))
         assert process.namespace("user") == Process().namespace("user")
         typist.type("\n")
+        for sentence in ("fork into the new pid", "take on the process"):  # then not at the helper, which has ended
+            go_to(typist, sentence)
+            look_where_it_says(typist)
         process = Process(go_to(typist, "set the host name"))  # in a pid namespace by now, and still told by our number
         assert process.namespace("user") != Process().namespace("user")
         assert process.namespace("pid") != Process().namespace("pid")
-        typist.type("?\n")
-        check_places(typist.see(PROMPT), int(process.pid))
-        typist.type("\n")
+        commands = look_where_it_says(typist, with_minirun="-m" not in runtime.argv)
+        assert f"lsns -p {process.pid}" in commands and any(c.endswith(f" inspect {process.pid}") for c in commands)
+        go_to(typist, "bind the terminal on /dev/console")
+        assert "pts" in done(look_where_it_says(typist)[1]), "not the host's /dev"
         go_to(typist, "detach the host's root")  # it has another /proc now
+        look_where_it_says(typist)
         assert {mount.point for mount in process.mounts()} >= {"/", "/proc", "/dev"}
         typist.type("c\n")
         typist.see("hello from inside")
         assert typist.status() == 0
 
 
-def check_places(text: str, pid: int) -> None:
-    """The commands for another terminal can be copied as they are."""
-    commands = [
-        line.strip() for line in text.partition("as root:")[2].split("next, by")[0].splitlines() if line.strip()
-    ]
-    assert f"lsns -p {pid}" in commands and f"minirun inspect {pid}" in commands
+def look_where_it_says(typist: Typist, *, with_minirun: bool = False) -> list[str]:
+    """Each command for another terminal works as it stands there."""
+    typist.type("?\n")
+    lines = typist.see(PROMPT).partition("as root:")[2].split("next, by")[0].splitlines()
+    commands = [line.strip() for line in lines if line.strip()]
     for command in commands:
-        if not command.startswith("minirun"):
-            done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
-            assert done.returncode == 0 and done.stdout, done.stderr
+        if with_minirun or (" inspect " not in command and not command.endswith(" list")):  # they take long to start
+            done(command)
+    typist.type("\n")
+    return commands
+
+
+def done(command: str) -> str:
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    found_nothing = command.startswith("grep -s")  # no limit is set
+    assert (result.returncode == 0 or found_nothing) and not result.stderr, f"{command}: {result}"
+    return result.stdout
+
+
+def test_between_create_and_start_nobody_asks(runtime: Runtime, life: Callable[..., Life]) -> None:
+    """The terminal is the shell's again: its next command is typed there."""
+    one = life("say", "ran")
+    create = [*runtime.argv, "create", "--step", "--bundle", str(one.bundle.path), one.id]
+    with typing_to(create, runtime.environment) as typist:
+        typist.see(PROMPT)
+        typist.type("\n" * 100)  # one for each step, and more
+        assert typist.status() == 0
+        assert one.start().status == 0
+        typist.look(0.1)
+    assert b"execute" not in typist.screen
+
+
+def test_in_the_background_it_asks_nothing(runtime: Runtime, bundle: Callable[..., Bundle]) -> None:
+    """There the container's process, in a session of its own, would read what is typed for the shell."""
+    made = bundle()
+    made.write()
+    line = shlex.join(runtime.command(made, new_id(), ["--step"]))
+    with (
+        nothing_left(runtime.name),
+        typing_to(["bash", "-c", f"set -m; {line} & wait $!"], runtime.environment) as typist,
+    ):
+        assert "in the background" in typist.see("cure:")
+        assert typist.status() == 1
 
 
 @pytest.mark.parametrize(
