@@ -25,18 +25,33 @@ RENDITIONS = {"heading": "1", "about": "2", "number": "33", "shell": "32", "call
 
 def observer(values: Mapping[str, Any]) -> Observer:
     """Raises StateError where what is asked for can't be had."""
-    if not values.get("timeline"):
-        return narrator(values)
+    observers: list[Observer] = []
+    if values["narrate"] or values.get("step") or values.get("narrate_full"):
+        told = narrator(values)
+        observers = [*before_and_after(told, values), told]
+    if values.get("timeline"):
+        observers.append(timeline(os.path.abspath(values["timeline"])))
+    if len(observers) == 1:
+        return observers[0]
+    from ..teach.several import Several
+
+    return Several(*observers)
+
+
+def before_and_after(told: Narrator, values: Mapping[str, Any]) -> list[Observer]:
+    if not values.get("narrate_full"):
+        return []
+    from ..teach.before_after import BeforeAndAfter
+
+    return [BeforeAndAfter(told)]
+
+
+def timeline(path: str) -> Observer:
     from ..teach.timeline import Timeline
     from ..teach.whole_file import check_writable
 
-    path = os.path.abspath(values["timeline"])
     check_writable(path)
-    if not (values["narrate"] or values.get("step")):
-        return Timeline(path)
-    from ..teach.several import Several
-
-    return Several(narrator(values), Timeline(path))
+    return Timeline(path)
 
 
 def narrator(values: Mapping[str, Any]) -> Narrator:

@@ -19,6 +19,7 @@ from kernel.kit.runtime import new_id
 from kernel.kit.typist import at_a_terminal, typing_to
 from minirun.plan.container import Options
 from minirun.teach.explanation import explain
+from minirun.teach.inspection_text import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,28 @@ def test_each_step_is_told_once_and_the_program_has_its_streams_for_itself(
     assert [sentence for _, timed, sentence in told(run) if not timed] == ["execute /probe"]
     assert [line for line in run.splitlines() if not line.startswith(" ")][-1] == "HOOKS: the runtime"
     assert [sentence.split()[0] for _, _, sentence in told(undone)] == ["make", "take"]  # the cgroup, the directory
+
+
+def test_before_the_program_runs_it_shows_what_the_program_will_find(
+    runtime: Runtime, bundle: Callable[..., Bundle]
+) -> None:
+    """And a program that ends at once is no exception."""
+    made = everywhere(bundle())
+    made.process["noNewPrivileges"] = True
+    with nothing_left(runtime.name):
+        result = runtime.run(made, options=["--narrate=full"])
+    found, picture = result.json, result.stderr.partition("BEFORE AND AFTER")[2].partition("EXEC: the container")[0]
+    for name, link in found["namespaces"].items():
+        assert re.search(rf"^  {name} +{link.partition('[')[2][:-1]} ", picture, re.MULTILINE)
+    tree = picture.partition("MOUNTS\n")[2].partition("\n\n")[0].splitlines()
+    assert sum("─ " in line or " / " in line for line in tree) == len(found["mountinfo"])
+    assert f"bounding: {', '.join(names(found['capabilities']['bounding']))} " in " ".join(picture.split())
+    assert f"no_new_privs    {'on' if found['no_new_privs'] else 'off'}" in picture
+    assert f"uid map         {' '.join(found['uid_map'][0].split())} " in picture
+    files = re.findall(r"^ +(\d+)  .*(?<!\(closed by execve\))$", picture.partition("OPEN FILES\n")[2], re.MULTILINE)
+    assert set(files) == set(found["fds"])
+    (number,) = (number for number, _, sentence in told(result.stderr) if sentence == "execute /probe")
+    assert f"still to come: {number} execute /probe" in picture
 
 
 def test_start_tells_the_rest_and_delete_what_it_takes_back(life: Callable[..., Life]) -> None:
