@@ -112,7 +112,7 @@ def facts(pid: int, directory: int) -> Facts:
     return Facts(
         pid=pid,
         inner_pids=tuple(map(int, status.get("NSpid", "").split()[1:])),
-        command=read(directory, "cmdline").rstrip("\0").replace("\0", " ") or f"[{status['Name']}]",
+        command=command(status["Name"], read(directory, "cmdline").rstrip("\0").split("\0")),
         namespaces=dict(namespaces(directory)),
         root=link(directory, "root"),
         mounts=parse(read(directory, "mountinfo")),
@@ -184,6 +184,15 @@ def label(directory: int) -> str:
 
 
 # ---- their texts
+
+
+def command(name: str, words: list[str]) -> str:
+    """The command line; with the name that the process has given itself, if it has, as minirun's does that waits for
+    `start` (PR_SET_NAME(2const)). A thread of the kernel has a name only: ps(1) shows it so, too."""
+    if words == [""]:
+        return f"[{name}]"
+    line = " ".join(words)
+    return line if words[0].rpartition("/")[2].startswith(name) else f"{name}: {line}"
 
 
 def fields(text: str) -> dict[str, str]:

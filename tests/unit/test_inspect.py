@@ -111,6 +111,9 @@ def test_the_texts_of_proc() -> None:
     assert inspection.id_map("         0     100000      65536\n") == ("0 100000 65536",)
     assert inspection.seccomp({"Seccomp": "2", "Seccomp_filters": "1"}) == "filter (1)"
     assert inspection.seccomp({}) == "off"  # a kernel without it
+    assert inspection.command("sleep", ["/bin/sleep", "9"]) == "/bin/sleep 9"
+    assert inspection.command("minirun:child", ["/bin/python3", "-I"]) == "minirun:child: /bin/python3 -I"
+    assert inspection.command("kthreadd", [""]) == "[kthreadd]"
 
 
 def test_limits_are_those_that_are_set(tmp_path: Path) -> None:
