@@ -29,8 +29,9 @@ ALL = (1 << len(CAPABILITIES)) - 1
 def text(process: Facts, against: Facts, width: int = 100, paint: Paint = plain) -> str:
     """The whole picture."""
     lines = [*head(process, against, width)]
-    for title, part in PARTS:
-        lines += ["", paint("heading", title), *map(safe, part(process, against, width))]
+    for title, manual, part in PARTS:
+        heading = f"{paint('heading', title)}  {paint('source', manual)}"
+        lines += ["", heading, *map(safe, part(process, against, width))]
     return "\n".join(lines) + "\n"
 
 
@@ -80,7 +81,7 @@ def identity(process: Facts, against: Facts, width: int) -> Iterator[str]:
     yield from wrapped("user and group by number: real, effective, saved, of the file system", width)
     for name, value in process.ids.items():
         yield from beside(name.lower(), value, against.ids[name], width)
-    yield from wrapped("of its user namespace: first id inside, first id outside, how many", width)
+    yield from wrapped("user_namespaces(7), its maps: first id inside, first id outside, how many", width)
     for kind, lines in process.id_maps.items():
         yield from beside(f"{kind} map", "; ".join(lines), "; ".join(against.id_maps[kind]), width)
 
@@ -189,13 +190,13 @@ def open_files(process: Facts, against: Facts, width: int) -> Iterator[str]:
 
 
 PARTS = (
-    ("NAMESPACES", namespaces),
-    ("MOUNTS", mounts),
-    ("IDENTITY", identity),
-    ("CAPABILITIES", capabilities),
-    ("FILTERS AND LABELS", barriers),
-    ("CGROUP", cgroup),
-    ("OPEN FILES", open_files),
+    ("NAMESPACES", "namespaces(7)", namespaces),
+    ("MOUNTS", "mount_namespaces(7)", mounts),
+    ("IDENTITY", "credentials(7)", identity),
+    ("CAPABILITIES", "capabilities(7)", capabilities),
+    ("FILTERS AND LABELS", "seccomp(2)", barriers),
+    ("CGROUP", "cgroups(7)", cgroup),
+    ("OPEN FILES", "proc_pid_fd(5)", open_files),
 )
 
 

@@ -90,12 +90,12 @@ def test_before_the_program_runs_it_shows_what_the_program_will_find(
     for name, link in found["namespaces"].items():
         if link:  # a kernel may be built without
             assert re.search(rf"^  {name} +{link.partition('[')[2][:-1]} ", picture, re.MULTILINE)
-    tree = picture.partition("MOUNTS\n")[2].partition("\n\n")[0].splitlines()
+    tree = picture.partition("MOUNTS  ")[2].partition("\n\n")[0].splitlines()
     assert sum("─ " in line or " / " in line for line in tree) == len(found["mountinfo"])
     assert f"bounding: {', '.join(names(found['capabilities']['bounding']))} " in " ".join(picture.split())
     assert f"no_new_privs    {'on' if found['no_new_privs'] else 'off'}" in picture
     assert f"uid map         {' '.join(found['uid_map'][0].split())} " in picture
-    files = re.findall(r"^ +(\d+)  .*(?<!\(closed by execve\))$", picture.partition("OPEN FILES\n")[2], re.MULTILINE)
+    files = re.findall(r"^ +(\d+)  .*(?<!\(closed by execve\))$", picture.partition("OPEN FILES  ")[2], re.MULTILINE)
     assert set(files) == set(found["fds"])
     (number,) = (number for number, _, sentence in told(result.stderr) if sentence == "execute /probe")
     assert f"still to come: {number} execute /probe" in picture
