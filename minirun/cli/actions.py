@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ..runtime.log import Log
 
 
+PID_DIGITS = 7  # the kernel counts up to 4194304 (proc_sys_kernel(5), pid_max)
+
+
 def perform(call: Call) -> int:
     """Do what the command line says; the exit status. Every failure ends here, told in one piece on stderr."""
     values = call.named
@@ -261,7 +264,7 @@ def log(values: Mapping[str, Any]) -> Log:
 def watched(values: Mapping[str, Any]) -> Log:
     """The log of a command that walks down a plan."""
     told = log(values)
-    if values["narrate"] or values.get("step") or values.get("timeline"):
+    if values["narrate"] or any(values.get(name) for name in ("narrate_full", "step", "timeline")):
         from .watching import observer
 
         told.observer = observer(values)
@@ -333,21 +336,28 @@ def explain(values: Mapping[str, Any]) -> int:
 def inspect(values: Mapping[str, Any]) -> int:
     """minirun inspect"""
     from ..teach import inspection, inspection_text
+    from .watching import columns, painting
 
     process = inspection.look(pid_of(values["process"], values))
-    against = inspection.look(pid_of(values["against"], values) if values["against"] else os.getpid())
-    forms = {"text": inspection_text.text, "json": inspection_text.json}
-    print(forms[values["format"]](process, against), end="")
+    if values["against"]:
+        against = inspection.look(pid_of(values["against"], values))
+    else:
+        against = inspection.look(os.getpid()).replace(command="minirun itself")
+    if values["format"] == "json":
+        print(inspection_text.json(process, against), end="")
+    else:
+        print(inspection_text.text(process, against, columns(sys.stdout), painting(sys.stdout)), end="")
     return 0
 
 
 def pid_of(word: str, values: Mapping[str, Any]) -> int:
     """A pid, or the process of the container that is called so. Raises StateError."""
-    if word.isascii() and word.isdigit():
+    if word.isascii() and word.isdigit() and len(word) <= PID_DIGITS:
         return int(word)
-    pid: int = operations.state(root(values), word)["pid"]
+    found = operations.state(root(values), word)
+    pid: int = found["pid"]
     if not pid:
-        raise StateError(f"container {word} has ended: there is no process to look at")
+        raise StateError(f"container {word} is {found['status']}: there is no process to look at")
     return pid
 
 

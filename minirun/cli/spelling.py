@@ -1,4 +1,6 @@
-"""Spell a command line the way it is read here: with other runtimes a flag may have a value, as in `--tty=false`."""
+"""Spell a command line the way it is read here: with other runtimes a flag may have a value, as in `--tty=false`.
+`--narrate=full` has one, too. click could read that itself (flag_value), but then would take the word behind a bare
+`--narrate` for the value: in `run --narrate BUNDLE` the bundle."""
 
 from __future__ import annotations
 
@@ -9,8 +11,9 @@ FALSE = ("false", "False", "FALSE", "f", "F", "0")
 
 
 def plain(words: list[str]) -> list[str]:
-    """The words with `--flag` for `--flag=true`, and without those that a later `--flag=false` takes back. What belongs
-    to a program, as behind the id of `exec`, stays as it is."""
+    """The words with `--flag` for `--flag=true`, without those that a later `--flag=false` takes back, and with
+    `--flag-word` for `--flag=word` where there is such a flag. What belongs to a program, as behind the id of `exec`,
+    stays as it is."""
     front, rest = plain_up_to(1, flags_of(GLOBAL), words)
     command = COMMANDS.get(front[-1]) if front else None
     if command is None:
@@ -31,6 +34,8 @@ def plain_up_to(arguments: int, known: dict[str, Option], words: list[str]) -> t
             spelled = [word for word in spelled if word not in option.flags]
         elif option and option.kind == FLAG and equals and value in TRUE:
             spelled.append(flag)
+        elif option and option.kind == FLAG and equals and f"{flag}-{value}" in known:
+            spelled.append(f"{flag}-{value}")
         else:
             spelled += words[:length]
         arguments -= not words[0].startswith("-")

@@ -94,6 +94,13 @@ CREATION = (
 
 ID = Option("id", ("--id",), TEXT, "Name the container.", None, "ID")
 NARRATE = Option("narrate", ("--narrate",), FLAG, "Tell each step on stderr, with the time that it took.")
+NARRATE_FULL = Option(
+    "narrate_full",
+    ("--narrate-full",),
+    FLAG,
+    "The same as --narrate=full: tell each step, and before the program runs show what has become of the process, as "
+    "inspect does.",
+)
 STEP = Option("step", ("--step",), FLAG, "Wait before each step: at the terminal, Enter goes on, and ? says more.")
 DETACH = Option("detach", ("--detach", "-d"), FLAG, "Return when the program runs, and leave it alone.")
 
@@ -111,6 +118,7 @@ RUN = Command(
       sudo minirun run --bundle /srv/bundle web
       sudo minirun run --detach --bundle /srv/bundle web
       sudo minirun run --step bundle/
+      sudo minirun run --narrate=full bundle/
       sudo minirun run --timeline run.json bundle/
     """,
     (
@@ -119,6 +127,7 @@ RUN = Command(
         DETACH,
         Option("keep", ("--keep",), FLAG, "Leave the container's state and cgroup when it has ended."),
         NARRATE,
+        NARRATE_FULL,
         STEP,
         Option(
             "timeline",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from ..kernel.files import put
 from ..steps import step
 
 TYPE_CHECKING = False
@@ -49,11 +48,3 @@ class Log(step.Log):
             put(2, f"{prefix}{message}\n".encode(errors="backslashreplace"))
         if self.target and number >= self.lowest_in_target:
             put(self.target.descriptor, self.target.record(level, message))
-
-
-def put(descriptor: int, data: bytes) -> None:
-    """Write, and don't fail over it: a full disk or a closed stderr must not keep a container from starting."""
-    try:
-        os.write(descriptor, data)
-    except OSError:
-        pass

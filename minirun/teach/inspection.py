@@ -40,12 +40,14 @@ UNLIMITED = {
     "io.weight": "default 100",
     "cgroup.freeze": "0",
 }
+NO_LIMIT = 1 << 60  # bytes: for huge pages some kernels print all that a counter can hold, not "max"
 
 
 class Facts(Record):
     """A process, as it was a moment ago."""
 
     pid: int
+    inner_pids: tuple[int, ...]  # in the PID namespaces below the reader's, the outermost first (pid_namespaces(7))
     command: str
     namespaces: dict[str, int]  # name in /proc/PID/ns -> inode
     root: str
@@ -59,7 +61,9 @@ class Facts(Record):
     cgroup: str
     v1_cgroups: dict[str, str]  # of a hybrid host: controllers -> path
     limits: dict[str, str]
+    limits_above: dict[str, dict[str, str]]  # those of the cgroups above, which count as well: path -> limits
     descriptors: dict[int, str]
+    closed_by_exec: tuple[int, ...]  # those of them that execve(2) closes
 
 
 def look(pid: int) -> Facts:
@@ -67,18 +71,35 @@ def look(pid: int) -> Facts:
     try:
         directory = os.open(f"/proc/{pid}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
+        if is_there(pid):  # and hidden: proc(5), hidepid
+            raise closed(pid, "hidden") from None
         raise StateError(f"there is no process {pid}\n  cure:  ps -e lists them, minirun list the containers") from None
     try:
         return facts(pid, directory)
     except PermissionError as error:
-        raise StateError(
-            f"may not look at process {pid}: /proc/{pid}/{error.filename}: permission denied\n"
-            "  cure:  use sudo: only root, and mostly who runs the process, may (ptrace(2), access mode checks)"
-        ) from None
+        raise closed(pid, f"{error.filename}: permission denied") from None
     except OSError:
         raise StateError(f"process {pid} has just ended") from None
     finally:
         os.close(directory)
+
+
+def is_there(pid: int) -> bool:
+    """Signal 0 asks just that, and is refused for a process of somebody else (kill(2), where 0 is one's own group)."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return pid > 0
+
+
+def closed(pid: int, why: str) -> StateError:
+    return StateError(
+        f"may not look at process {pid}: /proc/{pid}: {why}\n"
+        "  cure:  use sudo: only root, and mostly who runs the process, may (ptrace(2), access mode checks)"
+    )
 
 
 def facts(pid: int, directory: int) -> Facts:
@@ -87,10 +108,11 @@ def facts(pid: int, directory: int) -> Facts:
     if status["State"][0] in "ZX":
         raise StateError(f"process {pid} has ended; process {status['PPid']} has not asked for its exit status yet")
     cgroups = cgroup_paths(read(directory, "cgroup"))
-    own_cgroup = cgroups.pop("", "")
+    own_cgroup, mount, opened = cgroups.pop("", ""), mount_point(), dict(descriptors(directory))
     return Facts(
         pid=pid,
-        command=read(directory, "cmdline").rstrip("\0").replace("\0", " ") or f"[{status['Name']}]",
+        inner_pids=tuple(map(int, status.get("NSpid", "").split()[1:])),
+        command=command(status["Name"], read(directory, "cmdline").rstrip("\0").split("\0")),
         namespaces=dict(namespaces(directory)),
         root=link(directory, "root"),
         mounts=parse(read(directory, "mountinfo")),
@@ -102,8 +124,10 @@ def facts(pid: int, directory: int) -> Facts:
         label=label(directory),
         cgroup=own_cgroup,
         v1_cgroups=cgroups,
-        limits=limits(mount_point(), own_cgroup),
-        descriptors=dict(descriptors(directory)),
+        limits=limits(mount, own_cgroup),
+        limits_above={path: found for path in above(own_cgroup) if (found := limits(mount, path))},
+        descriptors=opened,
+        closed_by_exec=tuple(number for number in opened if is_closed_by_exec(directory, number)),
     )
 
 
@@ -143,6 +167,14 @@ def descriptors(directory: int) -> Iterator[tuple[int, str]]:
         os.close(opened)
 
 
+def is_closed_by_exec(directory: int, number: int) -> bool:
+    """proc_pid_fdinfo(5): the flags are those of open(2), in octal."""
+    try:
+        return bool(int(fields(read(directory, f"fdinfo/{number}"))["flags"], 8) & os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+
+
 def label(directory: int) -> str:
     """The module's word is "" where there is none; without a module the file can't be read (EINVAL)."""
     try:
@@ -154,9 +186,18 @@ def label(directory: int) -> str:
 # ---- their texts
 
 
+def command(name: str, words: list[str]) -> str:
+    """The command line; with the name that the process has given itself, if it has, as minirun's does that waits for
+    `start` (PR_SET_NAME(2const)). A thread of the kernel has a name only: ps(1) shows it so, too."""
+    if words == [""]:
+        return f"[{name}]"
+    line = " ".join(words)
+    return line if words[0].rpartition("/")[2].startswith(name) else f"{name}: {line}"
+
+
 def fields(text: str) -> dict[str, str]:
-    """proc_pid_status(5)"""
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in text.splitlines())}
+    """proc_pid_status(5). A line ends with a line feed; of what else Python takes for its end, names may be full."""
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in text.split("\n") if line)}
 
 
 def id_map(text: str) -> tuple[str, ...]:
@@ -166,7 +207,7 @@ def id_map(text: str) -> tuple[str, ...]:
 
 def cgroup_paths(text: str) -> dict[str, str]:
     """proc_pid_cgroup(5): controllers -> path. Version 2 is the one without a list of controllers."""
-    rows = (line.split(":", 2) for line in text.splitlines())
+    rows = (line.split(":", 2) for line in text.split("\n") if line)
     return {controllers: path for _number, controllers, path in rows}
 
 
@@ -177,16 +218,33 @@ def seccomp(status: dict[str, str]) -> str:
     return f"{mode} ({number})" if mode == "filter" and number else mode
 
 
+def above(path: str) -> Iterator[str]:
+    """The cgroups above, the nearest first; the root of all has no limits."""
+    path = path.rpartition("/")[0]
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
 def limits(mount: str, path: str) -> dict[str, str]:
     """Those that are set. The path is as minirun sees it: what is above its own cgroup namespace begins with /.."""
-    if not mount or not path or path.startswith("/.."):
+    if not mount or not path or f"{path}/".startswith("/../"):
         return {}
     found = {}
-    for name, unlimited in UNLIMITED.items():
+    for name, unlimited in (UNLIMITED | huge_pages(f"{mount}{path}")).items():
         try:
             value = files.read_file(f"{mount}{path}/{name}").strip()
         except OSError:
             continue  # the controller is not enabled there
-        if value != unlimited:
+        if value != unlimited and not (value.isdigit() and int(value) >= NO_LIMIT):
             found[name] = value.replace("\n", "; ")
     return found
+
+
+def huge_pages(directory: str) -> dict[str, str]:
+    """Their limits by size, as hugetlb.2MB.max: which sizes there are depends on the machine."""
+    try:
+        names = [name.split(".") for name in sorted(os.listdir(directory))]
+    except OSError:
+        return {}
+    return {".".join(words): "max" for words in names if (words[0], words[2:]) == ("hugetlb", ["max"])}

@@ -37,7 +37,8 @@ class Compared(Record):
 
 
 def parse(text: str) -> tuple[Mount, ...]:
-    return tuple(parse_line(line) for line in text.splitlines())
+    """The kernel escapes the line breaks of paths, but not all that Python takes for one (str.splitlines)."""
+    return tuple(parse_line(line) for line in text.split("\n") if line)
 
 
 def parse_line(line: str) -> Mount:
@@ -58,7 +59,10 @@ def parse_line(line: str) -> Mount:
 
 
 def compare(mounts: Sequence[Mount], others: Sequence[Mount]) -> list[Compared]:
-    return [compare_one(mount, [other for other in others if other.device == mount.device]) for mount in mounts]
+    by_device: dict[str, list[Mount]] = {}
+    for other in others:
+        by_device.setdefault(other.device, []).append(other)
+    return [compare_one(mount, by_device.get(mount.device, [])) for mount in mounts]
 
 
 def compare_one(mount: Mount, of_the_same: Sequence[Mount]) -> Compared:
@@ -82,17 +86,18 @@ def drawn(compared: Sequence[Compared]) -> Iterator[tuple[str, str, Compared]]:
     for one in compared:  # the root's parent is out of sight, and so is that of a mount that covers the root
         parent = one.mount.parent if one.mount.parent in inside and one.mount.parent != one.mount.id else 0
         children.setdefault(parent, []).append(one)
-    for top in children.get(0, ()):
-        yield MARKS[top.change], top.mount.point, top
-        yield from branches(top, children, "")
+    waiting = [(one, one.mount.point, "") for one in reversed(children.get(0, ()))]
+    while waiting:  # no recursion: mounts may be stacked higher than Python's own stack
+        one, name, margin = waiting.pop()
+        yield MARKS[one.change], name, one
+        waiting += reversed([*branches(one, children.get(one.mount.id, []), margin)])
 
 
-def branches(above: Compared, children: dict[int, list[Compared]], margin: str) -> Iterator[tuple[str, str, Compared]]:
-    below = children.get(above.mount.id, [])
+def branches(above: Compared, below: Sequence[Compared], margin: str) -> Iterator[tuple[Compared, str, str]]:
+    """Each with its name, and with what stands before the names below it."""
     for one in below:
-        last = one is below[-1]
-        yield MARKS[one.change], f"{margin}{'└─' if last else '├─'} {shortened(one.mount, above.mount)}", one
-        yield from branches(one, children, margin + ("   " if last else "│  "))
+        fork, more = ("└─", "   ") if one is below[-1] else ("├─", "│  ")
+        yield one, f"{margin}{fork} {shortened(one.mount, above.mount)}", margin + more
 
 
 def shortened(mount: Mount, above: Mount) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from time import perf_counter_ns
 
+from ..kernel.files import put
+from ..steps.seccomp import LoadFilter
 from ..steps.step import RUNTIME, Observer, Step
 from .text import COLUMN, plain, safe, title
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from .text import Paint
 
 TIME = 8  # columns for a duration
-WIDTH = 100
+WIDTH = 100  # columns of a line, where nobody says otherwise
 UNITS = ((10**9, "s"), (10**6, "ms"))  # nanoseconds; what is shorter is in microseconds
 TAKEN_BACK = "TAKEN BACK: the runtime"
 
@@ -28,7 +30,8 @@ class Narrator(Observer):
 
     tells_total = True
 
-    def __init__(self, descriptor: int, paint: Paint = plain) -> None:
+    def __init__(self, descriptor: int, paint: Paint = plain, width: int = WIDTH) -> None:
+        self.width = width
         self.descriptor = os.dup(descriptor)  # close-on-exec, so that it is not the program's (dup(2), PEP 446)
         self.paint = paint
         self.steps: tuple[Step, ...] = ()
@@ -55,7 +58,7 @@ class Narrator(Observer):
 
     def after(self, step: Step, index: int, context: Context) -> None:
         self.running = -1
-        if step.runs_in == context.me:  # two come back from fork(2)
+        if step.runs_in == context.me and not self.is_told_before(step):  # two come back from fork(2)
             self.tell(index, self.duration(context), result=context.result)
         if index == len(self.steps) - 1 and self.tells_total:
             self.say(f"{'':{COLUMN}}  {shown(perf_counter_ns() - self.begun):>{TIME}}  in all; the program runs")
@@ -88,11 +91,16 @@ class Narrator(Observer):
             self.say(self.headings[index])
 
     def start(self, step: Step, index: int, context: Context) -> None:
-        if step.becomes_program or step.ends_create:
-            self.tell(index, "")  # nobody comes back to tell, or nobody knows when
+        if self.is_told_before(step):
+            self.tell(index, "")
         self.silent = self.silent or step.ends_create  # `start` tells the rest
         self.running = index
         self.started = 0 if context.is_filtered else perf_counter_ns()
+
+    def is_told_before(self, step: Step) -> bool:
+        """Nobody comes back to tell, or nobody knows when; or the filter wants somebody to be asked about write(2), who
+        can't answer before the runtime has handed on the listener (seccomp_unotify(2))."""
+        return step.becomes_program or step.ends_create or isinstance(step, LoadFilter)
 
     def follow(self, index: int) -> None:
         """The container's process is through with its steps up to this one: it has handed over."""
@@ -117,7 +125,7 @@ class Narrator(Observer):
     def tell(self, index: int, duration: str, failure: str = "", result: str = "") -> None:
         number, sentence, manual = f"{index + 1:>{COLUMN}}", self.sentences[index], self.steps[index].man
         sentence += f" → {safe(result)}" if result else ""
-        room = WIDTH - COLUMN - TIME - 4 - len(sentence)
+        room = self.width - COLUMN - TIME - 4 - len(sentence)
         time = self.paint("about", f"{duration:>{TIME}}")
         if failure:
             ending = f"  {self.paint('note', f'FAILED: {failure}')}"
@@ -129,10 +137,7 @@ class Narrator(Observer):
         """In one write(2), so that lines of several processes do not mix. That nobody reads them must not keep a
         container from starting."""
         if line and not self.silent:
-            try:
-                os.write(self.descriptor, f"{line}\n".encode(errors="backslashreplace"))
-            except OSError:
-                pass
+            put(self.descriptor, f"{line}\n".encode(errors="backslashreplace"))
 
 
 def shown(nanoseconds: int) -> str:

@@ -14,11 +14,15 @@ import mmap
 import os
 import select
 import signal
+import sys
+from os.path import exists
+from shutil import which
 
 from ..errors import Interrupted, StateError
 from ..kernel.signals import read_signal, signalfd
+from ..steps.rootfs import BindRootfs, MoveRoot, PivotRoot
 from ..steps.shell import quoted
-from ..steps.state import MakeStateDirectory
+from ..steps.state import DEFAULT_ROOT, MakeStateDirectory
 from ..steps.step import RUNTIME, Refused
 from .explanation import tell
 from .narrate import WIDTH, Narrator
@@ -35,32 +39,47 @@ GO_ON, STOP = "c", "q"
 GOES_ON, ASKS = 0, 1  # whether the answer was `c`; whether a question is open
 PROMPT = "{INDENT}next, by process {pid}: {sentence}\n{INDENT}Enter: do it   c: go on   q: stop   ?: help > "
 
-# Where to look while a step of the chapter is next, from another terminal, as root.
+# Where to look while a step of the chapter is next, from another terminal, as root. $root is the container's root
+# directory as the process has it by then; what is not there yet is left out.
 LOOK = {
-    "books": ("ls -l $directory", "minirun list"),
-    "limits": ("cat $cgroup/cgroup.procs", "grep -s . $cgroup/memory.* $cgroup/pids.* $cgroup/cpu.*"),
+    "books": ("ls -l $directory", "$minirun list"),
+    "limits": ("cat $cgroup/cgroup.procs", "ls $cgroup", "grep -s . $cgroup/*.max"),
     "process": ("ls -l /proc/$pid/fd", "grep -E '^(Name|State|PPid|NSpid):' /proc/$pid/status"),
-    "namespaces": ("lsns -p $pid", "ls -l /proc/$pid/ns", "cat /proc/$pid/uid_map"),
-    "mounts": ("findmnt -N $pid", "cat /proc/$pid/mountinfo", "ls -l /proc/$pid/root/"),
-    "devices": ("findmnt -N $pid -t devpts,tmpfs", "ls -l /proc/$pid/root/dev"),
-    "hooks": ("ps -o pid,ppid,args --ppid $pid", "ls -l /proc/$pid/ns"),
+    "namespaces": ("lsns -p $pid", "cat /proc/$pid/uid_map"),
+    "mounts": ("findmnt -N $pid", "cat /proc/$pid/mountinfo", "ls -l $root/"),
+    "devices": ("findmnt -N $pid -t devpts,tmpfs", "ls -l $root/dev"),
+    "hooks": ("ps -o pid,ppid,args -p $pid", "ls -l /proc/$pid/ns"),
     "filters": ("grep -E '^(NoNewPrivs|Seccomp)' /proc/$pid/status",),
     "identity": ("grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs)' /proc/$pid/status", "cat /proc/$pid/limits"),
     "resctrl": ("findmnt -t resctrl", "grep -s $pid /sys/fs/resctrl/*/tasks"),
     "exec": ("ls -l /proc/$pid/exe /proc/$pid/cwd /proc/$pid/root", "ps -o pid,user,args -p $pid"),
 }
-ALWAYS = ("minirun inspect $pid",)
+ALWAYS = ("$minirun inspect $pid",)
 
 
 def open_terminal() -> int:
-    """Raises StateError where minirun has none, as in a service or a pipeline of a machine."""
+    """Raises StateError where minirun has none, as in a service or a pipeline of a machine; or has it in the
+    background, where the container's process would read what is typed for the shell."""
     try:
-        return os.open(TERMINAL, os.O_RDWR | os.O_CLOEXEC)
+        terminal = os.open(TERMINAL, os.O_RDWR | os.O_CLOEXEC)
     except OSError as error:
         raise StateError(
             f"--step asks at the terminal, and there is none: {TERMINAL}: {error.strerror}\n"
             "  cure:  --narrate tells the same without asking; script(1) and ssh -t give a terminal"
         ) from None
+    if os.tcgetpgrp(terminal) != os.getpgrp():
+        raise StateError(
+            "--step asks at the terminal, and minirun runs in the background there\n"
+            "  cure:  start it in the foreground, without &"
+        )
+    return terminal
+
+
+def own_command(root: str) -> str:
+    """How to call this minirun in another terminal, where it may not be in the PATH, nor know of `root`."""
+    beside_python = os.path.join(os.path.dirname(sys.executable), "minirun")  # where pip puts it
+    name = "minirun" if not exists(beside_python) or which("minirun") == beside_python else quoted(beside_python)
+    return name if root == DEFAULT_ROOT else f"{name} --root {quoted(root)}"
 
 
 class Stepper(Narrator):
@@ -68,25 +87,31 @@ class Stepper(Narrator):
 
     tells_total = False  # mostly, that would be the time that somebody has spent reading
 
-    def __init__(self, descriptor: int, paint: Paint = plain) -> None:
-        super().__init__(descriptor, paint)
+    def __init__(self, descriptor: int, paint: Paint = plain, width: int = WIDTH) -> None:
+        super().__init__(descriptor, paint, width)
         self.terminal = open_terminal()
         self.proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # the host's, wherever / will be
         self.signals = -1
         self.shared = mmap.mmap(-1, len((GOES_ON, ASKS)))  # both processes read and write these bytes
-        self.last = 0  # the step after which the program may read the terminal itself
+        self.last = 0  # after this step the terminal is the program's, or with `create` again the shell's
         self.helps: list[str] = []
-        self.directory = ""
+        self.known: dict[str, str] = {}  # what stands for a word of LOOK
+        self.minirun = ""  # how to call it
+        self.rootfs = ""  # where the root directory is put together, in the process's mount namespace
+        self.changes_root = 0  # the step from which on it is the process's root
         self.pid = 0
 
     def prepare(self, steps: tuple[Step, ...], first: int = 0) -> None:
         super().prepare(steps, first)
         self.signals = signalfd(ENDING)
         told = [tell(number, step) for number, step in enumerate(steps, start=1)]
-        self.helps = [details((one,), WIDTH, self.paint) for one in told]
-        self.last = next((index for index, step in enumerate(steps) if step.becomes_program), 0)
-        made = [step for step in steps if isinstance(step, MakeStateDirectory)]
-        self.directory = f"{made[0].root}/{made[0].id}" if made else ""
+        self.helps = [details((one,), self.width, self.paint) for one in told]
+        self.last = next((index for index, step in enumerate(steps) if step.ends_create or step.becomes_program), 0)
+        made = next((step for step in steps if isinstance(step, MakeStateDirectory)), None)
+        self.known["$directory"] = f"{made.root}/{made.id}" if made else ""
+        self.minirun = own_command(made.root if made else DEFAULT_ROOT)
+        self.rootfs = next((step.path for step in steps if isinstance(step, BindRootfs)), "")
+        self.changes_root = next((i for i, step in enumerate(steps) if isinstance(step, (PivotRoot, MoveRoot))), 0)
 
     def before(self, step: Step, index: int, context: Context) -> None:
         self.announce(step, index)
@@ -111,25 +136,28 @@ class Stepper(Narrator):
                 return
             if answer == STOP:
                 raise Refused("stopped before it, as you asked")
-            self.write(self.helps[index] + "".join(f"{INDENT}{line}\n" for line in self.places(step, context)))
+            self.write(self.helps[index] + "".join(f"{INDENT}{line}\n" for line in self.places(step, index, context)))
 
-    def places(self, step: Step, context: Context) -> list[str]:
+    def places(self, step: Step, index: int, context: Context) -> list[str]:
         """Commands for another terminal, which can be copied as they are."""
-        known = {"$pid": str(self.pid), "$cgroup": quoted(context.cgroup), "$directory": quoted(self.directory)}
+        self.known["$pid"] = str(self.pid)
+        self.known["$cgroup"] = context.cgroup
+        self.known["$root"] = f"/proc/{self.pid}/root" + (self.rootfs if index <= self.changes_root else "")
         lines = ["look from another terminal, as root:"]
         for command in (*LOOK[step.chapter], *ALWAYS):
-            if ("$cgroup" in command and not context.cgroup) or ("$directory" in command and not self.directory):
-                continue  # there is none
-            for name, value in known.items():
-                command = command.replace(name, value)
-            lines.append(f"  {command}")
+            named = {name: value for name, value in self.known.items() if name in command}
+            if all(is_there(value, context) for value in named.values()):
+                for name, value in named.items():
+                    command = command.replace(name, quoted(value))
+                lines.append(f"  {command.replace('$minirun', self.minirun)}")
         return lines
 
     def note_pid(self, context: Context) -> None:
         """The container's process, by the host's number: its own getpid(2) is 1 where it has a pid namespace, but the
         host's /proc still says what the host calls it."""
         if context.me == RUNTIME:
-            self.pid = context.pid or os.getpid()
+            # Who has handed over, since the helper that forks into a PID namespace has ended by then.
+            self.pid = context.sender or context.pid or os.getpid()
         elif not context.is_filtered:
             self.pid = int(os.readlink("self", dir_fd=self.proc))
 
@@ -159,3 +187,11 @@ class Stepper(Narrator):
             os.write(self.terminal, text.encode(errors="backslashreplace"))
         except OSError:
             pass
+
+
+def is_there(value: str, context: Context) -> bool:
+    """A path that there is, or a number. The container's process can't look, which has another root; but what it has
+    the path of was made before it."""
+    if context.me != RUNTIME or not value.startswith("/"):
+        return bool(value)
+    return exists(value)

@@ -45,6 +45,9 @@ def test_a_container_beside_the_host(runtime: Runtime, bundle: Callable[..., Bun
     assert shown["seccomp"].split()[0] == ("off" if status["Seccomp"] == "0" else "filter")
     if "resources" in made.linux:
         assert (shown["limits"]["memory.max"], shown["limits"]["pids.max"]) == (str(1 << 26), "99")
+    assert shown["innerPids"] == [1] and status["NSpid"].split() == [str(shown["pid"]), "1"]
+    assert "  dropped, of what is effective in the other: all but CAP_" in text
+    assert "they count in its own user namespace" in text
     assert shown["against"]["pid"] == os.getpid()
     assert "  + ├─ proc " in text and f"← {place}" in text and "0 100000 65536" in text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -15,9 +16,10 @@ from kernel.kit.host import nothing_left
 from kernel.kit.outside import Process
 from kernel.kit.profiles import ERRNO, allowing, rule
 from kernel.kit.runtime import new_id
-from kernel.kit.typist import at_a_terminal
+from kernel.kit.typist import at_a_terminal, typing_to
 from minirun.plan.container import Options
 from minirun.teach.explanation import explain
+from minirun.teach.inspection_text import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +78,29 @@ def test_each_step_is_told_once_and_the_program_has_its_streams_for_itself(
     assert [sentence.split()[0] for _, _, sentence in told(undone)] == ["make", "take"]  # the cgroup, the directory
 
 
+def test_before_the_program_runs_it_shows_what_the_program_will_find(
+    runtime: Runtime, bundle: Callable[..., Bundle]
+) -> None:
+    """And a program that ends at once is no exception."""
+    made = everywhere(bundle())
+    made.process["noNewPrivileges"] = True
+    with nothing_left(runtime.name):
+        result = runtime.run(made, options=["--narrate=full"])
+    found, picture = result.json, result.stderr.partition("BEFORE AND AFTER")[2].partition("EXEC: the container")[0]
+    for name, link in found["namespaces"].items():
+        if link:  # a kernel may be built without
+            assert re.search(rf"^  {name} +{link.partition('[')[2][:-1]} ", picture, re.MULTILINE)
+    tree = picture.partition("MOUNTS  ")[2].partition("\n\n")[0].splitlines()
+    assert sum("─ " in line or " / " in line for line in tree) == len(found["mountinfo"])
+    assert f"bounding: {', '.join(names(found['capabilities']['bounding']))} " in " ".join(picture.split())
+    assert f"no_new_privs    {'on' if found['no_new_privs'] else 'off'}" in picture
+    assert f"uid map         {' '.join(found['uid_map'][0].split())} " in picture
+    files = re.findall(r"^ +(\d+)  .*(?<!\(closed by execve\))$", picture.partition("OPEN FILES  ")[2], re.MULTILINE)
+    assert set(files) == set(found["fds"])
+    (number,) = (number for number, _, sentence in told(result.stderr) if sentence == "execute /probe")
+    assert f"still to come: {number} execute /probe" in picture
+
+
 def test_start_tells_the_rest_and_delete_what_it_takes_back(life: Callable[..., Life]) -> None:
     one = life("sleep")
     created = one.call("create", options=["--narrate", "--bundle", str(one.bundle.path)])
@@ -92,6 +117,21 @@ def test_start_tells_the_rest_and_delete_what_it_takes_back(life: Callable[..., 
     assert deleted.stderr.startswith("TAKEN BACK: the runtime\n") and told(deleted.stderr)[-1][0] == 1
 
 
+def test_a_pipe_that_nobody_reads_does_not_keep_the_program_from_running(
+    runtime: Runtime, bundle: Callable[..., Bundle]
+) -> None:
+    """The first process of a pid namespace would be protected from SIGPIPE (pid_namespaces(7))."""
+    made = bundle("exit", "3")
+    made.without_namespace("pid")
+    made.write()
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = runtime.command(made, new_id(), ["--narrate"])
+    done = subprocess.run(words, stdin=subprocess.DEVNULL, stderr=writing, env=runtime.environment)
+    os.close(writing)
+    assert done.returncode == 3
+
+
 def go_to(typist: Typist, sentence: str) -> int:
     """Answer with Enter until this step is next; the pid of the process whose turn it is."""
     while True:
@@ -106,32 +146,73 @@ def test_between_two_steps_the_kernel_shows_what_is_done_and_what_is_not(
 ) -> None:
     made = everywhere(bundle("say", "hello from inside"))
     with nothing_left(runtime.name), at_a_terminal(runtime, made, options=["--step"]) as typist:
+        for sentence in ("take the id", "keep a copy", "enable the controllers"):  # at the first, nothing is there
+            go_to(typist, sentence)
+            look_where_it_says(typist)
         process = Process(go_to(typist, "enter new namespaces: user"))
         assert process.namespace("user") == Process().namespace("user")
         typist.type("\n")
+        for sentence in ("fork into the new pid", "take on the process"):  # then not at the helper, which has ended
+            go_to(typist, sentence)
+            look_where_it_says(typist)
         process = Process(go_to(typist, "set the host name"))  # in a pid namespace by now, and still told by our number
         assert process.namespace("user") != Process().namespace("user")
         assert process.namespace("pid") != Process().namespace("pid")
-        typist.type("?\n")
-        check_places(typist.see(PROMPT), int(process.pid))
-        typist.type("\n")
+        commands = look_where_it_says(typist, with_minirun="-m" not in runtime.argv)
+        assert f"lsns -p {process.pid}" in commands and any(c.endswith(f" inspect {process.pid}") for c in commands)
+        go_to(typist, "bind the terminal on /dev/console")
+        assert "pts" in done(look_where_it_says(typist)[1]), "not the host's /dev"
         go_to(typist, "detach the host's root")  # it has another /proc now
+        look_where_it_says(typist)
         assert {mount.point for mount in process.mounts()} >= {"/", "/proc", "/dev"}
         typist.type("c\n")
         typist.see("hello from inside")
         assert typist.status() == 0
 
 
-def check_places(text: str, pid: int) -> None:
-    """The commands for another terminal can be copied as they are."""
-    commands = [
-        line.strip() for line in text.partition("as root:")[2].split("next, by")[0].splitlines() if line.strip()
-    ]
-    assert f"lsns -p {pid}" in commands and f"minirun inspect {pid}" in commands
+def look_where_it_says(typist: Typist, *, with_minirun: bool = False) -> list[str]:
+    """Each command for another terminal works as it stands there."""
+    typist.type("?\n")
+    lines = typist.see(PROMPT).partition("as root:")[2].split("next, by")[0].splitlines()
+    commands = [line.strip() for line in lines if line.strip()]
     for command in commands:
-        if not command.startswith("minirun"):
-            done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
-            assert done.returncode == 0 and done.stdout, done.stderr
+        if with_minirun or (" inspect " not in command and not command.endswith(" list")):  # they take long to start
+            done(command)
+    typist.type("\n")
+    return commands
+
+
+def done(command: str) -> str:
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    found_nothing = command.startswith("grep -s")  # no limit is set
+    assert (result.returncode == 0 or found_nothing) and not result.stderr, f"{command}: {result}"
+    return result.stdout
+
+
+def test_between_create_and_start_nobody_asks(runtime: Runtime, life: Callable[..., Life]) -> None:
+    """The terminal is the shell's again: its next command is typed there."""
+    one = life("say", "ran")
+    create = [*runtime.argv, "create", "--step", "--bundle", str(one.bundle.path), one.id]
+    with typing_to(create, runtime.environment) as typist:
+        typist.see(PROMPT)
+        typist.type("\n" * 100)  # one for each step, and more
+        assert typist.status() == 0
+        assert one.start().status == 0
+        typist.look(0.1)
+    assert b"execute" not in typist.screen
+
+
+def test_in_the_background_it_asks_nothing(runtime: Runtime, bundle: Callable[..., Bundle]) -> None:
+    """There the container's process, in a session of its own, would read what is typed for the shell."""
+    made = bundle()
+    made.write()
+    line = shlex.join(runtime.command(made, new_id(), ["--step"]))
+    with (
+        nothing_left(runtime.name),
+        typing_to(["bash", "-c", f"set -m; {line} & wait $!"], runtime.environment) as typist,
+    ):
+        assert "in the background" in typist.see("cure:")
+        assert typist.status() == 1
 
 
 @pytest.mark.parametrize(

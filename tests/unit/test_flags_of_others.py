@@ -193,6 +193,7 @@ def test_the_rows_have_every_option_of_the_table_but_our_own():
     own = {
         ("run", "id"),  # TARGET may be a bundle, then the id needs a place
         ("run", "timeline"),
+        ("run", "narrate_full"),
         *((command, "narrate") for command in ("run", "create", "start", "exec", "delete")),
         *((command, "step") for command in ("run", "create", "exec")),
     }
@@ -215,6 +216,10 @@ def test_the_rows_have_every_option_of_the_table_but_our_own():
         (["exec", "id", "--tty=true"], ["exec", "id", "--tty=true"]),
         (["ps", "id", "--format=json"], ["ps", "id", "--format=json"]),
         (["kill", "id", "--all=T", "KILL"], ["kill", "id", "--all", "KILL"]),
+        (["run", "--narrate=full", "bundle"], ["run", "--narrate-full", "bundle"]),
+        (["--log=format", "list"], ["--log=format", "list"]),  # a file of this name
+        (["run", "--narrate", "full"], ["run", "--narrate", "full"]),
+        (["create", "--narrate=full", "id"], ["create", "--narrate=full", "id"]),
         (["run", "--detach=maybe", "id"], ["run", "--detach=maybe", "id"]),
         (["--no-such=true"], ["--no-such=true"]),
         (["run", "--preserve-fds"], ["run", "--preserve-fds"]),

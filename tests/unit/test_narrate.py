@@ -15,12 +15,17 @@ from minirun.errors import StateError, StepError
 from minirun.runtime.log import Log
 from minirun.runtime.walk import do, undo, walk
 from minirun.steps.step import CONTAINER, RUNTIME, Channel, Context, Refused, Step
+from minirun.teach import inspection
+from minirun.teach.before_after import BeforeAndAfter
 from minirun.teach.chapters import CHAPTERS
 from minirun.teach.narrate import Narrator, shown
+from minirun.teach.several import Several
 from minirun.teach.stepping import ALWAYS, LOOK, Stepper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from minirun.teach.inspection import Facts
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -138,12 +143,46 @@ def test_durations(nanoseconds: int, text: str) -> None:
     assert shown(nanoseconds) == text
 
 
+# ---- --narrate=full
+
+
+class Ran(Mounted):
+    becomes_program = True
+
+
+def test_before_and_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is closed to an ordinary user before the program runs is looked at once more when it does."""
+    told = Told(Made("a"), Mounted("b"), Made("c"), Mounted("d"), Ran("e"), Made("f"))
+    narrator = told.log.observer
+    told.log.observer = Several(BeforeAndAfter(narrator), narrator)
+    told.log.observer.prepare(told.steps)
+    looked: list[int] = []
+
+    def look(pid: int) -> Facts:
+        looked.append(pid)
+        if len(looked) == 1:
+            raise StateError("closed")
+        return own
+
+    own = inspection.look(os.getpid())
+    monkeypatch.setattr("minirun.teach.before_after.look", look)
+    told.walk(0, 1)
+    assert not looked
+    told.walk(2)
+    assert len(looked) == 1
+    told.walk(3, 4, 5)
+    told.log.observer = narrator
+    lines = told.lines()
+    assert len(looked) == 3 and lines.count("  as the program runs") == 1
+    assert not any("there is no picture" in line for line in lines)
+
+
 # ---- --step
 
 
 def test_every_chapter_has_somewhere_to_look() -> None:
     assert LOOK.keys() == CHAPTERS.keys()
-    programs = {command.split()[0] for commands in (*LOOK.values(), ALWAYS) for command in commands} - {"minirun"}
+    programs = {command.split()[0] for commands in (*LOOK.values(), ALWAYS) for command in commands} - {"$minirun"}
     assert [program for program in programs if shutil.which(program) is None] == []
 
 
