@@ -9,7 +9,7 @@ from errno import EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOTEMPTY, EOPN
 from ..cgroups import hierarchy
 from ..kernel import files
 from ..kernel.libc import SystemCallError, show
-from .shell import below, quoted
+from .shell import below, echo, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 PATIENCE = 5.0  # seconds that the kernel gets to finish with the processes of a cgroup
@@ -261,8 +261,10 @@ class EnableControllers(Step):
     def shell(self) -> str:
         above = ["", *("/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts())))]
         parents = " ".join(quoted(parent) for parent in above)
-        words = 'for name in $(< "$cgroups/cgroup.controllers"); do echo "+$name"; done'
-        return f'for parent in {parents}; do {words} > "$cgroups$parent/cgroup.subtree_control"; done'
+        # Controllers that nobody needs may be refused.
+        write = 'echo "+$name" > "$cgroups$parent/cgroup.subtree_control" || :'
+        each = f'for name in $(< "$cgroups/cgroup.controllers"); do {write}; done'
+        return f"for parent in {parents}; do {each}; done"
 
     def parts(self) -> list[str]:
         return self.path.strip("/").split("/")
@@ -345,9 +347,10 @@ class SetLimit(Step):
         return f"set {self.name} to {self.value.strip() or 'nothing'}{instead}"
 
     def shell(self) -> str:
-        return " || ".join(
-            f"echo {quoted(value.strip())} > {below('cgroup', '/' + name)}" for name, value in self.choices()
+        command = " || ".join(
+            f"{echo(value.strip())} > {below('cgroup', '/' + name)}" for name, value in self.choices()
         )
+        return f"[ ! -e {below('cgroup', '/' + self.name)} ] || {command}" if self.optional else command
 
     def choices(self) -> list[tuple[str, str]]:
         """Files and values, one of which will do."""

@@ -148,7 +148,7 @@ def test_a_script_that_fails_leaves_nothing_and_the_programs_status_is_its_own(
     container = bundle("exit", "7")
     assert by_hand(runtime, container, place, new_id()).returncode == 7
     piped = subprocess.run(["bash"], input=(place / "by-hand.sh").read_text(), capture_output=True, text=True)
-    assert (piped.returncode, piped.stderr) == (1, "save this script as a file first: it starts itself again\n")
+    assert (piped.returncode, piped.stderr) == (1, "bash: save this script as a file first: it starts itself again\n")
     container.bind(place / "nothing", "/mnt", "ro")
     done = by_hand(runtime, container, place, new_id())
     assert done.returncode == 1, "two commands are one step here, and the first of them fails"

@@ -229,19 +229,20 @@ def test_no_script_runs_what_stands_in_config_json(word: str, tmp_path: Path) ->
     """Each part of it, and past every command that fails."""
     tmp_path.chmod(0o777)
     whole = script_of(plan(parse(rich_config(word)), options()), "id", f"/{word}")
-    for stops, goes_on in (("set -eua", "set -a"), (" || exit\n", "\n"), ('[ -n "${BASH_SOURCE-}" ]', ":")):
+    goes_on_without = ("set -eu ", "PATH=/usr", "exit 1\n", "trap finish EXIT")
+    for stops, goes_on in ((words, f": {words}") for words in goes_on_without):
         assert stops in whole
         whole = whole.replace(stops, goes_on)
     file = tmp_path / "by-hand"
     file.write_text(whole)
-    parts = re.findall(r"^(\S+)\) *#?", whole, re.MULTILINE)
-    assert len([part for part in parts if part.startswith("inside-")]) > 3
+    parts = re.findall(r"^(runtime|give_back|inside_\d+)\(\) ", whole, re.MULTILINE)
+    assert len(parts) > 5
     mark = re.findall(r"^IFS= read .* << '(\w+)'", whole, re.MULTILINE)[0]
     at_last = re.split(rf"^IFS= read .* << '{mark}'.*$|^{mark}$", whole, flags=re.MULTILINE)[1]
     for part in (*(f". ./by-hand {part}" for part in parts), at_last):
         run_as_nobody(part, tmp_path)
         assert not (tmp_path / "RAN").exists(), part
-    shell(whole.replace("runtime) runtime", "runtime) :"))  # it can be read to its end
+    shell(whole.replace('"${1-runtime}"', ""))  # it can be read to its end
 
 
 def run_as_nobody(script: str, directory: Path) -> None:
@@ -305,7 +306,7 @@ def test_everything_about_a_step() -> None:
         f"{number}  mount proc on /proc",
         "the container's process",
         'mount("proc", "/proc/self/fd/{place}", "proc", 0, NULL)',
-        'mkdir -p "$rootfs/proc" && mount -t proc proc "$_"',
+        'mkdir -p "$rootfs/proc" && mount -t proc proc "$rootfs/proc"',
         "Mount a new file system",
         "config   /mounts/0",
         "spec     config.md#mounts",
