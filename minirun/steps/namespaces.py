@@ -21,7 +21,7 @@ from ..kernel.constants import (
 )
 from ..kernel.libc import Flags, SystemCallError, show
 from .credentials import set_groups
-from .shell import operand, quoted
+from .shell import echo, operand, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 # The spec's name: the flag, and the option of unshare(1) and nsenter(1).
@@ -458,7 +458,11 @@ class SetHostname(Step):
         return f"set the host name to {self.name}"
 
     def shell(self) -> str:
-        return f"hostname {operand(self.name)}"  # the file in /proc/sys is the host root's, not a user namespace's
+        # hostname(1) is choosy. The file takes any name, but belongs to the host's root, not a user namespace's.
+        is_plain = self.name.isascii() and self.name.replace("-", "a").replace(".", "a").isalnum()
+        if is_plain and not self.name.startswith("-"):
+            return f"hostname {self.name}"
+        return f"{echo(self.name)} > /proc/sys/kernel/hostname"
 
     def calls(self) -> tuple[str, ...]:
         return (show("sethostname", self.name, len(self.name.encode())),)

@@ -410,7 +410,7 @@ def runtimes_lines(step: Step, uid: int) -> list[str]:
     return lines
 
 
-OWN_CGROUP = ('until [ -e "${own_cgroup%/*}" ]; do', "    own_cgroup=${own_cgroup%/*}", "done")
+OWN_CGROUP = ('until [ -e "${own_cgroup%/*}/" ]; do', "    own_cgroup=${own_cgroup%/*}", "done")
 
 
 def containers_lines(step: Step, group: list[Numbered], places: Places) -> list[str]:

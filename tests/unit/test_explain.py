@@ -229,10 +229,9 @@ def test_no_script_runs_what_stands_in_config_json(word: str, tmp_path: Path) ->
     """Each part of it, and past every command that fails."""
     tmp_path.chmod(0o777)
     whole = script_of(plan(parse(rich_config(word)), options()), "id", f"/{word}")
-    goes_on_without = ("set -eu ", "PATH=/usr", "exit 1\n", "trap finish EXIT")
-    for stops, goes_on in ((words, f": {words}") for words in goes_on_without):
+    for stops in ("\nset -eu ", "\n    exit 1\n", "\ntrap finish EXIT", "\nPATH=/usr"):
         assert stops in whole
-        whole = whole.replace(stops, goes_on)
+        whole = whole.replace(stops, f"\n: {stops[1:]}")
     file = tmp_path / "by-hand"
     file.write_text(whole)
     parts = re.findall(r"^(runtime|give_back|inside_\d+)\(\) ", whole, re.MULTILINE)
@@ -247,7 +246,7 @@ def test_no_script_runs_what_stands_in_config_json(word: str, tmp_path: Path) ->
 
 def run_as_nobody(script: str, directory: Path) -> None:
     bash = shutil.which("bash") or "/bin/bash"
-    subprocess.run([bash, "-c", script], cwd=directory, env={"PATH": ""}, capture_output=True, **nobody())
+    subprocess.run([bash, "-c", script], cwd=directory, env={"PATH": ""}, capture_output=True, timeout=20, **nobody())
 
 
 def nobody() -> dict[str, Any]:
