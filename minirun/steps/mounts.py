@@ -346,7 +346,7 @@ class MountCgroup(Step):
 
     def shell(self) -> str:
         place = in_root(self.destination)
-        command = f"mkdir -p {place} && mount -t cgroup2 cgroup2 {place}"
+        command = f"mkdir -p {place} && mount -t cgroup2 none {place}"
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def calls(self) -> tuple[str, ...]:

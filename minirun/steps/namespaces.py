@@ -293,7 +293,8 @@ class BecomeNamespaceRoot(Step):
         return "become user 0 and group 0 of the user namespace"
 
     def shell(self) -> str:
-        return 'exec setpriv --reuid 0 --regid 0 --clear-groups "$SHELL"'
+        groups = "--keep-groups" if self.groups_may_stay else "--clear-groups"
+        return f'exec setpriv --reuid 0 --regid 0 {groups} "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
         return (
