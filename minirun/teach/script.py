@@ -248,7 +248,7 @@ class Parts:
         self.has_forked |= isinstance(step, StartContainerProcess)
         if isinstance(step, MoveNetDevice):
             names = f"dev {quoted(step.name)} netns $$ name {quoted(step.host_name)}"
-            self.back.append(f'    nsenter --target "$pid" --net ip link set {names}')
+            self.back.append(f"    nsenter --net=/proc/self/fd/6 ip link set {names}")
         self.place(step).add(Entry(heading(step), told, runtimes_lines(step, self.uid)))
 
     def by_container(self, told: str, step: Step, group: list[Numbered]) -> None:
@@ -405,6 +405,8 @@ def runtimes_lines(step: Step, uid: int) -> list[str]:
         lines[0] += ' || die "cgroup v2 is not mounted here"'
     if isinstance(step, MakeCgroup):
         lines = ["own_cgroup=$cgroup                    # and what is missing of the way to it", *OWN_CGROUP, *lines]
+    if isinstance(step, MoveNetDevice):
+        lines.insert(0, 'exec 6< "/proc/$pid/ns/net"            # as long as somebody holds it, its devices live')
     if isinstance(step, EnableControllers) and step.needed:
         lines.append(f"needs_controllers {' '.join(step.needed)}")
     return lines
