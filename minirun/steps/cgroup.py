@@ -9,7 +9,7 @@ from errno import EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOTEMPTY, EOPN
 from ..cgroups import hierarchy
 from ..kernel import files
 from ..kernel.libc import SystemCallError, show
-from .shell import below, echo, quoted
+from .shell import below, echo
 from .step import RUNTIME, Context, Refused, Step
 
 PATIENCE = 5.0  # seconds that the kernel gets to finish with the processes of a cgroup
@@ -260,11 +260,11 @@ class EnableControllers(Step):
 
     def shell(self) -> str:
         above = ["", *("/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts())))]
-        parents = " ".join(quoted(parent) for parent in above)
-        # Controllers that nobody needs may be refused.
-        write = 'echo "+$name" > "$cgroups$parent/cgroup.subtree_control" || :'
-        each = f'for name in $(< "$cgroups/cgroup.controllers"); do {write}; done'
-        return f"for parent in {parents}; do {each}; done"
+        if len(above) == 1:
+            return hand_down_all("$cgroups")
+        return (
+            f"for parent in {' '.join(below('cgroups', path) for path in above)}; do {hand_down_all('$parent')}; done"
+        )
 
     def parts(self) -> list[str]:
         return self.path.strip("/").split("/")
@@ -314,6 +314,12 @@ class EnableControllers(Step):
                     self.hand_down(control, [name])
             elif names[0] in self.needed:
                 raise
+
+
+def hand_down_all(place: str) -> str:
+    """A command. Some controllers may be refused, of those that nobody needs."""
+    write = f'echo "+$name" > "{place}/cgroup.subtree_control" || :'
+    return f'for name in $(< "$cgroups/cgroup.controllers"); do {write}; done'
 
 
 def has_processes(place: str) -> bool:

@@ -93,7 +93,7 @@ UNKNOWN: dict[type[Step], str] = {
     ChangeRoot: "there is no script for a container in the host's mount namespace, where it would have to undo all of "
     'its mounts\n  cure:  {"type": "mount"} in /linux/namespaces',
 }
-OF_OTHERS = ("keyctl", "numactl", "aa-exec", "runcon", "chcon", "resctrl")  # of packages that are not everywhere
+OF_OTHERS = ("keyctl", "numactl", "aa-exec", "runcon", "chcon")  # of packages that are not everywhere
 ROOT_CHANGES = (PivotRoot, DetachOldRoot)
 IN_LOOPS = (MakePathReadOnly, MaskPath)  # many in a row, which differ in their paths
 # What these mount is empty, or the kernel's own: no symlink of an image in there.
@@ -430,7 +430,7 @@ def containers_lines(step: Step, group: list[Numbered], places: Places) -> list[
         return ['umask "$callers_umask"']
     if isinstance(step, (MakeDevice, MakeSymlink)) and places.is_kept(step.path):
         place = in_root(step.path)
-        return on_lines(f"if ! [ -e {place} -o -L {place} ]; then {command}; fi")
+        return on_lines(f"if [ ! -L {place} ]; then if [ ! -e {place} ]; then {command}; fi; fi")
     if len(group) > 1 and isinstance(step, IN_LOOPS):
         words = " ".join(quoted(getattr(other, "path", "")) for _, other in group)
         return on_lines(f"for path in {words}; do {command.replace(in_root(step.path), IN_LOOP)}; done")
@@ -455,6 +455,8 @@ def why_not(step: Step) -> str:
             return reason
     if isinstance(step, SetUmask):
         return ""
+    if step.chapter == "resctrl":
+        return "few processors have that"
     if isinstance(step, KeepDescriptors) and step.kept:
         return "those that the caller hands on, this script can't tell from its own"
     command = step.shell()
@@ -472,7 +474,7 @@ def on_root(step: Step, uid: int) -> list[str]:
     """
     enter = 'nsenter --target "$pid" --mount' + " --user --preserve-credentials" * bool(uid)
     if isinstance(step, PivotRoot):
-        return [f"{enter} sh -c 'cd \"$rootfs\" && pivot_root . .'"]
+        return [f'{enter} --wdns="$rootfs" pivot_root . .']
     outside = f'{enter} --root=/ --wd="/proc/$pid/'
     if isinstance(step, DetachOldRoot):
         return [

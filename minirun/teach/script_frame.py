@@ -86,7 +86,7 @@ hand_over() {                         # the container's process waits; its /proc
 RUNTIME_BEGINS = r"""
 [ "$(id -u)" = USER_ID ] || die "NOT_USER"
 script=$(realpath "$0")
-pid="" helper="" own_cgroup=""         # whatever the caller calls so
+pid="" helper="" cgroups="" cgroup="" own_cgroup=""    # whatever the caller calls so
 setpriv=$(command -v setpriv)         # found now: under some limits no shell can fork
 sh=$(command -v sh)
 callers_umask=$(umask)
