@@ -49,7 +49,7 @@ from ..steps.program import (
 from ..steps.rootfs import BindRootfs, ChangeRoot, DetachOldRoot, MoveRoot, PivotRoot, SetRootPropagation
 from ..steps.scheduling import SetRlimit, SetScheduler
 from ..steps.scope import ChooseScope
-from ..steps.shell import in_root, operand, quoted
+from ..steps.shell import in_root, quoted
 from ..steps.state import MakeStateDirectory, OpenStartSocket, SaveConfig, WriteState
 from ..steps.step import CONTAINER, RUNTIME
 from ..steps.terminal import BindConsole, UseTerminal
@@ -305,10 +305,10 @@ class Parts:
 
     def last_words(self) -> Iterator[str]:
         """The last shell of the container's process, which has no host any more, and the program."""
-        last = ['echo "$0" >&8', "read -r _ <&9                  # meanwhile the runtime changes the root"]
+        last = ["echo ready >&8", "read -r _ <&9                  # meanwhile the runtime changes the root"]
         last += ["exec 7<&- 8>&- 9>&-", "unset PWD OLDPWD               # which the shell has added"]
         last += self.variables()
-        last.append("exec " + " ".join([operand(self.program.arguments[0]), *map(quoted, self.program.arguments[1:])]))
+        last.append("exec " + " ".join(map(quoted, self.program.arguments)))
         mark = "AT_LAST"
         while mark in "\n".join(last).split("\n"):  # an argument may have lines, too
             mark += "_"
@@ -316,11 +316,11 @@ class Parts:
         yield from (f"IFS= read -r -d '' at_last << '{mark}' || :", *last, mark)
         yield from ("", "exec 7< /                             # the host's root, which the runtime has to find again")
         yield from (line for entry in self.scheduling.entries for line in entry.lines())
-        yield from ("read -r pid _ < /proc/self/stat", "")
+        yield ""
         for told, _ in self.rights:
             yield from comment(told)
         words = ['"$setpriv"', *(option for _, option in self.rights)]
-        words.append('"$sh" -ec "$at_last" "$pid"' + ' "$HOME"' * self.finds_home)
+        words.append('"$sh" -ec "$at_last"' + ' sh "$HOME"' * self.finds_home)
         yield from ("exec env -i --default-signal \\", " \\\n".join(f"    {word}" for word in words))
 
     def variables(self) -> Iterator[str]:

@@ -70,15 +70,18 @@ inside() {                            # no symlink of the image leads out of it,
     [[ $place/ = "${root%/}"/* ]] || die "$1 leads to $place of the host, by a symlink of the image"
 }
 
-take_turn() {                         # the runtime waits for the container's process, and learns its pid
-    until read -r -t 1 pid <&8; do
+take_turn() {                         # the runtime waits for the container's process
+    until read -r -t 1 _ <&8; do
         kill -0 "$helper" 2> /dev/null || exit 1
+    done
+    pid=$helper                       # or its child, if it has had to fork
+    while child=$(< "/proc/$pid/task/$pid/children") && [ -n "$child" ]; do
+        pid=${child% }
     done
 }
 
-hand_over() {                         # the container's process waits; its /proc is still the host's
-    read -r pid _ < /proc/self/stat
-    echo "$pid" >&8
+hand_over() {                         # the container's process waits
+    echo ready >&8
     read -r _ <&9
 }
 """
