@@ -37,9 +37,9 @@ finish() {                            # whatever happens: nothing stays
     if [ -n "$helper" ]; then         # it was not the program that ended
         give_back 2> /dev/null
         kill -KILL "$helper" ${pid:+"$pid"} 2> /dev/null
+        wait "$helper" 2> /dev/null
     fi
     [ -z "$own_cgroup" ] || remove_cgroup
-    wait
     rm -r "$work"
 }
 
