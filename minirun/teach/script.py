@@ -29,9 +29,10 @@ from ..steps.cgroup import ChooseCgroup, EnableControllers, MakeCgroup
 from ..steps.descriptors import AnnounceListeners, KeepDescriptors, ReopenNull
 from ..steps.devices import MakeDevice, MakeSymlink
 from ..steps.hooks import RunHook
-from ..steps.labels import OpenExecAttribute
+from ..steps.keyring import JoinSessionKeyring
+from ..steps.labels import LabelMount, OpenExecAttribute, SetExecLabel
 from ..steps.masks import MakePathReadOnly, MaskPath
-from ..steps.mounts import BindMount
+from ..steps.mounts import BindCgroup, BindMount, MountCgroup, MountFilesystem
 from ..steps.namespaces import WriteTimeOffset
 from ..steps.network import MoveNetDevice
 from ..steps.notify import MakeNotifyDirectory
@@ -47,7 +48,7 @@ from ..steps.program import (
     WaitForStart,
 )
 from ..steps.rootfs import BindRootfs, ChangeRoot, DetachOldRoot, MoveRoot, PivotRoot, SetRootPropagation
-from ..steps.scheduling import SetRlimit, SetScheduler
+from ..steps.scheduling import SetMemoryPolicy, SetRlimit, SetScheduler
 from ..steps.scope import ChooseScope
 from ..steps.shell import in_root, quoted
 from ..steps.state import MakeStateDirectory, OpenStartSocket, SaveConfig, WriteState
@@ -93,8 +94,9 @@ UNKNOWN: dict[type[Step], str] = {
     ChangeRoot: "there is no script for a container in the host's mount namespace, where it would have to undo all of "
     'its mounts\n  cure:  {"type": "mount"} in /linux/namespaces',
 }
-OF_OTHERS = ("keyctl", "numactl", "aa-exec", "runcon", "chcon")  # of packages that are not everywhere
+OF_OTHERS = (JoinSessionKeyring, SetMemoryPolicy, SetExecLabel, LabelMount)  # by packages that are not everywhere
 ROOT_CHANGES = (PivotRoot, DetachOldRoot)
+MOUNTS = (BindMount, BindCgroup, MountCgroup, MountFilesystem)
 IN_LOOPS = (MakePathReadOnly, MaskPath)  # many in a row, which differ in their paths
 # What these mount is empty, or the kernel's own: no symlink of an image in there.
 CLEAN = ("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2")
@@ -264,7 +266,7 @@ class Parts:
             self.inside[-1].add(Entry(heading(step), told, [command.removesuffix(NEW_SHELL) + following]))
             self.inside.append(Part())
             return
-        lines = [*self.places.look_before(step), *containers_lines(step, group, self.places)]
+        lines = [*self.places.look_before(group), *containers_lines(step, group, self.places)]
         self.place(step).add(Entry(heading(step), told, lines))
         self.finds_home |= isinstance(step, FindHome)
         if isinstance(step, BindRootfs):
@@ -345,26 +347,30 @@ class Places:
 
     def __init__(self) -> None:
         self.of_image: list[str] = []
-        self.mounted: dict[str, bool] = {}  # where -> whether no symlink can be in there
+        self.mounted: dict[str, str] = {}  # where -> a file system of CLEAN, or ""
 
     @property
     def entry(self) -> Entry:
         """The look at all places of the image, which are known when the whole plan is."""
         return PlacesEntry(self.of_image)
 
-    def look_before(self, step: Step) -> Iterator[str]:
-        place = getattr(step, "destination", getattr(step, "path", None))
-        if isinstance(step, IN_LOOPS) or not isinstance(place, str) or in_root(place) not in (step.shell() or ""):
-            return
-        below = self.below(place)
-        if not below:
-            self.of_image += [place] if place not in self.of_image else []
-        elif not self.mounted[below] or ".." in place:
-            yield f"inside {quoted(place)}"
-        if hasattr(step, "destination"):
-            self.mounted[place] = getattr(step, "type", "cgroup2") in CLEAN and not getattr(step, "copy_up", False)
-        if isinstance(step, BindMount):
-            self.mounted[place] = False
+    def look_before(self, group: list[Numbered]) -> Iterator[str]:
+        for _, step in group:
+            place = getattr(step, "destination", getattr(step, "path", None))
+            if not isinstance(place, str) or in_root(place) not in (step.shell() or ""):
+                continue
+            below = self.below(place)
+            if not below:
+                self.of_image += [place] if place not in self.of_image else []
+            elif not self.is_clean(below, step) or ".." in place:
+                yield f"inside {quoted(place)}"
+            if isinstance(step, MOUNTS):
+                self.mounted[place] = clean_type(step)
+
+    def is_clean(self, mounted: str, step: Step) -> bool:
+        """No symlink of others can be in there. Those in /proc/PID lead anywhere, but nobody hides one of them."""
+        kind = self.mounted[mounted]
+        return kind != "" and (kind != "proc" or isinstance(step, IN_LOOPS))
 
     def below(self, place: str) -> str:
         """The mount that a place is in; "" for the image."""
@@ -373,7 +379,13 @@ class Places:
 
     def is_kept(self, place: str) -> bool:
         """Whether what is made there may be there already, from the run before."""
-        return not self.mounted.get(self.below(place), False)
+        return not self.mounted.get(self.below(place), "")
+
+
+def clean_type(step: Step) -> str:
+    if isinstance(step, (MountCgroup, BindCgroup)):
+        return "cgroup2"
+    return step.type if isinstance(step, MountFilesystem) and step.type in CLEAN and not step.copy_up else ""
 
 
 class PlacesEntry(Entry):
@@ -384,6 +396,7 @@ class PlacesEntry(Entry):
     def lines(self) -> Iterator[str]:
         yield from ("", "# No symlink of the image may lead the commands below out of it.")
         yield from on_lines(f'for place in {" ".join(map(quoted, self.places))}; do inside "$place"; done')
+        yield from self.commands
 
 
 def heading(step: Step) -> tuple[str, str]:
@@ -462,8 +475,7 @@ def why_not(step: Step) -> str:
     command = step.shell()
     if command is None:
         return step.no_shell
-    tool = next((tool for tool in OF_OTHERS if f"{tool} " in command or f"{tool}=" in command), "")
-    return f"{tool} is of a package that not every system has: {command}" if tool else ""
+    return f"not every system has the command: {command}" if isinstance(step, OF_OTHERS) else ""
 
 
 def on_root(step: Step, uid: int) -> list[str]:

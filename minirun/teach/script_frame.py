@@ -11,7 +11,8 @@ util-linux, hostname, and of iproute2 ip.
 Two processes share the work, as with minirun. The runtime is this shell; in step {fork} it starts the container's
 process. No shell can enter a new namespace and go on: unshare and its like start another program in there. So each part
 of the container's process ends with “exec”, and the program is this script again, with the name of the next part.
-Where one of the two processes needs the other, they take turns: each waits until the other has written to a pipe.
+(Whoever that process becomes has to be able to read this file.) Where one of the two needs the other, they take turns:
+each waits until the other has written to a pipe.
 
 The numbers are those of the steps: “minirun explain --step N” says more about each. “not here” are those that a shell
 can't do. The order is another than minirun's in one point: pivot_root takes the host's commands out of the process's
