@@ -267,7 +267,7 @@ class PivotRoot(Step):
         return "make the root file system the root of the mount namespace"
 
     def shell(self) -> str:
-        return 'exec {old_root}</ && cd "$rootfs" && pivot_root . .'
+        return 'cd "$rootfs" && pivot_root . .'
 
     def calls(self) -> tuple[str, ...]:
         opened = "old_root = " + show("open", "/", files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
@@ -293,7 +293,7 @@ class DetachOldRoot(Step):
         return "detach the host's root and everything mounted below it"
 
     def shell(self) -> str:
-        return 'cd "/proc/self/fd/$old_root" && mount --make-rslave . && umount -l . && cd /'
+        return "mount --make-rslave /.. && umount -l . && cd /"  # by /.. one comes out on top: in the old root
 
     def calls(self) -> tuple[str, ...]:
         return (
