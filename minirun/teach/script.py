@@ -22,7 +22,6 @@ comes before setpriv, as it does in the plan.
 from __future__ import annotations
 
 from itertools import groupby
-from textwrap import wrap
 
 from ..errors import StateError
 from ..steps.cgroup import ChooseCgroup, EnableControllers, MakeCgroup
@@ -31,8 +30,6 @@ from ..steps.devices import MakeDevice, MakeSymlink
 from ..steps.hooks import RunHook
 from ..steps.keyring import JoinSessionKeyring
 from ..steps.labels import LabelMount, OpenExecAttribute, SetExecLabel
-from ..steps.masks import MakePathReadOnly, MaskPath
-from ..steps.mounts import BindCgroup, BindMount, MountCgroup, MountFilesystem
 from ..steps.namespaces import WriteTimeOffset
 from ..steps.network import MoveNetDevice
 from ..steps.notify import MakeNotifyDirectory
@@ -52,17 +49,18 @@ from ..steps.scheduling import SetMemoryPolicy, SetRlimit, SetScheduler
 from ..steps.scope import ChooseScope
 from ..steps.shell import in_root, quoted
 from ..steps.state import MakeStateDirectory, OpenStartSocket, SaveConfig, WriteState
-from ..steps.step import CONTAINER, RUNTIME
+from ..steps.step import RUNTIME
 from ..steps.terminal import BindConsole, UseTerminal
-from .chapters import CHAPTERS
 from .explanation import steps_of
 from .script_frame import BEGINNING, CLOSE_OTHERS, HEAD, REOPEN_NULL, RUNTIME_BEGINS, RUNTIME_ENDS
-from .script_lines import WIDTH, on_lines
-from .text import safe, title
+from .script_lines import on_lines
+from .script_part import Entry, Part, comment
+from .script_places import HIDING, Places
+from .text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ..plan.container import Options
     from ..steps.step import Step
@@ -96,10 +94,6 @@ UNKNOWN: dict[type[Step], str] = {
 }
 OF_OTHERS = (JoinSessionKeyring, SetMemoryPolicy, SetExecLabel, LabelMount)  # by packages that are not everywhere
 ROOT_CHANGES = (PivotRoot, DetachOldRoot)
-MOUNTS = (BindMount, BindCgroup, MountCgroup, MountFilesystem)
-IN_LOOPS = (MakePathReadOnly, MaskPath)  # many in a row, which differ in their paths
-# What these mount is empty, or the kernel's own: no symlink of an image in there.
-CLEAN = ("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2")
 # No shell takes these for variables, or not with any value.
 NO_VARIABLES = frozenset(("_", "PPID", "UID", "EUID", "OPTIND", "LINENO", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO"))
 
@@ -121,64 +115,9 @@ def script_of(steps: tuple[Step, ...], name: str, bundle: str, uid: int = 0) -> 
 
 
 def in_one_loop(numbered: Numbered) -> object:
+    """Many paths in a row are hidden, or made read-only, by the same command."""
     number, step = numbered
-    return (type(step), getattr(step, "data", "")) if isinstance(step, IN_LOOPS) else number
-
-
-def comment(text: str) -> Iterator[str]:
-    """Words of config.json are among it, which must not end the comment."""
-    for number, paragraph in enumerate(text.strip().split("\n\n")):
-        yield from ["#"] if number else []
-        words = safe(paragraph.replace("\n", " "))
-        yield from (f"# {line}" for line in wrap(words, WIDTH, break_long_words=False, break_on_hyphens=False))
-
-
-class Entry:
-    """A step, or several in a row, as lines of the script."""
-
-    def __init__(self, heading: tuple[str, str] | None, told: str, commands: Iterable[str], reason: str = "") -> None:
-        self.heading = heading  # the chapter, and whose it is; None for lines that are no step's
-        self.told, self.commands, self.reason = [told], list(commands), reason
-
-    def goes_with(self, other: Entry) -> bool:
-        """Two that are left out for the same reason are told together."""
-        return bool(self.reason) and not self.commands and (self.reason, self.heading) == (other.reason, other.heading)
-
-    def lines(self) -> Iterator[str]:
-        yield ""
-        for told in self.told:
-            yield from comment(told)
-        yield from comment(f"(not here: {self.reason})") if self.reason else ()
-        yield from self.commands
-
-
-class Part:
-    """What one shell carries out."""
-
-    def __init__(self) -> None:
-        self.entries: list[Entry] = []
-
-    def add(self, entry: Entry) -> None:
-        if self.entries and self.entries[-1].goes_with(entry):
-            self.entries[-1].told += entry.told
-        else:
-            self.entries.append(entry)
-
-    def then(self, *lines: str) -> None:
-        """Lines that are no step's."""
-        if not self.entries:
-            self.entries.append(Entry(None, "", ()))
-        self.entries[-1].commands += lines
-
-    def lines(self, headings: list[tuple[str, str]]) -> Iterator[str]:
-        """With a heading for each chapter; `headings` are those that the reader has seen."""
-        for entry in self.entries:
-            if entry.heading and entry.heading != headings[-1]:
-                yield from ("", f"# ---- {title(*entry.heading)}")
-                is_known = any(entry.heading[0] == chapter for chapter, _ in headings)
-                yield from () if is_known else comment(CHAPTERS[entry.heading[0]].about)
-                headings.append(entry.heading)
-            yield from entry.lines()
+    return (type(step), getattr(step, "data", "")) if isinstance(step, HIDING) else number
 
 
 class Parts:
@@ -266,7 +205,7 @@ class Parts:
             self.inside[-1].add(Entry(heading(step), told, [command.removesuffix(NEW_SHELL) + following]))
             self.inside.append(Part())
             return
-        lines = [*self.places.look_before(group), *containers_lines(step, group, self.places)]
+        lines = [*self.places.look_before([step for _, step in group]), *containers_lines(step, group, self.places)]
         self.place(step).add(Entry(heading(step), told, lines))
         self.finds_home |= isinstance(step, FindHome)
         if isinstance(step, BindRootfs):
@@ -339,66 +278,6 @@ class Parts:
             yield 'export HOME="$1"'
 
 
-class Places:
-    """Where the script makes something below the container's root, which is still a directory of the host.
-
-    minirun looks a place up with that directory as the root, a shell can't: so it looks for symlinks before.
-    """
-
-    def __init__(self) -> None:
-        self.of_image: list[str] = []
-        self.mounted: dict[str, str] = {}  # where -> a file system of CLEAN, or ""
-
-    @property
-    def entry(self) -> Entry:
-        """The look at all places of the image, which are known when the whole plan is."""
-        return PlacesEntry(self.of_image)
-
-    def look_before(self, group: list[Numbered]) -> Iterator[str]:
-        for _, step in group:
-            place = getattr(step, "destination", getattr(step, "path", None))
-            if not isinstance(place, str) or in_root(place) not in (step.shell() or ""):
-                continue
-            below = self.below(place)
-            if not below:
-                self.of_image += [place] if place not in self.of_image else []
-            elif not self.is_clean(below, step) or ".." in place:
-                yield f"inside {quoted(place)}"
-            if isinstance(step, MOUNTS):
-                self.mounted[place] = clean_type(step)
-
-    def is_clean(self, mounted: str, step: Step) -> bool:
-        """No symlink of others can be in there. Those in /proc/PID lead anywhere, but nobody hides one of them."""
-        kind = self.mounted[mounted]
-        return kind != "" and (kind != "proc" or isinstance(step, IN_LOOPS))
-
-    def below(self, place: str) -> str:
-        """The mount that a place is in; "" for the image."""
-        around = (mounted for mounted in self.mounted if place.startswith(mounted.rstrip("/") + "/"))
-        return max(around, key=len, default="")
-
-    def is_kept(self, place: str) -> bool:
-        """Whether what is made there may be there already, from the run before."""
-        return not self.mounted.get(self.below(place), "")
-
-
-def clean_type(step: Step) -> str:
-    if isinstance(step, (MountCgroup, BindCgroup)):
-        return "cgroup2"
-    return step.type if isinstance(step, MountFilesystem) and step.type in CLEAN and not step.copy_up else ""
-
-
-class PlacesEntry(Entry):
-    def __init__(self, places: list[str]) -> None:
-        super().__init__(("mounts", CONTAINER), "", ())
-        self.places = places
-
-    def lines(self) -> Iterator[str]:
-        yield from ("", "# No symlink of the image may lead the commands below out of it.")
-        yield from on_lines(f'for place in {" ".join(map(quoted, self.places))}; do inside "$place"; done')
-        yield from self.commands
-
-
 def heading(step: Step) -> tuple[str, str]:
     return step.chapter, step.runs_in
 
@@ -444,7 +323,7 @@ def containers_lines(step: Step, group: list[Numbered], places: Places) -> list[
     if isinstance(step, (MakeDevice, MakeSymlink)) and places.is_kept(step.path):
         place = in_root(step.path)
         return on_lines(f"if [ ! -L {place} ]; then if [ ! -e {place} ]; then {command}; fi; fi")
-    if len(group) > 1 and isinstance(step, IN_LOOPS):
+    if len(group) > 1 and isinstance(step, HIDING):
         words = " ".join(quoted(getattr(other, "path", "")) for _, other in group)
         return on_lines(f"for path in {words}; do {command.replace(in_root(step.path), IN_LOOP)}; done")
     return or_die(step, on_lines(command))
