@@ -9,7 +9,7 @@ from errno import EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOTEMPTY, EOPN
 from ..cgroups import hierarchy
 from ..kernel import files
 from ..kernel.libc import SystemCallError, show
-from .shell import below, quoted
+from .shell import below, echo
 from .step import RUNTIME, Context, Refused, Step
 
 PATIENCE = 5.0  # seconds that the kernel gets to finish with the processes of a cgroup
@@ -260,9 +260,11 @@ class EnableControllers(Step):
 
     def shell(self) -> str:
         above = ["", *("/" + "/".join(self.parts()[:depth]) for depth in range(1, len(self.parts())))]
-        parents = " ".join(quoted(parent) for parent in above)
-        words = 'for name in $(< "$cgroups/cgroup.controllers"); do echo "+$name"; done'
-        return f'for parent in {parents}; do {words} > "$cgroups$parent/cgroup.subtree_control"; done'
+        if len(above) == 1:
+            return hand_down_all("$cgroups")
+        return (
+            f"for parent in {' '.join(below('cgroups', path) for path in above)}; do {hand_down_all('$parent')}; done"
+        )
 
     def parts(self) -> list[str]:
         return self.path.strip("/").split("/")
@@ -314,6 +316,12 @@ class EnableControllers(Step):
                 raise
 
 
+def hand_down_all(place: str) -> str:
+    """A command. Some controllers may be refused, of those that nobody needs."""
+    write = f'echo "+$name" > "{place}/cgroup.subtree_control" || :'
+    return f'for name in $(< "$cgroups/cgroup.controllers"); do {write}; done'
+
+
 def has_processes(place: str) -> bool:
     """Whether processes are in this cgroup itself. The root of the hierarchy, which has no type, may have some."""
     return os.path.exists(f"{place}/cgroup.type") and files.read_file(f"{place}/cgroup.procs") != ""
@@ -345,9 +353,10 @@ class SetLimit(Step):
         return f"set {self.name} to {self.value.strip() or 'nothing'}{instead}"
 
     def shell(self) -> str:
-        return " || ".join(
-            f"echo {quoted(value.strip())} > {below('cgroup', '/' + name)}" for name, value in self.choices()
+        command = " || ".join(
+            f"{echo(value.strip())} > {below('cgroup', '/' + name)}" for name, value in self.choices()
         )
+        return f"[ ! -e {below('cgroup', '/' + self.name)} ] || {command}" if self.optional else command
 
     def choices(self) -> list[tuple[str, str]]:
         """Files and values, one of which will do."""

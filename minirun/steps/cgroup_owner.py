@@ -32,8 +32,10 @@ class GiveCgroup(Step):
         return f"give the cgroup, not its limits, to user {self.uid} of the container"
 
     def shell(self) -> str:
-        owner = f"awk '$1 <= {self.uid} && {self.uid} < $1 + $3 {{ print $2 + {self.uid} - $1 }}' /proc/$pid/uid_map"
-        return f'(cd "$cgroup" && chown "$({owner})" . $(ls $(cat {DELEGATE}) 2> /dev/null))'
+        line = f"$1 <= {self.uid} && {self.uid} < $1 + $3 {{ print $2 + {self.uid} - $1 }}"
+        find = f"owner=$(awk '{line}' \"/proc/$pid/uid_map\")"
+        give = f'for file in $(< {DELEGATE}); do [ ! -e "$cgroup/$file" ] || chown "$owner" "$cgroup/$file"; done'
+        return f'{find} && chown "$owner" "$cgroup" && {give}'
 
     def calls(self) -> tuple[str, ...]:
         places = ["$cgroup", *(f"$cgroup/{name}" for name in BEFORE_DELEGATE)]

@@ -67,7 +67,8 @@ class SetUser(Step):
         return f"become user {self.uid} with group {self.gid}{groups}, capabilities kept"
 
     def shell(self) -> str:
-        groups = f"--groups {','.join(map(str, self.additional_gids))}" if self.additional_gids else "--clear-groups"
+        none = "--keep-groups" if self.groups_may_stay else "--clear-groups"
+        groups = f"--groups {','.join(map(str, self.additional_gids))}" if self.additional_gids else none
         return f'exec setpriv --reuid {self.uid} --regid {self.gid} {groups} "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:

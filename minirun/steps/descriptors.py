@@ -59,7 +59,8 @@ class OwnStdio(Step):
         return f"give the pipes at descriptors 0, 1 and 2 to user {self.uid}"
 
     def shell(self) -> str:
-        return f"for fd in 0 1 2; do [ ! -p /proc/self/fd/$fd ] || chown {self.uid} /proc/self/fd/$fd || :; done"
+        give = f"chown {self.uid} /proc/self/fd/$fd 2> /dev/null || :"
+        return f"for fd in 0 1 2; do [ ! -p /proc/self/fd/$fd ] || {give}; done"
 
     def calls(self) -> tuple[str, ...]:
         return tuple(show("fchown", number, self.uid, -1) for number in (0, 1, 2))

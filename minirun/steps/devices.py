@@ -124,7 +124,8 @@ class BindDevice(Step):
 
     def shell(self) -> str:
         place = in_root(self.path)
-        return f"touch {place} && mount --bind {quoted(self.path)} {place} && mount -o remount,bind,ro {place}"
+        make = f"[ -e {place} ] || install -D -m 644 /dev/null {place}"
+        return f"{make} && mount --bind {quoted(self.path)} {place} && mount -o remount,bind,ro {place}"
 
     def calls(self) -> tuple[str, ...]:
         return ("tree = " + mounts.show_open_tree(AT_FDCWD, self.path, False), *show_attach(self.path, (READ_ONLY,)))

@@ -12,7 +12,7 @@ from errno import EINVAL, ENOENT, EPERM
 from ..kernel import files, mounts, namespaces
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_IDMAP
 from ..kernel.libc import Flags, SystemCallError
-from .mounts import Change, attach, change_commands, show_attach
+from .mounts import Change, attach, show_attach
 from .step import RUNTIME, Context, Step
 
 Ranges = tuple[tuple[int, int, int], ...]  # id on the file system, id in the mount, how many
@@ -112,9 +112,6 @@ class AttachMappedMount(Step):
     def describe(self) -> str:
         changes = ", ".join(change.describe() for change in self.changes)
         return f"attach the mapped mount on {self.destination}" + (f" ({changes})" if changes else "")
-
-    def shell(self) -> str | None:
-        return change_commands(self.changes, self.destination) or None
 
     def calls(self) -> tuple[str, ...]:
         return show_attach(self.destination, self.changes)

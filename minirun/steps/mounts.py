@@ -12,15 +12,27 @@ import stat
 from errno import EACCES, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOTDIR, EPERM
 
 from ..kernel import files, mounts
-from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_RDONLY, MS_RDONLY, MS_REC, names, propagation_word
+from ..kernel.constants import (
+    AT_FDCWD,
+    MOUNT_ATTR__ATIME,
+    MOUNT_ATTR_RDONLY,
+    MS_RDONLY,
+    MS_REC,
+    names,
+    propagation_word,
+)
 from ..kernel.libc import Flags, SystemCallError, show
 from ..record import Record
 from .paths import CLOSED_ROOT, PLACE, find, make_directory, make_file, refuse_inside_proc, show_find
-from .shell import in_root, quoted
+from .shell import in_root, operand, quoted
 from .step import Context, Refused, Step
 
 # Where these lie decides what a process may learn and change, so no symlink of the image may move them.
 NEVER_BY_SYMLINK = ("proc", "sysfs")
+
+
+# For others mount(8) may have a helper: mount.fuse would take the source for a command.
+OF_THE_KERNEL = ("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2")
 
 
 class Change(Record):
@@ -43,6 +55,11 @@ class Change(Record):
             if value
         ]
         return " ".join(parts) + (" recursively" if self.recursive else "")
+
+    def cleared(self) -> int:
+        """What is cleared and stays so. The access time modes are one field, which is cleared whenever one is set."""
+        mode = MOUNT_ATTR__ATIME if self.attr_set & MOUNT_ATTR__ATIME else 0
+        return self.attr_clr & ~self.attr_set & ~mode
 
     def call(self, mount: object) -> str:
         return mounts.show_mount_setattr(mount, self.recursive, self.attr_set, self.attr_clr, self.propagation)
@@ -85,10 +102,11 @@ class MountFilesystem(Step):
     def shell(self) -> str:
         flags = self.first_flags()
         options = f" -o {shell_options(flags, self.data)}" if flags or self.data else ""
-        command = f"mount -t {quoted(self.type)}{options} {quoted(self.source)}"
+        alone = "" if self.type in OF_THE_KERNEL else " --internal-only"
+        command = f"mount{alone} -t {quoted(self.type)}{options} {operand(self.source)}"
         place = in_root(self.destination)
         if not self.copy_up:
-            return f'mkdir -p {place} && {command} "$_"'
+            return f"mkdir -p {place} && {command} {place}"
         mounted = f"mkdir -p {place} && exec {{below}}<{place} && {command} {place}"
         filled = f"cp -a /proc/self/fd/$below/. {place} && exec {{below}}<&-"
         read_only = f" && mount -o remount,bind,ro {place}" * (flags != self.flags)
@@ -155,20 +173,40 @@ def make_place(source: str, destination: str) -> str:
 
 
 SHELL_WORDS = {"rdonly": "ro", "synchronous": "sync", "mandlock": "mand", "i_version": "iversion"}
+CLEARING_WORDS = {
+    "rdonly": "rw",
+    "nosuid": "suid",
+    "nodev": "dev",
+    "noexec": "exec",
+    "_atime": "relatime",  # the mode that is zero
+    "nodiratime": "diratime",
+    "nosymfollow": "symfollow",
+}
 
 
 def change_commands(changes: tuple[Change, ...], destination: str) -> str:
-    """The changes in mount(8)'s words, as far as it has them: not for many mounts at once."""
-    commands = []
-    for change in changes:
-        words = [name.removeprefix("MOUNT_ATTR_").lower() for name in names(change.attr_set, "MOUNT_ATTR_").split("|")]
-        options = ",".join(SHELL_WORDS.get(word, word) for word in words)
-        if change.propagation:
-            flags = change.propagation | (MS_REC if change.recursive else 0)
-            commands.append(f"mount --make-{propagation_word(flags)} {in_root(destination)}")
-        elif change.attr_set and not change.recursive:
-            commands.append(f"mount -o remount,bind,{options} {in_root(destination)}")
-    return " && ".join(commands)
+    """The changes in mount(8)'s words."""
+    commands = (change_command(change, in_root(destination)) for change in changes)
+    return " && ".join(filter(None, commands))
+
+
+def change_command(change: Change, place: str) -> str:
+    if change.propagation:
+        word = propagation_word(change.propagation | (MS_REC if change.recursive else 0))
+        return f"mount --make-{word} {place}"
+    words = [SHELL_WORDS.get(word, word) for word in attribute_words(change.attr_set)]
+    words += [CLEARING_WORDS[word] for word in attribute_words(change.cleared())]
+    remount = f"mount -o remount,bind,{','.join(words)}"
+    if not change.recursive:
+        return f"{remount} {place}" if words else ""
+    below = f"findmnt --noheadings --list --submounts --output TARGET {place}"
+    return f'{below} | while IFS= read -r below; do {remount} "$below"; done'
+
+
+def attribute_words(attributes: int) -> list[str]:
+    if not attributes:
+        return []
+    return [name.removeprefix("MOUNT_ATTR_").lower() for name in names(attributes, "MOUNT_ATTR_").split("|")]
 
 
 class HideCgroups(MountFilesystem):
@@ -260,7 +298,7 @@ class ChangeMount(Step):
     chapter = "mounts"
     man = "mount_setattr(2)"
     spec = "config.md#mounts"
-    no_shell = "mount(8) of Debian 12 can't change the flags of many mounts at once"
+    no_shell = "there is nothing to change"
 
     destination: str
     changes: tuple[Change, ...]
@@ -307,7 +345,8 @@ class MountCgroup(Step):
         return f"mount cgroup2 on {self.destination}" + (f" ({changes})" if changes else "")
 
     def shell(self) -> str:
-        command = f'mkdir -p {in_root(self.destination)} && mount -t cgroup2 cgroup2 "$_"'
+        place = in_root(self.destination)
+        command = f"mkdir -p {place} && mount -t cgroup2 none {place}"
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def calls(self) -> tuple[str, ...]:
@@ -341,7 +380,8 @@ class BindCgroup(Step):
         return f"bind the container's cgroup on {self.destination}"
 
     def shell(self) -> str:
-        command = f'mkdir -p {in_root(self.destination)} && mount --bind "$cgroup" "$_"'
+        place = in_root(self.destination)
+        command = f'mkdir -p {place} && mount --bind "$cgroup" {place}'
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def calls(self) -> tuple[str, ...]:

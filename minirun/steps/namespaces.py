@@ -21,7 +21,7 @@ from ..kernel.constants import (
 )
 from ..kernel.libc import Flags, SystemCallError, show
 from .credentials import set_groups
-from .shell import quoted
+from .shell import echo, operand, quoted
 from .step import RUNTIME, Context, Refused, Step
 
 # The spec's name: the flag, and the option of unshare(1) and nsenter(1).
@@ -59,7 +59,9 @@ class OpenNamespace(Step):
         return f"open the {self.type} namespace {self.path}"
 
     def shell(self) -> str:
-        return f"exec {{{self.type}_ns}}<{quoted(self.path)}"
+        path, own = quoted(self.path), f"/proc/self/ns/{PROC_NAMES.get(self.type, self.type)}"
+        hold = f"exec {{{self.type}_ns}}<{path}"
+        return f"[ ! {path} -ef {own} ] && {hold}" if self.changed_by else hold
 
     def calls(self) -> tuple[str, ...]:
         flags = files.open_flags(os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -122,7 +124,8 @@ class JoinNamespace(Step):
         return f"join the {self.type} namespace"
 
     def shell(self) -> str:
-        return f'exec nsenter {TYPES[self.type][1]}=/proc/self/fd/${self.type}_ns "$SHELL"'
+        alone = " --no-fork" * (self.type == "pid")  # there is a step for that
+        return f'exec nsenter{alone} {TYPES[self.type][1]}="/proc/self/fd/${self.type}_ns" "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
         return (show("setns", Flags(f"{self.type}_ns"), Flags.of(TYPES[self.type][0], "CLONE_")),)
@@ -205,7 +208,7 @@ class DenySetgroups(Step):
         return "let nobody in the user namespace set groups"
 
     def shell(self) -> str:
-        return "echo deny > /proc/$pid/setgroups"
+        return 'echo deny > "/proc/$pid/setgroups"'
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", "/proc/$pid/setgroups", "deny"),)
@@ -242,9 +245,9 @@ class WriteIdMap(Step):
 
     def shell(self) -> str:
         if self.by_helper:
-            return f"{MAP_HELPERS[self.kind]} $pid {' '.join(self.text().split())}"
+            return f'{MAP_HELPERS[self.kind]} "$pid" {" ".join(self.text().split())}'
         shown = self.text().strip().replace("\n", "\\n")
-        return f"printf '{shown}\\n' > /proc/$pid/{self.kind}_map"
+        return f"printf '{shown}\\n' > \"/proc/$pid/{self.kind}_map\""
 
     def calls(self) -> tuple[str, ...]:
         if self.by_helper:
@@ -290,7 +293,8 @@ class BecomeNamespaceRoot(Step):
         return "become user 0 and group 0 of the user namespace"
 
     def shell(self) -> str:
-        return 'exec setpriv --reuid 0 --regid 0 --clear-groups "$SHELL"'
+        groups = "--keep-groups" if self.groups_may_stay else "--clear-groups"
+        return f'exec setpriv --reuid 0 --regid 0 {groups} "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
         return (
@@ -323,7 +327,9 @@ class CheckIdMap(Step):
         return f"compare the {self.kind} mappings with those of the user namespace"
 
     def shell(self) -> str:
-        return f"cat /proc/self/{self.kind}_map"
+        return (
+            f'[ "$(echo $(< /proc/self/{self.kind}_map))" = "{" ".join(str(n) for line in self.lines for n in line)}" ]'
+        )
 
     def calls(self) -> tuple[str, ...]:
         return (show("read", f"/proc/self/{self.kind}_map"),)
@@ -453,7 +459,11 @@ class SetHostname(Step):
         return f"set the host name to {self.name}"
 
     def shell(self) -> str:
-        return f"hostname {quoted(self.name)}"  # the file in /proc/sys is the host root's, not a user namespace's
+        # hostname(1) is choosy. The file takes any name, but belongs to the host's root, not a user namespace's.
+        is_plain = self.name.isascii() and self.name.replace("-", "a").replace(".", "a").isalnum()
+        if is_plain and not self.name.startswith("-"):
+            return f"hostname {self.name}"
+        return f"{echo(self.name)} > /proc/sys/kernel/hostname"
 
     def calls(self) -> tuple[str, ...]:
         return (show("sethostname", self.name, len(self.name.encode())),)
@@ -475,7 +485,7 @@ class SetDomainname(Step):
         return f"set the NIS domain name to {self.name}"
 
     def shell(self) -> str:
-        return f"domainname {quoted(self.name)}"
+        return f"domainname {operand(self.name)}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("setdomainname", self.name, len(self.name.encode())),)

@@ -42,10 +42,18 @@ class MoveNetDevice(Step):
     def describe(self) -> str:
         return f"move the network device {self.host_name} into the container, as {self.name}"
 
-    def shell(self) -> str:
-        host = quoted(self.host_name)
-        rename = f" name {quoted(self.name)}" if self.name != self.host_name else ""
-        return f"ip link set {host} netns $pid{rename} && nsenter -t $pid -n ip link set {quoted(self.name)} up"
+    def shell(self) -> str | None:
+        if TEMPLATE in self.name:
+            return None
+        host, name = quoted(self.host_name), quoted(self.name)
+        inside = 'nsenter --target "$pid" --net ip'
+        addresses = f"ip -oneline address show dev {host} scope global permanent | awk '{{ print $4 }}'"
+        rename = f" name {name}" if self.name != self.host_name else ""
+        move = f'addresses=$({addresses}) && ip link set dev {host} netns "$pid"{rename}'
+        give = f'for address in $addresses; do {inside} address add "$address" dev {name}; done'
+        return f"{move} && {give} && {inside} link set dev {name} up"
+
+    no_shell = "the kernel chooses the number in the name, and ip(8) does not tell it"
 
     def calls(self) -> tuple[str, ...]:
         there = Flags(f'{{RTM_SETLINK, IFLA_NET_NS_FD network, IFLA_IFNAME "{self.name}"}}')

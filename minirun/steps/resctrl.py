@@ -204,7 +204,7 @@ class JoinClos(Step):
         return f"put the container's process into the group {self.group or '/'} of resctrl"
 
     def shell(self) -> str:
-        return f"echo $pid > {below('resctrl', '/' + path_in(self.group, 'tasks'))}"
+        return f'echo "$pid" > {below("resctrl", "/" + path_in(self.group, "tasks"))}'
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", f"$resctrl/{path_in(self.group, 'tasks')}", "$pid"),)

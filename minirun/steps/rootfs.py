@@ -60,7 +60,7 @@ class MakeParentPrivate(Step):
         return f"make the mount that holds {self.rootfs} private"
 
     def shell(self) -> str:
-        return 'mount --make-private "$(findmnt -n -o TARGET --target "$rootfs")"'
+        return f'mount --make-private "$(findmnt -n -o TARGET --target {quoted(self.rootfs)})"'
 
     def calls(self) -> tuple[str, ...]:
         opened = "place = " + show("open", self.rootfs, files.open_flags(os.O_PATH | os.O_CLOEXEC)) + "  // or a parent"
@@ -293,7 +293,7 @@ class DetachOldRoot(Step):
         return "detach the host's root and everything mounted below it"
 
     def shell(self) -> str:
-        return "umount -l . && cd /"
+        return "mount --make-rslave /.. && umount -l . && cd /"  # by /.. one comes out on top: in the old root
 
     def calls(self) -> tuple[str, ...]:
         return (

@@ -69,7 +69,7 @@ class SetRlimit(Step):
 
     def shell(self) -> str:
         name = self.type.removeprefix("RLIMIT_").lower()
-        return f"prlimit --pid $pid --{name}={limit(self.soft)}:{limit(self.hard)}"
+        return f'prlimit --pid "$pid" --{name}={limit(self.soft)}:{limit(self.hard)}'
 
     def calls(self) -> tuple[str, ...]:
         return (
@@ -109,13 +109,16 @@ class SetScheduler(Step):
 
     def shell(self) -> str | None:
         word = self.policy.removeprefix("SCHED_").lower()
-        if word not in ("other", "fifo", "rr", "batch", "idle", "deadline"):
+        is_known = word in ("other", "fifo", "rr", "batch", "idle", "deadline")
+        if not is_known or set(self.flags) - {"SCHED_FLAG_RESET_ON_FORK"}:
             return None
+        reset = "--reset-on-fork " if self.flags else ""
         times = f"--sched-runtime {self.runtime} --sched-deadline {self.deadline} --sched-period {self.period} "
         times = times if word == "deadline" else ""
-        return f"chrt --{word} {times}--pid {self.priority} $$ && renice {self.nice} $$ > /dev/null"
+        change = f"chrt {reset}--{word} {times}--pid {self.priority} $$"
+        return change if word == "deadline" else f"{change} && renice {self.nice} $$ > /dev/null"
 
-    no_shell = "chrt(1) does not know this policy"
+    no_shell = "chrt(1) does not know this policy, or not these flags"
 
     def calls(self) -> tuple[str, ...]:
         flags = "|".join(self.flags) or "0"
@@ -151,7 +154,7 @@ class SetIOPriority(Step):
         return f"set the I/O priority to {self.io_class} {self.priority}"
 
     def shell(self) -> str:
-        return f"ionice -c {IOPRIO_CLASSES[self.io_class]} -n {self.priority} -P $$"
+        return f"ionice -c {IOPRIO_CLASSES[self.io_class]} -n {self.priority} -p $$"
 
     def calls(self) -> tuple[str, ...]:
         return (

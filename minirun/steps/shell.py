@@ -23,3 +23,14 @@ def below(variable: str, path: str) -> str:
 def in_root(path: str) -> str:
     """A path of the container, while its root is still a directory of the host."""
     return below("rootfs", path)
+
+
+def operand(word: str) -> str:
+    """A word that a command must not take for an option."""
+    return f"-- {quoted(word)}" if word.startswith("-") else quoted(word)
+
+
+def echo(word: str) -> str:
+    """A command that writes the word as a line. What looks like -n, echo would take for an option."""
+    is_option = word.startswith("-") and not word.strip("-neE")
+    return f"printf '%s\\n' {quoted(word)}" if is_option else f"echo {quoted(word)}"

@@ -246,7 +246,7 @@ class WritePidFile(Step):
         return f"write the pid to {self.path}"
 
     def shell(self) -> str:
-        return f"printf %s $pid > {quoted(self.path)}"
+        return f'printf %s "$pid" > {quoted(self.path)}'
 
     def calls(self) -> tuple[str, ...]:
         return show_replaced_file(self.path, 0o644)

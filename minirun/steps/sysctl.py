@@ -8,7 +8,7 @@ from errno import EACCES, EINVAL, ENOENT, EPERM
 from ..kernel import files
 from ..kernel.constants import PROC_SUPER_MAGIC
 from ..kernel.libc import show
-from .shell import quoted
+from .shell import echo, quoted
 from .step import Context, Refused, Step
 
 HOSTS = (
@@ -40,7 +40,7 @@ class SetSysctl(Step):
         return f"set {self.key} to {self.value}"
 
     def shell(self) -> str:
-        return f"echo {quoted(self.value)} > {quoted('/proc/sys/' + self.path)}"
+        return f"{echo(self.value)} > {quoted('/proc/sys/' + self.path)}"
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", f"/proc/sys/{self.path}", self.value),)

@@ -5,49 +5,68 @@ namespace (unshare) or other rights (setpriv) has to be followed by another shel
 
     runtime                           the container's process
     cgroup, limits
-    bash "$0" inside-1 & ────────►    joins the cgroup
-                                      exec unshare … bash "$0" inside-2
+    bash "$script" inside_1 & ──►     joins the cgroup
+                                      exec unshare … bash "$script" inside_2
     ids, clocks   ◄──── turns ────►   mounts, devices
+                                      cd, umask
                                       exec env -i … setpriv … sh -c "$at_last"
     pivot_root, umount ◄───────────   waits
-    rlimits, late limits ─────────►   cd, umask, exec PROGRAM
+    late limits ──────────────────►   exec PROGRAM
 
 In one point its order is another than minirun's. pivot_root takes the host's commands out of the process's reach, and
 setpriv is one of them. So who the process is comes first; it then waits, and the runtime, by nsenter, changes the root
-under its feet. What is left after that a shell can do by itself.
+under its feet. What is left after that a shell can do by itself. The directory that it is in by then stays, so `cd`
+comes before setpriv, as it does in the plan.
 """
 
 from __future__ import annotations
 
-from textwrap import wrap
+from itertools import groupby
 
 from ..errors import StateError
-from ..steps.cgroup import EnableControllers, MakeCgroup
-from ..steps.descriptors import KeepDescriptors, ReopenNull
+from ..steps.cgroup import ChooseCgroup, EnableControllers, MakeCgroup
+from ..steps.descriptors import AnnounceListeners, KeepDescriptors, ReopenNull
+from ..steps.devices import MakeDevice, MakeSymlink
 from ..steps.hooks import RunHook
-from ..steps.labels import OpenExecAttribute
+from ..steps.keyring import JoinSessionKeyring
+from ..steps.labels import LabelMount, OpenExecAttribute, SetExecLabel
 from ..steps.namespaces import WriteTimeOffset
+from ..steps.network import MoveNetDevice
 from ..steps.notify import MakeNotifyDirectory
 from ..steps.process import StartContainerProcess
-from ..steps.program import ChangeDirectory, Execute, FindHome, FindProgram, ResetSignals, SetUmask, WaitForStart
+from ..steps.program import (
+    DEFAULT_PATH,
+    ChangeDirectory,
+    Execute,
+    FindHome,
+    FindProgram,
+    ResetSignals,
+    SetUmask,
+    WaitForStart,
+)
 from ..steps.rootfs import BindRootfs, ChangeRoot, DetachOldRoot, MoveRoot, PivotRoot, SetRootPropagation
-from ..steps.scheduling import SetRlimit
+from ..steps.scheduling import SetMemoryPolicy, SetRlimit, SetScheduler
 from ..steps.scope import ChooseScope
-from ..steps.shell import quoted
+from ..steps.shell import in_root, quoted
 from ..steps.state import MakeStateDirectory, OpenStartSocket, SaveConfig, WriteState
 from ..steps.step import RUNTIME
 from ..steps.terminal import BindConsole, UseTerminal
 from .explanation import steps_of
-from .text import folded, safe
+from .script_frame import BEGINNING, CLOSE_OTHERS, HEAD, REOPEN_NULL, RUNTIME_BEGINS, RUNTIME_ENDS
+from .script_lines import on_lines
+from .script_part import Entry, Part, comment
+from .script_places import HIDING, Places
+from .text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from ..plan.container import Options
     from ..steps.step import Step
 
-WIDTH = 110
+    Numbered = tuple[int, Step]
+
 NEW_SHELL = '"$SHELL"'  # how a command ends after which another shell has to go on
 SETPRIV = "exec setpriv "
 BOOKS = "nothing looks into the books of a container that minirun does not know"
@@ -62,11 +81,10 @@ INSTEAD: dict[type[Step], str] = {
     WaitForStart: "this script goes on by itself",
     BindConsole: CALLERS,
     UseTerminal: CALLERS,
-    KeepDescriptors: "this script closes what it has opened; what its caller has opened stays open",
-    ReopenNull: "after the root has changed, a shell can't tell whose /dev/null it has",
     ResetSignals: "env has --default-signal for that, further down",
     FindProgram: "exec looks for it by itself",
     OpenExecAttribute: "only the step that writes to it needs it",
+    AnnounceListeners: "this script hands on no sockets",
 }
 UNKNOWN: dict[type[Step], str] = {
     ChooseScope: "there is no script for a cgroup that systemd makes\n  cure:  leave --systemd-cgroup out",
@@ -74,201 +92,252 @@ UNKNOWN: dict[type[Step], str] = {
     ChangeRoot: "there is no script for a container in the host's mount namespace, where it would have to undo all of "
     'its mounts\n  cure:  {"type": "mount"} in /linux/namespaces',
 }
-OF_OTHERS = ("keyctl", "numactl", "aa-exec", "runcon", "chcon", "resctrl")  # of packages that are not everywhere
+OF_OTHERS = (JoinSessionKeyring, SetMemoryPolicy, SetExecLabel, LabelMount)  # by packages that are not everywhere
 ROOT_CHANGES = (PivotRoot, DetachOldRoot)
-AT_LAST = (ChangeDirectory, FindHome, SetUmask)  # what is different after the root has changed
-
-HEAD = """
-The container {id} of {bundle}, built by hand. Save it as a file and run it as root. It takes bash, util-linux,
-hostname, and of iproute2 ip.
-
-The numbers are those of the steps: “minirun explain --step N” says more about each. What a shell can't do is a comment.
-The order is another than minirun's in one point: pivot_root takes the host's commands out of the process's reach, and
-setpriv is one of them. So setpriv comes first; then the process waits while the runtime changes its root.
-"""
-
-BEGINNING = r"""
-set -eua                              # what is set here, the later shells know, too
-[ -n "${BASH_SOURCE-}" ] || { echo "save this script as a file first: it starts itself again" >&2; exit 1; }
-
-finish() {                            # whatever happens: nothing stays
-    [ -z "$helper" ] || kill -KILL "$helper" $pid 2> /dev/null || :
-    [ -z "$own_cgroup" ] || echo 1 > "$own_cgroup/cgroup.kill"
-    wait
-    [ -z "$own_cgroup" ] || rmdir "$own_cgroup" "$cgroups/minirun" 2> /dev/null || :
-    rm -r "$work"
-}
-
-take_turn() {                         # wait for the container's process, and learn its pid
-    until read -r -t 1 pid <&8; do kill -0 "$helper" 2> /dev/null || exit 1; done
-}
-
-hand_over() {                         # the container's process waits; its /proc is still the host's
-    read -r pid _ < /proc/self/stat
-    echo "$pid" >&8
-    read -r _ <&9
-}
-
-runtime() {
-pid= helper= own_cgroup=              # whatever the caller calls so
-callers_umask=$(umask)
-umask 022
-work=$(mktemp -d)
-trap finish EXIT
-mkfifo "$work/to-runtime" "$work/to-container"
-exec 8<> "$work/to-runtime" 9<> "$work/to-container"
-"""
-
-AFTER_THE_LAST_TURN = """
-echo go >&9
-status=0
-wait "$helper" || status=$?           # the program's
-helper=
-exit "$status"
-}
-"""
+# No shell takes these for variables, or not with any value.
+NO_VARIABLES = frozenset(("_", "PPID", "UID", "EUID", "OPTIND", "LINENO", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO"))
 
 
 def script(options: Options) -> str:
     """The whole script. Raises MinirunError as a run would."""
-    return script_of(steps_of(options), options.id, options.bundle)
+    return script_of(steps_of(options), options.id, options.bundle, options.uid)
 
 
-def script_of(steps: tuple[Step, ...], name: str, bundle: str) -> str:
-    parts = Parts()
-    for number, step in enumerate(steps, start=1):
-        parts.add(number, step)
-    head = comment(HEAD.format(id=name, bundle=bundle))
+def script_of(steps: tuple[Step, ...], name: str, bundle: str, uid: int = 0) -> str:
+    numbered = list(enumerate(steps, start=1))
+    parts = Parts(uid)
+    for _, group in groupby(numbered, key=in_one_loop):
+        parts.add(list(group))
+    fork = next((number for number, step in numbered if isinstance(step, StartContainerProcess)), 0)
+    needs, command = ("root", "sudo bash FILE") if not uid else (f"the user {uid}", "bash FILE")
+    head = comment(HEAD.format(id=name, bundle=bundle, needs=needs, command=command, fork=fork))
     return "\n".join(["#!/bin/bash", *head, *BEGINNING.rstrip().splitlines(), *parts.lines(), ""])
 
 
-def comment(text: str) -> Iterator[str]:
-    """Words of config.json are among it, which must not end the comment."""
-    for number, paragraph in enumerate(text.strip().split("\n\n")):
-        yield from ["#"] if number else []
-        yield from (f"# {line}" for line in wrap(safe(paragraph.replace("\n", " ")), WIDTH, break_long_words=False))
+def in_one_loop(numbered: Numbered) -> object:
+    """Many paths in a row are hidden, or made read-only, by the same command."""
+    number, step = numbered
+    return (type(step), getattr(step, "data", "")) if isinstance(step, HIDING) else number
 
 
 class Parts:
     """The script while it grows."""
 
-    def __init__(self) -> None:
-        self.runtime: list[str] = []  # up to the last turn
-        self.inside: list[list[str]] = [[]]  # the container's process, one shell after the other
-        self.after: list[str] = []  # the runtime again, while the container's process waits for the last time
-        self.rights: list[str] = []  # the words of setpriv
-        self.at_last: list[str] = []  # what the last shell does before the program
+    def __init__(self, uid: int) -> None:
+        self.uid = uid  # of whom the script is for
+        self.runtime = Part()  # up to the last turn
+        self.inside = [Part()]  # the container's process, one shell after the other
+        self.after = Part()  # the runtime again, while the container's process waits for the last time
+        self.scheduling = Part()  # a process under a deadline can't fork, so nothing that forks comes after it
+        self.rights: list[tuple[str, str]] = []  # what setpriv is to do, and its words for it
+        self.back: list[str] = []  # what a failure takes back
+        self.rootfs = ""
+        self.places = Places()
+        self.finds_home = False
         self.program = Execute((), ())  # by its step
         self.has_forked = False
         self.is_runtimes_turn = False
         self.root_has_changed = False
 
-    def add(self, number: int, step: Step) -> None:
-        """Put a step where it belongs. Raises StateError for one that no script can do."""
-        told = ["", *comment(f"{number}. {step.describe()}")]
-        command = step.shell() or 'umask "$1"'  # the only one left without: SetUmask, to the caller's
-        reason = why_not(step)
+    def add(self, group: list[Numbered]) -> None:
+        """Put steps, most of the time one, where they belong. Raises StateError for one that no script can do."""
+        number, step = group[0]
         if type(step) in UNKNOWN:
             raise StateError(UNKNOWN[type(step)])
+        told = f"{number}. {step.describe()}" if len(group) == 1 else told_together(group)
+        reason = why_not(step)
         if isinstance(step, Execute):
             self.program = step
-        elif isinstance(step, StartContainerProcess):
-            self.has_forked = True
-            self.runtime += [*told, '"$BASH" "$0" inside-1 <&0 & helper=$!']
-        elif self.changes_root(step):
-            self.root_has_changed = True
-            self.after += [*told, on_root(step)]
         elif isinstance(step, WriteTimeOffset):
             self.shift_clock(told, step)
         elif reason:
-            self.place(step).extend([*told, *comment(f"(not here: {reason})")])
-        elif step.runs_in == RUNTIME:
-            self.by_runtime(told, command, step)
+            self.place(step).add(Entry(heading(step), told, (), reason))
+        elif step.runs_in == RUNTIME or self.changes_root(step):
+            self.by_runtime(told, step)
         else:
-            self.by_container(told, command, step)
-
-    def shift_clock(self, told: list[str], step: WriteTimeOffset) -> None:
-        """By unshare(1), in the line that ends the shell before: a program that it starts may be inside the namespace
-        already, since newer kernels enter it with execve(2), too. It takes whole seconds."""
-        *before, line = self.inside[-2]
-        shifted = line.replace("exec unshare ", f"exec unshare --{step.clock} {step.secs} ", 1)
-        self.inside[-2] = [*before, *told[1:], shifted]
+            self.by_container(told, step, group)
 
     def changes_root(self, step: Step) -> bool:
         return isinstance(step, ROOT_CHANGES) or (self.root_has_changed and isinstance(step, SetRootPropagation))
 
-    def place(self, step: Step) -> list[str]:
+    def shift_clock(self, told: str, step: WriteTimeOffset) -> None:
+        """By unshare(1), in the line that ends the shell before: a program that it starts may be inside the namespace
+        already, since newer kernels enter it with execve(2), too. It takes whole seconds."""
+        entry = self.inside[-2].entries[-1]
+        rest = f" (not here: the {step.nanosecs} ns, since unshare takes whole seconds)" if step.nanosecs else ""
+        entry.told.append(told + rest)
+        entry.commands[-1] = entry.commands[-1].replace("exec unshare ", f"exec unshare --{step.clock} {step.secs} ", 1)
+
+    def place(self, step: Step) -> Part:
         """Where the lines of an ordinary step go."""
-        if step.runs_in == RUNTIME:
+        if isinstance(step, SetScheduler):
+            return self.scheduling
+        if step.runs_in == RUNTIME or self.changes_root(step):
             return self.after if self.is_late(step) else self.runtime
-        return self.at_last if isinstance(step, AT_LAST) else self.inside[-1]
+        return self.inside[-1]
 
     def is_late(self, step: Step) -> bool:
         """Of the runtime's steps, whether it waits for the last turn. Limits can't: they need the user from before."""
         return self.root_has_changed and not isinstance(step, SetRlimit)
 
-    def by_runtime(self, told: list[str], command: str, step: Step) -> None:
+    def by_runtime(self, told: str, step: Step) -> None:
+        self.root_has_changed |= isinstance(step, ROOT_CHANGES)
         if self.has_forked and not self.is_late(step) and not self.is_runtimes_turn:
-            self.inside[-1] += ["", "hand_over"]
-            self.runtime += ["", "take_turn"]
+            self.inside[-1].then("", "hand_over")
+            self.runtime.then("", "take_turn")
             self.is_runtimes_turn = True
-        lines = folded(command, WIDTH)
-        if isinstance(step, EnableControllers):
-            lines[-1] += " || :"  # those that nobody needs may be missing
-        if isinstance(step, MakeCgroup):
-            lines.append("own_cgroup=$cgroup")
-        self.place(step).extend([*told, *or_exit(lines)])
+        self.has_forked |= isinstance(step, StartContainerProcess)
+        if isinstance(step, MoveNetDevice):
+            names = f"dev {quoted(step.name)} netns $$ name {quoted(step.host_name)}"
+            self.back.append(f"    nsenter --net=/proc/self/fd/6 ip link set {names}")
+        self.place(step).add(Entry(heading(step), told, runtimes_lines(step, self.uid)))
 
-    def by_container(self, told: list[str], command: str, step: Step) -> None:
+    def by_container(self, told: str, step: Step, group: list[Numbered]) -> None:
+        command = step.shell() or ""
         if self.root_has_changed and command.startswith(SETPRIV):
-            self.rights += [*told, command.removeprefix(SETPRIV).removesuffix(NEW_SHELL).strip()]
+            self.rights.append((told, command.removeprefix(SETPRIV).removesuffix(NEW_SHELL).strip()))
             return
-        if isinstance(step, BindRootfs):
-            self.runtime[:0] = [f"rootfs={quoted(step.path)}"]  # the runtime changes the root of it later
         if self.is_runtimes_turn:
-            self.runtime.append("echo go >&9")
+            self.runtime.then("", "echo go >&9")
             self.is_runtimes_turn = False
         if command.endswith(NEW_SHELL):
-            following = f'"$BASH" "$0" inside-{len(self.inside) + 1}'
-            self.inside[-1] += [*told, command.removesuffix(NEW_SHELL) + following]
-            self.inside.append([])
-        else:
-            self.place(step).extend([*told, *or_exit(folded(command, WIDTH))])
+            following = f'"$BASH" "$script" inside_{len(self.inside) + 1}'
+            self.inside[-1].add(Entry(heading(step), told, [command.removesuffix(NEW_SHELL) + following]))
+            self.inside.append(Part())
+            return
+        lines = [*self.places.look_before([step for _, step in group]), *containers_lines(step, group, self.places)]
+        self.place(step).add(Entry(heading(step), told, lines))
+        self.finds_home |= isinstance(step, FindHome)
+        if isinstance(step, BindRootfs):
+            self.rootfs = step.path
+            self.inside[-1].entries.append(self.places.entry)
 
     # ---- put together
 
     def lines(self) -> Iterator[str]:
-        yield from self.runtime
-        yield from ["echo go >&9"] if self.is_runtimes_turn else []
-        yield from ("", "# The container's process is ready but for its root.", "take_turn", *self.after)
-        yield from ("", *AFTER_THE_LAST_TURN.strip().splitlines(), "", 'case "${1-runtime}" in', "runtime) runtime ;;")
-        for number, stage in enumerate(self.inside, start=1):
-            yield from ("", f"inside-{number})", *without_first_blank(stage))
-            yield from self.last_words() if number == len(self.inside) else []
-            yield ";;"
-        yield "esac"
+        seen = [("", "")]  # headings
+        yield from (
+            "",
+            "give_back() {                         # what a failure would take with it",
+            "    :",
+            *self.back,
+            "}",
+        )
+        yield from ("", "", "runtime() {", *self.beginning(), *self.runtime.lines(seen))
+        yield from ["", "echo go >&9"] if self.is_runtimes_turn else []
+        yield from ("", "# The container's process is ready but for its root.", "take_turn")
+        yield from (*self.after.lines(seen), *RUNTIME_ENDS.rstrip().splitlines(), "}")
+        for number, part in enumerate(self.inside, start=1):
+            yield from ("", "", f"inside_{number}() {{", *part.lines(seen))
+            yield from self.last_words() if number == len(self.inside) else ()
+            yield "}"
+        yield from (
+            "",
+            "",
+            "set -a                                # what is set from here on, the next parts know, too",
+        )
+        yield '"${1-runtime}"'
+
+    def beginning(self) -> Iterator[str]:
+        whose = "run this as root: sudo bash $0" if not self.uid else f"this is for the user {self.uid}"
+        text = RUNTIME_BEGINS.replace("USER_ID", str(self.uid)).replace("NOT_USER", whose)
+        yield from text.strip().splitlines()
+        yield f"rootfs={quoted(self.rootfs)}"
 
     def last_words(self) -> Iterator[str]:
         """The last shell of the container's process, which has no host any more, and the program."""
-        last = [
-            'echo "$0" >&8; read -r _ <&9   # meanwhile the runtime changes the root',
-            "exec 8>&- 9>&-",
-            *self.at_last,
-            "",
-            "unset PWD OLDPWD               # which the shell has added",
-            "exec " + " ".join(map(quoted, self.program.arguments)),
-        ]
+        last = ["echo ready >&8", "read -r _ <&9                  # meanwhile the runtime changes the root"]
+        last += ["exec 7<&- 8>&- 9>&-", "unset PWD OLDPWD               # which the shell has added"]
+        last += self.variables()
+        last.append("exec " + " ".join(map(quoted, self.program.arguments)))
         mark = "AT_LAST"
         while mark in "\n".join(last).split("\n"):  # an argument may have lines, too
             mark += "_"
-        yield from ("", f"IFS= read -r -d '' at_last << '{mark}' || :", *last, mark, "")
-        yield from ("read -r pid _ < /proc/self/stat", *(line for line in self.rights if line.startswith("#")))
-        yield "# env, setpriv and sh are the host's still, and PATH is the container's already"
-        yield "exec env -i --default-signal \\"
-        words = [*map(quoted, self.program.environment), '"$(command -v setpriv)"']
-        words += [line for line in self.rights if line and not line.startswith("#")]
-        words.append('"$(command -v sh)" -ec "$at_last" "$pid" "$callers_umask"')
-        yield " \\\n".join(f"    {word}" for word in words)
+        yield from ("", "# What a shell does after that, when it has no commands but its own.")
+        yield from (f"IFS= read -r -d '' at_last << '{mark}' || :", *last, mark)
+        yield from ("", "exec 7< /                             # the host's root, which the runtime has to find again")
+        yield from (line for entry in self.scheduling.entries for line in entry.lines())
+        yield ""
+        for told, _ in self.rights:
+            yield from comment(told)
+        words = ['"$setpriv"', *(option for _, option in self.rights)]
+        words.append('"$sh" -ec "$at_last"' + ' sh "$HOME"' * self.finds_home)
+        yield from ("exec env -i --default-signal \\", " \\\n".join(f"    {word}" for word in words))
+
+    def variables(self) -> Iterator[str]:
+        """The program's environment, only now: the host's commands are to know nothing of it, as of LD_PRELOAD."""
+        for pair in self.program.environment:
+            name, _, value = pair.partition("=")
+            if name in NO_VARIABLES or not (name.isascii() and name.isidentifier()):
+                yield from comment(f"(not here: {name}, which a shell does not take for a variable's name)")
+            else:
+                yield f"export {name}={quoted(value)}"
+        if not any(pair.startswith("PATH=") for pair in self.program.environment):
+            yield f"PATH={DEFAULT_PATH}"
+        if self.finds_home:
+            yield 'export HOME="$1"'
+
+
+def heading(step: Step) -> tuple[str, str]:
+    return step.chapter, step.runs_in
+
+
+def told_together(group: list[Numbered]) -> str:
+    (first, step), (last, _) = group[0], group[-1]
+    return f"{first}-{last}. {step.replace(path='these paths').describe()}"
+
+
+def runtimes_lines(step: Step, uid: int) -> list[str]:
+    if isinstance(step, StartContainerProcess):
+        return ['"$BASH" "$script" inside_1 <&0 & helper=$!']
+    if isinstance(step, (*ROOT_CHANGES, SetRootPropagation)):
+        return on_root(step, uid)
+    lines = or_die(step, on_lines(step.shell() or ""))
+    if isinstance(step, ChooseCgroup):
+        lines[0] += ' || die "cgroup v2 is not mounted here"'
+    if isinstance(step, MakeCgroup):
+        lines = ["own_cgroup=$cgroup                    # and what is missing of the way to it", *OWN_CGROUP, *lines]
+    if isinstance(step, MoveNetDevice):
+        lines.insert(0, 'exec 6< "/proc/$pid/ns/net"            # as long as somebody holds it, its devices live')
+    if isinstance(step, EnableControllers) and step.needed:
+        lines.append(f"needs_controllers {' '.join(step.needed)}")
+    return lines
+
+
+OWN_CGROUP = ('until [ -e "${own_cgroup%/*}/" ]; do', "    own_cgroup=${own_cgroup%/*}", "done")
+
+
+def containers_lines(step: Step, group: list[Numbered], places: Places) -> list[str]:
+    """Some are others than the step's own, since the container's root is still a directory of the host."""
+    command = step.shell() or ""
+    if isinstance(step, ReopenNull):
+        return REOPEN_NULL.strip().splitlines()
+    if isinstance(step, KeepDescriptors):
+        return CLOSE_OTHERS.strip().splitlines()
+    if isinstance(step, ChangeDirectory):
+        return [f"inside {quoted(step.path)}", f"cd {in_root(step.path)}"]
+    if isinstance(step, FindHome):
+        return on_lines(command.replace("/etc/passwd", in_root("/etc/passwd")))
+    if isinstance(step, SetUmask) and step.value is None:
+        return ['umask "$callers_umask"']
+    if isinstance(step, (MakeDevice, MakeSymlink)) and places.is_kept(step.path):
+        place = in_root(step.path)
+        return on_lines(f"if [ ! -L {place} ]; then if [ ! -e {place} ]; then {command}; fi; fi")
+    if len(group) > 1 and isinstance(step, HIDING):
+        words = " ".join(quoted(getattr(other, "path", "")) for _, other in group)
+        return on_lines(f"for path in {words}; do {command.replace(in_root(step.path), IN_LOOP)}; done")
+    return or_die(step, on_lines(command))
+
+
+IN_LOOP = '"$rootfs$path"'
+
+
+def or_die(step: Step, lines: list[str]) -> list[str]:
+    """A comparison says nothing by itself."""
+    said = quoted(f"cannot {safe(step.describe())}")
+    return [
+        f"{line} || die {said}" if line.startswith(("[ ", "test ")) and "||" not in line else line for line in lines
+    ]
 
 
 def why_not(step: Step) -> str:
@@ -276,34 +345,33 @@ def why_not(step: Step) -> str:
     for kind, reason in INSTEAD.items():
         if isinstance(step, kind):
             return reason
-    if isinstance(step, SetUmask) and step.value is None:
+    if isinstance(step, SetUmask):
         return ""
+    if step.chapter == "resctrl":
+        return "few processors have that"
+    if isinstance(step, KeepDescriptors) and step.kept:
+        return "those that the caller hands on, this script can't tell from its own"
     command = step.shell()
     if command is None:
         return step.no_shell
-    tool = next((tool for tool in OF_OTHERS if f"{tool} " in command or f"{tool}=" in command), "")
-    return f"{tool} is of a package that not every system has: {command}" if tool else ""
+    return f"not every system has the command: {command}" if isinstance(step, OF_OTHERS) else ""
 
 
-def or_exit(lines: list[str]) -> list[str]:
-    """`set -e` heeds the last command of a list with && only (bash(1), "set"): what fails before would go unnoticed."""
-    return [*lines[:-1], f"{lines[-1]} || exit"] if "&&" in "".join(lines) else lines
-
-
-def on_root(step: Step) -> str:
+def on_root(step: Step, uid: int) -> list[str]:
     """A change of the root of a process, made from outside.
 
     nsenter --root=/ keeps the host's root, and with it the host's commands; the directory to work in is then named by
-    way of the process.
+    way of the process, which holds the old root as its descriptor 7.
     """
-    enter = "nsenter --target $pid --mount"
+    enter = 'nsenter --target "$pid" --mount' + " --user --preserve-credentials" * bool(uid)
     if isinstance(step, PivotRoot):
-        return f"{enter} sh -c {quoted(step.shell())}"
-    outside = f'{enter} --root=/ --wd="/proc/$pid/root"'
+        return [f'{enter} --wdns="$rootfs" pivot_root . .']
+    outside = f'{enter} --root=/ --wd="/proc/$pid/'
     if isinstance(step, DetachOldRoot):
-        return f"{outside} umount --no-canonicalize --lazy ."
-    return f"{outside} {(step.shell() or '').removesuffix('/')}."
-
-
-def without_first_blank(lines: list[str]) -> Iterable[str]:
-    return lines[1:] if lines and not lines[0] else lines
+        return [
+            "# The host is not to be told of what goes here.",
+            f'{outside}fd/7" mount --no-canonicalize --make-rslave .',
+            f'{outside}fd/7" umount --no-canonicalize --lazy .',
+        ]
+    command = (step.shell() or "").removesuffix("/").replace("mount ", "mount --no-canonicalize ")
+    return [f'{outside}root" {command}.']

@@ -32,6 +32,7 @@ from minirun.plan.container import Options, plan
 from minirun.plan.limits import INHERITED
 from minirun.spec.load import load
 from minirun.steps.step import RUNTIME
+from minirun.teach.script import script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,6 +85,21 @@ def test_a_user_runs_a_container(users: UsersRuntime, own: Callable[..., Bundle]
     made.process["args"] = ["/probe", "read", "/proc/self/uid_map", "/proc/self/gid_map", "/proc/self/setgroups"]
     told = [entry["text"].split() for entry in users.run(made).json.values()]
     assert told == [["0", str(UID), "1"], ["0", str(UID), "1"], ["deny"]]
+
+
+@pytest.mark.only("minirun", "only it writes such a script")
+def test_so_does_a_script(own: Callable[..., Bundle]) -> None:
+    """explain --script, for the user: what root need not do, such as mapping nothing but the own ids."""
+    made = own()
+    as_user = Options(id="by-hand", bundle=str(made.path), uid=UID, gid=UID, rootless=True, cgroup_manager=INHERITED)
+    made.write()
+    (made.path / "script").write_text(script(as_user))
+    done = subprocess.run(
+        [*BECOME, "bash", str(made.path / "script")], check=True, capture_output=True, text=True, timeout=TIMEOUT
+    )
+    told = json.loads(done.stdout)
+    assert told["uid_map"][0].split() == ["0", str(UID), "1"]
+    assert (told["uid"], told["pid"]) == (0, 1)
 
 
 @pytest.mark.only("minirun", "what each runtime can do without a cgroup differs")

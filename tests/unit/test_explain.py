@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_plan import all_step_classes
 
@@ -28,6 +29,7 @@ from minirun.teach import markdown, page, text
 from minirun.teach.chapters import CHAPTERS
 from minirun.teach.explanation import Explanation, tell
 from minirun.teach.script import script_of
+from minirun.teach.script_lines import on_lines
 
 if TYPE_CHECKING:
     from minirun.steps.step import Step
@@ -229,24 +231,73 @@ def test_no_script_runs_what_stands_in_config_json(word: str, tmp_path: Path) ->
     """Each part of it, and past every command that fails."""
     tmp_path.chmod(0o777)
     whole = script_of(plan(parse(rich_config(word)), options()), "id", f"/{word}")
-    for stops, goes_on in (("set -eua", "set -a"), (" || exit\n", "\n"), ('[ -n "${BASH_SOURCE-}" ]', ":")):
+    for stops in ("\nset -eu ", "\n    exit 1\n", "\ntrap finish EXIT", "\nPATH=/usr"):
         assert stops in whole
-        whole = whole.replace(stops, goes_on)
+        whole = whole.replace(stops, f"\n: {stops[1:]}")
     file = tmp_path / "by-hand"
     file.write_text(whole)
-    parts = re.findall(r"^(\S+)\) *#?", whole, re.MULTILINE)
-    assert len([part for part in parts if part.startswith("inside-")]) > 3
+    parts = re.findall(r"^(runtime|give_back|inside_\d+)\(\) ", whole, re.MULTILINE)
+    assert len(parts) > 5
     mark = re.findall(r"^IFS= read .* << '(\w+)'", whole, re.MULTILINE)[0]
     at_last = re.split(rf"^IFS= read .* << '{mark}'.*$|^{mark}$", whole, flags=re.MULTILINE)[1]
     for part in (*(f". ./by-hand {part}" for part in parts), at_last):
         run_as_nobody(part, tmp_path)
         assert not (tmp_path / "RAN").exists(), part
-    shell(whole.replace("runtime) runtime", "runtime) :"))  # it can be read to its end
+    shell(whole.replace('"${1-runtime}"', ""))  # it can be read to its end
+
+
+TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20)
+STUBS = """
+exec() { [ $# = 0 ] || printf '%s\\0' "$@" "$A"; }
+read() { :; }
+echo() { :; }
+"""
+
+
+@settings(max_examples=20, deadline=None)
+@given(TEXTS)
+def test_every_script_is_one_that_bash_takes(word: str) -> None:
+    """And the program gets its words as they stand in config.json."""
+    made = rich_config("word")
+    made["process"] |= {"args": [f"/{word}", word, f"-{word}"], "env": [f"A={word}", f"PATH={word}"], "cwd": f"/{word}"}
+    made["hostname"], made["annotations"], made["mounts"][0]["source"] = word, {f"a{word}": word}, word
+    whole = script_of(plan(parse(made), options()), word, f"/{word}")
+    subprocess.run(["bash", "-n"], input=whole.encode(), check=True, capture_output=True)
+    at_last = re.split(r"^IFS= read .* << 'AT_LAST'.*\n|^AT_LAST\n", whole, flags=re.MULTILINE)[1]
+    assert shell(STUBS + at_last) == "\0".join((f"/{word}", word, f"-{word}", word, ""))
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="needs shellcheck")
+def test_shellcheck_finds_nothing_in_the_scripts(tmp_path: Path) -> None:
+    files = []
+    for number, steps in enumerate(plans()):
+        with contextlib.suppress(StateError):  # there is none for some
+            files.append(tmp_path / str(number))
+            files[-1].write_text(script_of(steps, "id", "/bundle"))
+    found = subprocess.run(["shellcheck", *filter(Path.exists, files)], capture_output=True, text=True)
+    assert found.stdout == ""
+
+
+def test_a_command_comes_in_lines() -> None:
+    said = on_lines("if [ a ]; then b 'c && d' && e || f; elif g; then h; else i | j; fi && for k in l; do m; done < n")
+    assert said == [
+        "if [ a ]; then",
+        "    b 'c && d'",
+        "    e || f",
+        "elif g; then",
+        "    h",
+        "else",
+        "    i | j",
+        "fi",
+        "for k in l; do",
+        "    m",
+        "done < n",
+    ]
 
 
 def run_as_nobody(script: str, directory: Path) -> None:
     bash = shutil.which("bash") or "/bin/bash"
-    subprocess.run([bash, "-c", script], cwd=directory, env={"PATH": ""}, capture_output=True, **nobody())
+    subprocess.run([bash, "-c", script], cwd=directory, env={"PATH": ""}, capture_output=True, timeout=20, **nobody())
 
 
 def nobody() -> dict[str, Any]:
@@ -305,7 +356,7 @@ def test_everything_about_a_step() -> None:
         f"{number}  mount proc on /proc",
         "the container's process",
         'mount("proc", "/proc/self/fd/{place}", "proc", 0, NULL)',
-        'mkdir -p "$rootfs/proc" && mount -t proc proc "$_"',
+        'mkdir -p "$rootfs/proc" && mount -t proc proc "$rootfs/proc"',
         "Mount a new file system",
         "config   /mounts/0",
         "spec     config.md#mounts",

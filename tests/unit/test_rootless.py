@@ -39,8 +39,8 @@ def test_ones_own_id_takes_no_helper() -> None:
     steps = plan_of()
     assert names(steps).index("DenySetgroups") < names(steps).index("BecomeNamespaceRoot")
     assert [step.shell() for step in steps if type(step).__name__ == "WriteIdMap"] == [
-        r"printf '0 1000 1\n' > /proc/$pid/uid_map",
-        r"printf '0 1001 1\n' > /proc/$pid/gid_map",
+        "printf '0 1000 1\\n' > \"/proc/$pid/uid_map\"",
+        "printf '0 1001 1\\n' > \"/proc/$pid/gid_map\"",
     ]
 
 
@@ -48,8 +48,8 @@ def test_more_ids_take_one() -> None:
     more = {"containerID": 1, "hostID": 100000, "size": 65536}
     steps = plan_of(lambda config: config["linux"]["gidMappings"].append(more))
     assert [step.shell() for step in steps if type(step).__name__ == "WriteIdMap"] == [
-        r"printf '0 1000 1\n' > /proc/$pid/uid_map",
-        "newgidmap $pid 0 1001 1 1 100000 65536",
+        "printf '0 1000 1\\n' > \"/proc/$pid/uid_map\"",
+        'newgidmap "$pid" 0 1001 1 1 100000 65536',
     ]
     assert "DenySetgroups" not in names(steps)
 
