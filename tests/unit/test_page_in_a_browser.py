@@ -85,6 +85,12 @@ class Browser:
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def follow(self, selector: str) -> None:
+        """Clicks a link that changes the page's address, of which the page hears a little later."""
+        self.value("followed = new Promise(resolve => addEventListener('hashchange', resolve, {once: true}))")
+        self.click(selector)
+        self.call("Runtime.evaluate", expression="followed.then(() => true)", awaitPromise=True)
+
     def end(self) -> None:
         os.close(self.write_end)  # it ends with the pipe
         self.process.wait(timeout=30)
@@ -119,15 +125,13 @@ def test_steps_are_chosen_by_mouse_and_keyboard_and_nothing_is_loaded(browser: B
     last = f"step-{len(explained.steps)}"
     assert browser.value("document.activeElement.parentElement.id") == last
     assert browser.value("document.querySelector('[aria-current]').parentElement.id") == last
-    browser.value("followed = new Promise(resolve => addEventListener('hashchange', () => resolve()))")
-    browser.click("#mounts a")
-    browser.call("Runtime.evaluate", expression="followed", awaitPromise=True)
+    browser.follow("#mounts a")
     assert browser.value("location.hash") == "#" + browser.value("document.activeElement.parentElement.id")
     mount = browser.value("location.hash")
     browser.press("ArrowDown")
     browser.click("#mounts a")  # the page's address stays as it is
     assert mount == "#" + browser.value("document.activeElement.parentElement.id")
-    browser.click("#overview li a")
+    browser.follow("#overview li a")
     assert browser.value(shown) == sentences[0]
     assert browser.value("getComputedStyle(document.querySelector('.step .more')).display") == "none"
     browser.call("Emulation.setEmulatedMedia", media="print")
