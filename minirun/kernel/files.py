@@ -229,6 +229,19 @@ def create_file(path: str, content: bytes, mode: int) -> None:
         os.close(descriptor)
 
 
+def replace_file(path: str, content: bytes, mode: int) -> None:
+    """Nobody ever sees half of it, and where this fails what was there before still is (rename(2))."""
+    directory, _, name = path.rpartition("/")
+    new = f"{directory}/.{name}.{os.getpid()}"
+    try:
+        create_file(new, content, mode)
+        os.rename(new, path)
+    except BaseException as error:  # Ctrl-C, too
+        if getattr(error, "errno", 0) != errno.EEXIST and os.path.lexists(new):
+            os.unlink(new)
+        raise
+
+
 def lock(path: str, wait: bool = True) -> int:
     """fcntl(2), F_SETLKW: the only lock on a file, made if need be; BlockingIOError without `wait` if it is taken.
 

@@ -153,7 +153,7 @@ class ReplaceConfig(Step):
         return show_replaced_file(f"{self.directory}/config.json", 0o600)
 
     def apply(self, context: Context) -> None:
-        replace_file(f"{self.directory}/config.json", context.config.decode(), 0o600)
+        files.replace_file(f"{self.directory}/config.json", context.config, 0o600)
 
 
 class OpenStartSocket(Step):
@@ -225,7 +225,7 @@ class WriteState(Step):
             "made": context.made,
             "options": dict(self.options),
         }
-        replace_file(f"{self.directory}/state.json", json.dumps(state, indent=2) + "\n", 0o600)
+        files.replace_file(f"{self.directory}/state.json", json.dumps(state, indent=2).encode() + b"\n", 0o600)
 
 
 class WritePidFile(Step):
@@ -252,7 +252,7 @@ class WritePidFile(Step):
         return show_replaced_file(self.path, 0o644)
 
     def apply(self, context: Context) -> None:
-        replace_file(self.path, str(context.pid), 0o644)
+        files.replace_file(self.path, str(context.pid).encode(), 0o644)
 
 
 def show_new_file(path: str, mode: int) -> tuple[str, ...]:
@@ -262,20 +262,7 @@ def show_new_file(path: str, mode: int) -> tuple[str, ...]:
 
 
 def show_replaced_file(path: str, mode: int) -> tuple[str, ...]:
-    """The calls of `replace_file`."""
+    """The calls of files.replace_file."""
     directory, _, name = path.rpartition("/")
     new = f"{directory}/.{name}.{{pid}}"
     return (*show_new_file(new, mode), show("rename", new, path))
-
-
-def replace_file(path: str, content: str, mode: int) -> None:
-    """Nobody ever sees half of it."""
-    directory, _, name = path.rpartition("/")
-    new = f"{directory}/.{name}.{os.getpid()}"
-    try:
-        files.create_file(new, content.encode(), mode)
-        os.rename(new, path)
-    except OSError as error:
-        if error.errno != EEXIST and os.path.exists(new):
-            os.unlink(new)
-        raise

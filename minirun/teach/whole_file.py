@@ -6,6 +6,7 @@ import os
 from stat import S_ISREG
 
 from ..errors import CURE, SHORTAGES, StateError, reason
+from ..kernel import files
 
 
 def check_writable(path: str) -> None:
@@ -34,12 +35,4 @@ def why_not(path: str, error: OSError) -> str:
 
 def write_whole(path: str, text: str) -> None:
     """Raises OSError; then nothing is left, and what was there before still is."""
-    unfinished = f"{path}.{os.urandom(4).hex()}"
-    try:
-        with open(unfinished, "x", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(text)
-        os.replace(unfinished, path)
-    except BaseException:  # Ctrl-C, too
-        if os.path.lexists(unfinished):
-            os.unlink(unfinished)
-        raise
+    files.replace_file(path, text.encode(errors="backslashreplace"), 0o666)  # less the caller's umask

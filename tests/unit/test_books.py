@@ -21,7 +21,7 @@ from minirun.runtime.exec import Wishes, execute
 from minirun.runtime.log import Log
 from minirun.runtime.overview import containers, matching
 from minirun.runtime.usage import Watch, parents
-from minirun.steps.state import LOCK, MakeStateDirectory, replace_file
+from minirun.steps.state import LOCK, MakeStateDirectory
 from minirun.steps.step import Channel, Context
 
 
@@ -149,10 +149,10 @@ def test_an_id_without_its_lock_is_free_again(tmp_path: Path, monkeypatch: pytes
 def test_a_file_that_cannot_be_replaced_leaves_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pid").mkdir()
     with pytest.raises(IsADirectoryError):
-        replace_file(f"{tmp_path}/pid", "7", 0o644)
+        files.replace_file(f"{tmp_path}/pid", b"7", 0o644)
     monkeypatch.setattr(os, "write", full_disk)
     with pytest.raises(SystemCallError):
-        replace_file(f"{tmp_path}/other", "7", 0o644)
+        files.replace_file(f"{tmp_path}/other", b"7", 0o644)
     assert [entry.name for entry in tmp_path.iterdir()] == ["pid"]
 
 

@@ -345,7 +345,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_what_helps(tmp_path: Path, mon
     def full(*_names: str) -> None:
         raise OSError(errno.ENOSPC, "no matter")
 
-    monkeypatch.setattr(os, "replace", full)
+    monkeypatch.setattr(os, "rename", full)
     with pytest.raises(OSError, match="no matter") as caught:
         write_whole(str(target), "new")
     assert (target.read_text(), os.listdir(tmp_path)) == ("old", ["page.html"])
@@ -353,7 +353,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_what_helps(tmp_path: Path, mon
         "can't write /x: no space left on device (ENOSPC)",
         "  cure:  a file system is full: df, df -i",
     ]
-    monkeypatch.setattr(os, "replace", interrupted)
+    monkeypatch.setattr(os, "rename", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_whole(str(target), "new")
     assert os.listdir(tmp_path) == ["page.html"]
