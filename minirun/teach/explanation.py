@@ -13,8 +13,8 @@ from ..record import Record
 from ..spec.clauses import clause
 from ..spec.load import content, decode, parse
 from .chapters import CHAPTERS
-from .narrate import shown
 from .outcome import Outcome, outcome
+from .text import shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

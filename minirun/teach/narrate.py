@@ -12,7 +12,7 @@ from time import perf_counter_ns
 from ..kernel.files import put
 from ..steps.seccomp import LoadFilter
 from ..steps.step import RUNTIME, Observer, Step
-from .text import COLUMN, plain, safe, title
+from .text import COLUMN, plain, safe, shown, title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 TIME = 8  # columns for a duration
 WIDTH = 100  # columns of a line, where nobody says otherwise
-UNITS = ((10**9, "s"), (10**6, "ms"))  # nanoseconds; what is shorter is in microseconds
 TAKEN_BACK = "TAKEN BACK: the runtime"
 
 
@@ -138,10 +137,3 @@ class Narrator(Observer):
         container from starting."""
         if line and not self.silent:
             put(self.descriptor, f"{line}\n".encode(errors="backslashreplace"))
-
-
-def shown(nanoseconds: int) -> str:
-    for size, unit in UNITS:
-        if nanoseconds >= size:
-            return f"{nanoseconds / size:.1f} {unit}"
-    return f"{nanoseconds // 1000} µs"

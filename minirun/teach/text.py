@@ -18,6 +18,7 @@ WHO = {"runtime": "the runtime", "container": "the container's process"}
 COLUMN = 5  # for the numbers
 INDENT = " " * (COLUMN + 2)
 CALLS_SHOWN = 8  # of a step, where it makes many alike
+UNITS = ((10**9, "s"), (10**6, "ms"))  # nanoseconds; what is shorter is in microseconds
 
 HEAD = """
 What minirun does with {bundle}: {count} steps, in this order. Two processes share them. The runtime stays on the
@@ -36,6 +37,13 @@ def plain(_kind: str, text: str) -> str:
 def safe(text: str) -> str:
     """What config.json brings along must not move the cursor."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def shown(nanoseconds: int) -> str:
+    for size, unit in UNITS:
+        if nanoseconds >= size:
+            return f"{nanoseconds / size:.1f} {unit}"
+    return f"{nanoseconds // 1000} µs"
 
 
 # ---- the whole

@@ -18,9 +18,10 @@ from minirun.steps.step import CONTAINER, RUNTIME, Channel, Context, Refused, St
 from minirun.teach import inspection
 from minirun.teach.before_after import BeforeAndAfter
 from minirun.teach.chapters import CHAPTERS
-from minirun.teach.narrate import Narrator, shown
+from minirun.teach.narrate import Narrator
 from minirun.teach.several import Several
 from minirun.teach.stepping import ALWAYS, LOOK, Stepper
+from minirun.teach.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
