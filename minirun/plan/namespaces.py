@@ -33,12 +33,14 @@ def namespace_steps(
     `uid` and `gid` are the caller's; `opened` is to be done when all paths are open."""
     linux = config.linux
     new = new_namespaces(linux)
+    rest = tuple(name for name in new if name != "user")
+    at_once = not {"pid", "time"}.isdisjoint(rest) and not linux.time_offsets  # clocks are set before the fork
     return [
         *join_steps(config, uid, groups_may_stay, opened),
         *(user_steps(linux, uid, gid, groups_may_stay) if "user" in new else []),
-        *([steps.Unshare(rest, by_user=uid != 0)] if (rest := tuple(name for name in new if name != "user")) else []),
+        *([steps.Unshare(rest, by_user=uid != 0, forks=at_once)] if rest else []),
         *(time_steps(linux, uid) if linux.time_offsets else []),
-        *fork_steps(linux),
+        *fork_steps(linux, at_once),
         *device_steps(linux),
     ]
 
@@ -109,9 +111,9 @@ def time_steps(linux: Linux, uid: int) -> list[Step]:
     return [OpenToUser(), *writes, CloseToTracers()] if uid else writes
 
 
-def fork_steps(linux: Linux) -> list[Step]:
+def fork_steps(linux: Linux, at_once: bool) -> list[Step]:
     types = {namespace.type for namespace in linux.namespaces}
-    return [steps.ForkIntoNamespaces(), steps.AdoptContainer()] if types & {"pid", "time"} else []
+    return [steps.ForkIntoNamespaces(at_once), steps.AdoptContainer()] if types & {"pid", "time"} else []
 
 
 def device_steps(linux: Linux) -> list[Step]:

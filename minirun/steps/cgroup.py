@@ -406,7 +406,7 @@ class JoinCgroup(Step):
         return f"join the cgroup {self.below} below the container's" if self.below else "join the cgroup"
 
     def shell(self) -> str:
-        return f"echo $$ > {below('cgroup', self.path() + '/cgroup.procs')}"
+        return f"echo 0 > {below('cgroup', self.path() + '/cgroup.procs')}"
 
     def path(self) -> str:
         return f"/{self.below.strip('/')}" if self.below else ""

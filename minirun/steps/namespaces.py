@@ -152,6 +152,7 @@ class Unshare(Step):
     types: tuple[str, ...]
     origin: str = "/linux/namespaces"
     by_user: bool = False  # by a user other than root, whom much may forbid it
+    forks: bool = False  # the command forks as well; no step is to come between this one and ForkIntoNamespaces
 
     def describe(self) -> str:
         return f"enter new namespaces: {', '.join(self.types)}"
@@ -159,7 +160,8 @@ class Unshare(Step):
     def shell(self) -> str:
         keep = " --keep-caps" if self.types == ("user",) else ""
         tied = " --propagation unchanged" if "mount" in self.types else ""  # else unshare(1) makes all mounts private
-        return f'exec unshare{keep}{tied} {" ".join(TYPES[name][1] for name in self.types)} "$SHELL"'
+        fork = " --fork" if self.forks else ""
+        return f'exec unshare{keep}{tied} {" ".join(TYPES[name][1] for name in self.types)}{fork} "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
         return (show("unshare", Flags.of(self.flags(), "CLONE_")),)
@@ -377,13 +379,18 @@ class ForkIntoNamespaces(Step):
     spec = "config-linux.md#namespaces"
     cures = {EAGAIN: "a limit on processes is reached: pids.max of a cgroup above, or RLIMIT_NPROC"}
 
+    by_unshare: bool = False  # whether the command of the step before has done it
     origin: str = "/linux/namespaces"
+    no_shell = (
+        "unshare --fork has done that at once: a shell in between may start a program of its own, which would be "
+        "process 1, and with its end the namespace takes no more"
+    )
 
     def describe(self) -> str:
         return "fork into the new pid or time namespace"
 
-    def shell(self) -> str:
-        return 'exec unshare --fork "$SHELL"'
+    def shell(self) -> str | None:
+        return None if self.by_unshare else 'exec unshare --fork "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
         return (show("fork"),)
@@ -399,10 +406,12 @@ class AdoptContainer(Step):
     runs_in = RUNTIME
     chapter = "namespaces"
     man = "unix(7)"
-    no_shell = "unshare --fork waits for its child by itself"
 
     def describe(self) -> str:
         return "take on the process that the helper has forked, and note its pid"
+
+    def shell(self) -> str:
+        return 'pid=$(< "/proc/$pid/task/$pid/children")'  # unshare --fork waits for it
 
     def calls(self) -> tuple[str, ...]:
         return ("pidfd = " + show("pidfd_open", Flags("pid"), 0), show("wait4", Flags("helper")))

@@ -267,7 +267,7 @@ class PivotRoot(Step):
         return "make the root file system the root of the mount namespace"
 
     def shell(self) -> str:
-        return 'cd "$rootfs" && pivot_root . .'
+        return 'cd "$rootfs" && pivot_root . . && hash -r'
 
     def calls(self) -> tuple[str, ...]:
         opened = "old_root = " + show("open", "/", files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))

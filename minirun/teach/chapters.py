@@ -28,7 +28,8 @@ CHAPTERS = {
     ),
     "process": Chapter(
         "A container is a process of the host like any other. What a process inherits from the one that started it "
-        "(open files, directory, terminal) is put in order, so that nothing of the host comes in with it.",
+        "(open files, directory, terminal) is put in order, so that of the host only the files at descriptors 0, 1 "
+        "and 2 come in with it.",
         "fork(2)",
     ),
     "namespaces": Chapter(

@@ -196,7 +196,7 @@ PARTS = (
     ("CAPABILITIES", "capabilities(7)", capabilities),
     ("FILTERS AND LABELS", "seccomp(2)", barriers),
     ("CGROUP", "cgroups(7)", cgroup),
-    ("OPEN FILES", "proc_pid_fd(5)", open_files),
+    ("OPEN FILES", "proc(5)", open_files),
 )
 
 

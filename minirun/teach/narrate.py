@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TIME = 8  # columns for a duration
 WIDTH = 100  # columns of a line, where nobody says otherwise
-TAKEN_BACK = "TAKEN BACK: the runtime"
+TAKEN_BACK = "TAKEN BACK by the runtime: what it did in these steps"
 
 
 class Narrator(Observer):

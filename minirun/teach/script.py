@@ -30,7 +30,7 @@ from ..steps.devices import MakeDevice, MakeSymlink
 from ..steps.hooks import RunHook
 from ..steps.keyring import JoinSessionKeyring
 from ..steps.labels import LabelMount, OpenExecAttribute, SetExecLabel
-from ..steps.namespaces import WriteTimeOffset
+from ..steps.namespaces import AdoptContainer, WriteTimeOffset
 from ..steps.network import MoveNetDevice
 from ..steps.notify import MakeNotifyDirectory
 from ..steps.process import StartContainerProcess
@@ -85,6 +85,7 @@ INSTEAD: dict[type[Step], str] = {
     FindProgram: "exec looks for it by itself",
     OpenExecAttribute: "only the step that writes to it needs it",
     AnnounceListeners: "this script hands on no sockets",
+    AdoptContainer: "take_turn looks for it",
 }
 UNKNOWN: dict[type[Step], str] = {
     ChooseScope: "there is no script for a cgroup that systemd makes\n  cure:  leave --systemd-cgroup out",

@@ -45,7 +45,7 @@ LOOK = {
     "books": ("ls -l $directory", "$minirun list"),
     "limits": ("cat $cgroup/cgroup.procs", "ls $cgroup", "grep -s . $cgroup/*.max"),
     "process": ("ls -l /proc/$pid/fd", "grep -E '^(Name|State|PPid|NSpid):' /proc/$pid/status"),
-    "namespaces": ("lsns -p $pid", "cat /proc/$pid/uid_map"),
+    "namespaces": ("lsns -p $pid", "nsenter -t $pid -u hostname", "cat /proc/$pid/uid_map"),
     "mounts": ("findmnt -N $pid", "cat /proc/$pid/mountinfo", "ls -l $root/"),
     "devices": ("findmnt -N $pid -t devpts,tmpfs", "ls -l $root/dev"),
     "hooks": ("ps -o pid,ppid,args -p $pid", "ls -l /proc/$pid/ns"),
@@ -127,7 +127,8 @@ class Stepper(Narrator):
     def ask(self, step: Step, index: int, context: Context) -> None:
         """Until the answer is one. Raises Refused, Interrupted."""
         self.note_pid(context)
-        prompt = PROMPT.format(INDENT=INDENT, pid=self.pid, sentence=self.sentences[index])
+        acting = os.getpid() if context.me == RUNTIME else self.pid
+        prompt = PROMPT.format(INDENT=INDENT, pid=acting, sentence=self.sentences[index])
         while True:
             self.write(prompt)
             answer = self.read(context)

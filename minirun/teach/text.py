@@ -21,13 +21,17 @@ CALLS_SHOWN = 8  # of a step, where it makes many alike
 UNITS = ((10**9, "s"), (10**6, "ms"))  # nanoseconds; what is shorter is in microseconds
 
 HEAD = """
-What minirun does with {bundle}: {count} steps, in this order. Two processes share them. The runtime stays on the
-host's side; the container's process, which it starts in step {fork}, becomes the program.
+What minirun does with {bundle}: {count} steps, in this order. Two processes share them, since some things can only be
+done from outside of the container, and others only from inside. The runtime stays on the host's side, and takes back in
+the end what it has made there. The container's process, which it starts in step {fork}, becomes the program{again}.
 
 Under each step is a command that does the same by hand, as root. $pid is the container's process. “exec … "$SHELL"”
-goes on in a new shell; “…” by itself stands for what is left out. All there is to know of a step, its system calls too:
---step {example}. The commands as one script: --script.
+goes on in a new shell; “…” by itself stands for what is left out.{root} All there is to know of a step, its system
+calls too: --step {example}. The commands as one script: --script.
 """
+
+AGAIN = "; in step {} it has a child that goes on in its place, the first process of a new namespace"
+ROOT = " After step {} a shell finds the commands of the image only, so that a script needs another order."
 
 
 def plain(_kind: str, text: str) -> str:
@@ -63,9 +67,17 @@ def summary(explanation: Explanation, width: int = 100, paint: Paint = plain) ->
 
 def head(explanation: Explanation, width: int) -> Iterator[str]:
     steps = explanation.steps
-    fork = next((told.number for told in steps if told.manual == "fork(2)"), 1)
-    example = next((told.number for told in steps if told.manual == "mount(2)"), 1)
-    told = HEAD.format(bundle=safe(explanation.bundle), count=len(steps), fork=fork, example=example)
+    first = {told.manual: told.number for told in reversed(steps)}
+    last = {told.manual: told.number for told in steps}
+    again, root = last.get("pid_namespaces(7)"), last.get("pivot_root(2)")
+    told = HEAD.format(
+        bundle=safe(explanation.bundle),
+        count=len(steps),
+        fork=first.get("fork(2)", 1),
+        again=AGAIN.format(again) if again else "",
+        root=ROOT.format(root) if root else "",
+        example=first.get("mount(2)", 1),
+    )
     for number, paragraph in enumerate(told.strip().split("\n\n")):
         yield from ([""] if number else [])
         yield from wrap(paragraph, width)

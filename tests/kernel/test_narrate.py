@@ -20,6 +20,7 @@ from kernel.kit.typist import at_a_terminal, typing_to
 from minirun.plan.container import Options
 from minirun.teach.explanation import explain
 from minirun.teach.inspection_text import names
+from minirun.teach.narrate import TAKEN_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,7 +72,7 @@ def test_each_step_is_told_once_and_the_program_has_its_streams_for_itself(
         result = runtime.run(made, options=["--narrate"], container_id=name)
     assert set(result.json["fds"]) == {"0", "1", "2"}
     steps = [(step.number, step.sentence) for step in explain(Options(id=name, bundle=str(made.path))).steps]
-    run, _, undone = result.stderr.partition("TAKEN BACK: the runtime\n")
+    run, _, undone = result.stderr.partition(f"{TAKEN_BACK}\n")
     assert [(number, sentence) for number, _, sentence in told(run)] == steps
     assert [sentence for _, timed, sentence in told(run) if not timed] == ["execute /probe"]
     assert [line for line in run.splitlines() if not line.startswith(" ")][-1] == "HOOKS: the runtime"
@@ -114,7 +115,7 @@ def test_start_tells_the_rest_and_delete_what_it_takes_back(life: Callable[..., 
         (last[0] + 1, "execute /probe sleep"),
         (last[0] + 2, "see that the program runs"),
     ]
-    assert deleted.stderr.startswith("TAKEN BACK: the runtime\n") and told(deleted.stderr)[-1][0] == 1
+    assert deleted.stderr.startswith(f"{TAKEN_BACK}\n") and told(deleted.stderr)[-1][0] == 1
 
 
 def test_a_pipe_that_nobody_reads_does_not_keep_the_program_from_running(

@@ -105,7 +105,7 @@ def test_what_fails_and_what_is_taken_back() -> None:
     undo(applied, told.context, told.log)
     lines = told.lines()
     assert lines[2].endswith("make b  FAILED: no room")
-    assert lines[3] == "TAKEN BACK: the runtime" and " make a " in lines[4]
+    assert lines[3] == "TAKEN BACK by the runtime: what it did in these steps" and " make a " in lines[4]
 
 
 def test_the_other_process_is_told_by_who_follows_it() -> None:
