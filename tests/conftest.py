@@ -17,6 +17,7 @@ import contextlib
 import itertools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -75,6 +76,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell starts what it starts with & deaf to these (bash(1), "Signals"), and so would be what the tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     for mark in MARKS:
         config.addinivalue_line("markers", mark)
     config.option.timeout = min(PATIENCE, 2) * (config.option.timeout or float(config.getini("timeout")))
