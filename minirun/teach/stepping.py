@@ -144,7 +144,7 @@ class Stepper(Narrator):
         self.known["$pid"] = str(self.pid)
         self.known["$cgroup"] = context.cgroup
         self.known["$root"] = f"/proc/{self.pid}/root" + (self.rootfs if index <= self.changes_root else "")
-        lines = ["look from another terminal, as root:"]
+        lines = ["look from another terminal now, and again after Enter, as root:"]
         for command in (*LOOK[step.chapter], *ALWAYS):
             named = {name: value for name, value in self.known.items() if name in command}
             if all(is_there(value, context) for value in named.values()):
