@@ -59,7 +59,7 @@ class OwnStdio(Step):
         return f"give the pipes at descriptors 0, 1 and 2 to user {self.uid}"
 
     def shell(self) -> str:
-        give = f"chown {self.uid} /proc/self/fd/$fd 2> /dev/null || :"
+        give = f"chown --silent {self.uid} /proc/self/fd/$fd || :"  # 2> would be descriptor 2 of chown itself
         return f"for fd in 0 1 2; do [ ! -p /proc/self/fd/$fd ] || {give}; done"
 
     def calls(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import pytest
 
 from kernel.kit import needs
 from kernel.kit.helpers import namespace_holder, wait_for_child
+from kernel.kit.host import owners
 from kernel.kit.outside import Process, cgroup2_root, parse_mounts, table
 from kernel.kit.runtime import TIMEOUT, new_id
 from kernel.kit.users import BECOME
@@ -59,7 +60,11 @@ def by_hand(container: Bundle, place: Path, name: str, *prefix: str) -> subproce
     return subprocess.CompletedProcess(process.args, process.returncode, *said)
 
 
+OWNERS = owners()
+
+
 def check_nothing_left(container: Bundle, place: Path, name: str) -> None:
+    assert owners() == OWNERS, "the host's devices"
     root = cgroup2_root()
     assert root and not list(root.rglob(name)), "the cgroup"
     assert {entry.name for entry in place.iterdir()} == {container.path.name, "by-hand.sh"}, "the script's directory"

@@ -56,7 +56,7 @@ def host_state(runtime_name: str, *directories: Path) -> State:
         "cgroups": cgroups(),
         "state directory": own(names_below(Path("/run") / runtime_name)),
         "processes": orphans(),
-        "devices": names_below(Path("/dev"), skip=("pts", "shm")),
+        "devices": names_below(Path("/dev"), skip=("pts", "shm")) | owners(),
         "namespaces": frozenset(os.readlink(entry) for entry in Path("/proc/self/ns").iterdir()),
     }
     for directory in directories:
@@ -86,6 +86,12 @@ def cgroups() -> frozenset[str]:
 
 def own(names: frozenset[str]) -> frozenset[str]:
     return frozenset(name for name in names if not FOREIGN.search(name))
+
+
+def owners() -> frozenset[str]:
+    """Whose the devices are that containers get from the host, and the mode of each."""
+    found = {name: os.stat(f"/dev/{name}") for name in ("null", "zero", "full", "random", "urandom", "tty")}
+    return frozenset(f"/dev/{name} of {it.st_uid}:{it.st_gid}, {it.st_mode:o}" for name, it in found.items())
 
 
 def orphans() -> frozenset[str]:
