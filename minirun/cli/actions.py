@@ -336,7 +336,7 @@ def explain(values: Mapping[str, Any]) -> int:
 def inspect(values: Mapping[str, Any]) -> int:
     """minirun inspect"""
     from ..teach import inspection, inspection_text
-    from .watching import columns, painting
+    from .terminal import columns, painting
 
     process = inspection.look(pid_of(values["process"], values))
     if values["against"]:

@@ -14,6 +14,7 @@ from ..steps.state import DEFAULT_ROOT
 from ..teach import explanation, text
 from ..teach.explanation import Explanation
 from ..teach.outcome import Outcome
+from .terminal import WIDTH, columns, painting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,18 +23,6 @@ if TYPE_CHECKING:
 
     from ..plan.container import Options
     from ..teach.text import Paint
-
-# What a text is -> how click shows it.
-STYLES: dict[str, dict[str, Any]] = {
-    "heading": {"bold": True},
-    "about": {"dim": True},
-    "number": {"fg": "yellow"},
-    "shell": {"fg": "green"},
-    "call": {"fg": "cyan"},
-    "source": {"fg": "blue"},
-    "note": {"fg": "red"},
-}
-NARROW, USUAL, WIDE = 60, 100, 120  # columns: where a terminal is wider still, lines get hard to read
 
 
 def name_of(bundle: str) -> str:
@@ -105,7 +94,7 @@ def written(explained: Explanation, values: Mapping[str, Any]) -> str:
     from ..teach import markdown, mermaid, page, svg
 
     forms = {
-        "text": lambda told: in_text(told, values, USUAL, text.plain),
+        "text": lambda told: in_text(told, values, WIDTH, text.plain),
         "markdown": markdown.markdown,
         "html": page.page,
         "svg": svg.svg,
@@ -127,10 +116,8 @@ def print_text(explained: Explanation, values: Mapping[str, Any]) -> None:
 
 def put(told: Callable[[int, Paint], str]) -> None:
     """Print what there is to tell, by the page where it is long."""
-    at_terminal = sys.stdout.isatty()
-    width = min(WIDE, max(NARROW, shutil.get_terminal_size((USUAL, 24)).columns)) if at_terminal else USUAL
-    said = told(width, painted if at_terminal and not os.environ.get("NO_COLOR") else text.plain)
-    if at_terminal and said.count("\n") >= shutil.get_terminal_size().lines:
+    said = told(columns(sys.stdout), painting(sys.stdout))
+    if sys.stdout.isatty() and said.count("\n") >= shutil.get_terminal_size().lines:
         import click
 
         click.echo_via_pager(said)
@@ -160,12 +147,6 @@ def chosen(explained: Explanation, word: str) -> explanation.Told:
         if word == str(told.number):
             return told
     raise StateError(f"there is no step {word}\n  allowed: 1 to {len(explained.steps)}")
-
-
-def painted(kind: str, words: str) -> str:
-    import click
-
-    return click.style(words, **STYLES[kind])
 
 
 def findings(options: Options) -> tuple[str, ...]:
