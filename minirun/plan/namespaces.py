@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..spec.reader import escape
 from ..spec.sysctl import namespace_of
 from ..steps import namespaces as steps
+from ..steps import user_namespace
 from ..steps.network import MoveNetDevice
 from ..steps.process import CloseToTracers, OpenToUser
 
@@ -61,7 +62,7 @@ def join_steps(
     for name in order:
         joins.append(steps.JoinNamespace(name, paths[name][1]))
         if name == "user":
-            joins += [*check_steps(linux), steps.BecomeNamespaceRoot(paths[name][1], groups_may_stay)]
+            joins += [*check_steps(linux), user_namespace.BecomeNamespaceRoot(paths[name][1], groups_may_stay)]
     return joins
 
 
@@ -80,17 +81,21 @@ def changed_by(config: Config, kind: str) -> str:
 def check_steps(linux: Linux) -> list[Step]:
     """Mappings beside a user namespace that is joined: engines repeat those that it has."""
     told = (("uid", linux.uid_mappings), ("gid", linux.gid_mappings))
-    return [steps.CheckIdMap(kind, ranges(mappings), f"/linux/{kind}Mappings") for kind, mappings in told if mappings]
+    return [
+        user_namespace.CheckIdMap(kind, ranges(mappings), f"/linux/{kind}Mappings")
+        for kind, mappings in told
+        if mappings
+    ]
 
 
 def user_steps(linux: Linux, uid: int = 0, gid: int = 0, groups_may_stay: bool = False) -> list[Step]:
     uids, gids = ranges(linux.uid_mappings), ranges(linux.gid_mappings)
     return [
         steps.Unshare(("user",), by_user=uid != 0),
-        steps.WriteIdMap("uid", uids, "/linux/uidMappings", bool(uid) and not is_own(uids, uid)),
-        *([steps.DenySetgroups()] if uid and is_own(gids, gid) else []),
-        steps.WriteIdMap("gid", gids, "/linux/gidMappings", bool(uid) and not is_own(gids, gid)),
-        steps.BecomeNamespaceRoot(groups_may_stay=groups_may_stay),
+        user_namespace.WriteIdMap("uid", uids, "/linux/uidMappings", bool(uid) and not is_own(uids, uid)),
+        *([user_namespace.DenySetgroups()] if uid and is_own(gids, gid) else []),
+        user_namespace.WriteIdMap("gid", gids, "/linux/gidMappings", bool(uid) and not is_own(gids, gid)),
+        user_namespace.BecomeNamespaceRoot(groups_may_stay=groups_may_stay),
     ]
 
 

@@ -11,9 +11,10 @@ import sys
 from pathlib import Path
 
 from minirun.kernel.libc import SystemCallError
-from minirun.steps.namespaces import BecomeNamespaceRoot, Unshare, WriteIdMap
+from minirun.steps.namespaces import Unshare
 from minirun.steps.process import CloseToTracers
 from minirun.steps.step import Channel, Context, Log, Refused
+from minirun.steps.user_namespace import BecomeNamespaceRoot, WriteIdMap
 
 
 def ranges(words: str) -> tuple[tuple[int, int, int], ...]:
