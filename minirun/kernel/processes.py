@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from errno import ENOENT, ESRCH
 
 from .constants import (
     IOPRIO_CLASS_SHIFT,
@@ -41,20 +42,35 @@ def prctl(option: int, name: str, *arguments: int) -> int:
     )
 
 
-def has_executed(pid: int) -> bool:
+def stat_fields(pid: int, started: int | None = None) -> list[str] | None:
+    """proc_pid_stat(5) from field 3 on: the name before may have spaces and brackets in it.
+
+    None where there is no such process, or with `started` none that began then. It may be gone at any time: whoever is
+    its parent, such as an engine, collects it.
+    """
+    try:
+        fields = read_file(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    except SystemCallError as error:
+        if error.errno in (ENOENT, ESRCH):
+            return None
+        raise
+    return fields if started in (None, start_time(fields)) else None
+
+
+def start_time(stat: list[str]) -> int:
+    """When the process started, in clock ticks since boot (proc_pid_stat(5), field 22): with it a pid is unique."""
+    return int(stat[19])
+
+
+def has_ended(stat: list[str]) -> bool:
+    """Whether it is a zombie, or on its way out (proc_pid_stat(5), field 3)."""
+    return stat[0] in "ZX"
+
+
+def has_executed(stat: list[str]) -> bool:
     """Whether the process has called execve(2) since it was forked. The kernel keeps note of it even after its end:
     PF_FORKNOEXEC (linux/sched.h) in the flags of proc_pid_stat(5), field 9."""
-    return not int(stat_fields(pid)[6]) & PF_FORKNOEXEC
-
-
-def start_time(pid: int) -> int:
-    """When the process started, in clock ticks since boot (proc_pid_stat(5), field 22): with it a pid is unique."""
-    return int(stat_fields(pid)[19])
-
-
-def stat_fields(pid: int) -> list[str]:
-    """proc_pid_stat(5) from field 3 on: the name before may have spaces and brackets in it."""
-    return read_file(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    return not int(stat[6]) & PF_FORKNOEXEC
 
 
 def set_dumpable(dumpable: bool) -> None:

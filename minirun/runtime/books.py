@@ -95,18 +95,21 @@ class Container(Record):
         return -1
 
     def is_alive(self) -> bool:
-        try:
-            fields = processes.stat_fields(self.pid)
-        except OSError:
-            return False
-        return fields[0] not in "ZX" and int(fields[19]) == self.facts["pidStartTime"]
+        return self.stat() is not None
+
+    def stat(self) -> list[str] | None:
+        """proc_pid_stat(5) of the container's process, read once: at a second look it may be gone. None when it has
+        ended."""
+        stat = processes.stat_fields(self.pid, self.facts["pidStartTime"])
+        return None if stat is None or processes.has_ended(stat) else stat
 
     def status(self) -> str:
         if not self.facts["complete"]:
             return CREATING if is_locked(self.directory) else STOPPED
-        if not self.is_alive():
+        stat = self.stat()
+        if stat is None:
             return STOPPED
-        if not processes.has_executed(self.pid):
+        if not processes.has_executed(stat):
             return CREATED
         return PAUSED if is_frozen(self.cgroup) else RUNNING
 

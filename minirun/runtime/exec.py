@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import ConfigError, MinirunError, StateError, StepError
+from ..errors import ConfigError, ContainerDied, MinirunError, StateError, StepError
 from ..plan.container import Options, told_to_others
 from ..plan.exec import ExecOptions, exec_plan
 from ..record import Record
@@ -12,7 +12,7 @@ from ..spec.config import Capabilities, Process, User
 from ..spec.load import decode, load
 from ..spec.load_process import read_process
 from ..spec.reader import Node
-from .books import CREATED, CREATING, PAUSED, STOPPED, find, refuse_others
+from .books import CREATED, CREATING, PAUSED, STOPPED, Container, find, refuse_others
 from .log import Log
 from .run import check_proc, run_plan
 
@@ -68,12 +68,27 @@ def execute(
             rootless=made.rootless,
         )
         steps = exec_plan(config, process, options)
-        return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup, ready=ready)
+        with StillThere(container):
+            return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup, ready=ready)
     except MinirunError as error:
         error.exit_status = FAILED
         if isinstance(error, StepError):
             tell_origin(error, wishes)
         raise
+
+
+class StillThere:
+    """Where the container ends while this block is at work, that is why it fails, and not what failed in it first."""
+
+    def __init__(self, container: Container) -> None:
+        self.container = container
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if isinstance(error, (StepError, ContainerDied)) and not self.container.is_alive():
+            raise StateError("cannot exec in a stopped container: it has just ended") from None
 
 
 def tell_origin(error: StepError, wishes: Wishes) -> None:

@@ -223,7 +223,7 @@ def context_of(container: Container, log: Log, channel: Channel) -> Context:
     context.umask = os.umask(0o022)
     os.umask(context.umask)
     context.signal_mask = {int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())}
-    context.pid = container.pid
+    context.pid, context.start_time = container.pid, container.facts["pidStartTime"]
     context.cgroup = container.cgroup
     context.cgroup_inode = container.facts.get("cgroupInode", 0)
     context.made = list(container.facts["made"])

@@ -53,10 +53,8 @@ def is_first(pid: int) -> bool:
 
 
 def parent_of(pid: int) -> int:
-    try:
-        return int(processes.stat_fields(pid)[1])
-    except OSError:
-        return 0  # it has ended
+    stat = processes.stat_fields(pid)
+    return int(stat[1]) if stat else 0  # it has ended
 
 
 # ---- signals

@@ -9,7 +9,7 @@ from ..cgroups import hierarchy, usage
 from ..cgroups.usage import LIMITS, OWN, CpuUse, IoUse, Machine, MemoryUse, PidsUse, Pressure, Reading, SwapUse
 from ..errors import StateError
 from ..kernel import files
-from ..kernel.processes import stat_fields
+from ..kernel.processes import start_time, stat_fields
 from ..record import Record
 from .books import ALIVE, CREATED, Container, find, ids, rfc3339
 
@@ -112,10 +112,10 @@ def printable(text: str) -> str:
 
 def uptime(pid: int) -> float:
     """proc_pid_stat(5), field 22: clock ticks since boot, which CLOCK_BOOTTIME counts from (clock_gettime(2))."""
-    try:
-        started = int(stat_fields(pid)[19]) / os.sysconf("SC_CLK_TCK")
-    except OSError:
+    stat = stat_fields(pid)
+    if stat is None:
         return 0.0
+    started = start_time(stat) / os.sysconf("SC_CLK_TCK")
     return round(max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - started), 2)
 
 

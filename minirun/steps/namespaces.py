@@ -97,11 +97,7 @@ class CheckProcess(Step):
         return (show("read", f"/proc/{self.pid}/stat"),)
 
     def apply(self, context: Context) -> None:
-        try:
-            same = processes.start_time(self.pid) == self.start_time
-        except SystemCallError:
-            same = False
-        if not same:
+        if processes.stat_fields(self.pid, self.start_time) is None:
             raise Refused("it has just ended, and its pid may be another process's by now")
 
 

@@ -288,7 +288,8 @@ class Execute(Step):
 
 
 class SeeProgramRun(Step):
-    """The kernel says whether the process has become the program, or has ended before it could."""
+    """The kernel says whether the process has become the program, or has ended before it could. One that is gone has
+    run: its end was no message, so it was at execve(2), and an engine that is its parent has collected it since."""
 
     runs_in = RUNTIME
     chapter = "exec"
@@ -303,6 +304,7 @@ class SeeProgramRun(Step):
         return (show("read", "/proc/$pid/stat"),)
 
     def apply(self, context: Context) -> None:
-        if not processes.has_executed(context.pid):
+        stat = processes.stat_fields(context.pid, context.start_time)
+        if stat and not processes.has_executed(stat):
             raise ContainerDied
         context.program_runs = True

@@ -214,7 +214,7 @@ class WriteState(Step):
             "ociVersion": self.oci_version,
             "id": self.id,
             "pid": context.pid,
-            "pidStartTime": processes.start_time(context.pid) if context.pid else 0,
+            "pidStartTime": start_time(context.pid),
             "bundle": self.bundle,
             "rootfs": self.rootfs,
             "created": context.created,
@@ -226,6 +226,12 @@ class WriteState(Step):
             "options": dict(self.options),
         }
         files.replace_file(f"{self.directory}/state.json", json.dumps(state, indent=2).encode() + b"\n", 0o600)
+
+
+def start_time(pid: int) -> int:
+    """Of the container's process; 0 where there is none yet, or it has ended and is gone."""
+    stat = processes.stat_fields(pid) if pid else None
+    return processes.start_time(stat) if stat else 0
 
 
 class WritePidFile(Step):

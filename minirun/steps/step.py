@@ -84,6 +84,7 @@ class Context:
         # the runtime's
         self.pid = 0  # the container's process, or the helper that will fork it
         self.pidfd = -1
+        self.start_time: int | None = None  # of a process that others may collect: its pid may be anybody's then
         self.sender = 0  # who sent the latest turn, by the kernel's word
         self.incoming: list[int] = []  # descriptors that came with it
         self.console = -1  # the master side of the container's terminal

@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -217,6 +218,24 @@ def test_start_tells_why_the_program_can_not_run(life, runtime):
         refused = one.start()
         assert refused.status == 1
         assert "execve" in refused.stderr and "interpreter is missing" in refused.stderr
+
+
+@pytest.mark.slow
+def test_a_program_that_has_ended_and_is_gone_has_run(runtime, bundle):
+    """The engine is the parent of the container's process, and collects it before `start` can look."""
+    made = bundle("exit", "0")
+    made.write()
+    engine = [sys.executable, str(Path(__file__).parent / "kit" / "engine.py")]
+    done = subprocess.run(
+        [*engine, "25", str(made.path), new_id(), *runtime.argv],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=runtime.environment,
+        timeout=5 * TIMEOUT,
+        check=True,
+    )
+    assert json.loads(done.stdout) == [], done.stdout
 
 
 # ---- state
