@@ -187,7 +187,14 @@ EXEC = Command(
         Option("additional_gids", ("--additional-gids", "-g"), MANY, "One more group, as a number.", (), "GID"),
         Option("cwd", ("--cwd",), TEXT, "The directory to run it in.", None, "DIR"),
         Option("env", ("--env", "-e"), MANY, "One more variable of its environment.", (), "NAME=VALUE"),
-        Option("cap", ("--cap", "-c"), MANY, "One more capability, such as CAP_SYS_TIME.", (), "CAP"),
+        Option(
+            "cap",
+            ("--cap", "-c"),
+            MANY,
+            "One more capability, such as CAP_SYS_TIME; not inheritable.",
+            (),
+            "CAP",
+        ),
         Option("no_new_privs", ("--no-new-privs",), FLAG, "It can't gain privileges by what it executes."),
         Option(
             "preserve_fds", ("--preserve-fds",), NUMBER, "Hand on N descriptors beside 0, 1, 2 and $LISTEN_FDS.", 0, "N"

@@ -178,9 +178,14 @@ def number(word: str, flag: str) -> int:
     return int(word)
 
 
+# What one more capability is added to. Not to the inheritable set: there, whatever the program executes would get it by
+# the file's inheritable flag, which the image may set (CVE-2022-29162); nor to the ambient one, which goes with it.
+GRANTED = ("bounding", "effective", "permitted")
+
+
 def more_capabilities(first: Capabilities | None, names: tuple[str, ...]) -> Capabilities | None:
     if not names:
         return first
-    sets = (first or Capabilities()).values()
+    sets = first or Capabilities()
     wanted = tuple(name if name.startswith("CAP_") else f"CAP_{name}" for name in (word.upper() for word in names))
-    return Capabilities(*(tuple(dict.fromkeys((*old, *wanted))) for old in sets))
+    return sets.replace(**{kind: tuple(dict.fromkeys((*getattr(sets, kind), *wanted))) for kind in GRANTED})

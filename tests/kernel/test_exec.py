@@ -113,6 +113,13 @@ def test_a_capability_more(running):
     assert int(table(look(running, "--cap", "CAP_NET_RAW"))["CapEff"], 16) >> number & 1
 
 
+@pytest.mark.parametrize("options", [(), ("--user", "1000")])
+def test_a_capability_more_is_not_inheritable(running, options):
+    """CVE-2022-29162, CVE-2022-27650: what the program executes then would get it by a flag of the file's."""
+    seen = table(look(running, *options, "--cap", "CAP_NET_RAW"))
+    assert int(seen["CapInh"], 16) == int(seen["CapAmb"], 16) == 0
+
+
 def table(seen: dict[str, Any]) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in seen["status"])}
 
