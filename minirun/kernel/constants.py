@@ -139,7 +139,8 @@ PROC_SUPER_MAGIC = 0x9FA0
 SELINUX_MAGIC = 0xF97CFF8C
 DEVPTS_SUPER_MAGIC = 0x1CD1
 
-# Documentation/admin-guide/devices.txt: /dev/null and /dev/ptmx
+# linux/major.h, Documentation/admin-guide/devices.txt: /dev/null and its like, /dev/ptmx
+MEM_MAJOR = 1
 NULL_DEVICE = os.makedev(1, 3)
 PTMX_DEVICE = os.makedev(5, 2)
 

@@ -12,7 +12,7 @@ from ..steps import program, scheduling
 from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES, CheckProcess
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
-from .container import check_terminal, filter_steps, preparation_steps, told_pid_steps
+from .container import check_terminal, filter_steps, guard_steps, preparation_steps, told_pid_steps
 from .keyring import keyring_steps
 from .labels import hold_proc_steps, module_steps, open_label_steps
 from .limits import CGROUPFS, join_cgroup_steps
@@ -58,6 +58,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *compiling,
         *find_resctrl_steps(config.linux),
         StartContainerProcess(),
+        *guard_steps(process, options.rootless),
         *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
         *affinity_steps(process.affinity_before, "initial"),
         *join_cgroup_steps(config.linux, options.told.id, options.cgroup_manager, options.cgroup, options.pid),

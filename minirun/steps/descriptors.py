@@ -2,20 +2,101 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
-from errno import EINVAL, EPERM
+from errno import EINVAL, EIO, ENXIO, EPERM
 
-from ..kernel import files
+from ..kernel import files, mounts
+from ..kernel.constants import AT_FDCWD, MEM_MAJOR, MOUNT_ATTR_RDONLY, PTMX_DEVICE
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import is_inherited
 from .shell import quoted
 from .step import Context, Refused, Step
 
+NULL = "/dev/null"
+OPEN_NULL = os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class GuardDevices(Step):
+    """Open the host's devices among the standard streams anew, on a read-only copy of their mount. They can be read and
+    written as before; but root inside could change the owner and mode of the host's /dev/null, or of the caller's
+    terminal, for everybody (fchmod(2), fchown(2)).
+
+    Before the first namespace is left, because a mount can be copied only where it belongs. Files keep their place,
+    which the caller's other programs share with the program, so they are not opened anew.
+    """
+
+    chapter = "process"
+    man = "mount_setattr(2)"
+    no_shell = "a shell can't open what lies on a mount without a place"
+
+    def describe(self) -> str:
+        return "keep the host's devices at descriptors 0, 1 and 2 from being changed"
+
+    def calls(self) -> tuple[str, ...]:
+        return (
+            "tree = " + mounts.show_open_tree(Flags("0"), "", False),
+            mounts.show_mount_setattr(Flags("tree"), False, attr_set=MOUNT_ATTR_RDONLY),
+            "device = " + show("open", "/proc/self/fd/{tree}", Flags("as before")),
+            show("dup2", Flags("device"), 0) + "  // and 1 and 2 alike",
+        )
+
+    def apply(self, context: Context) -> None:
+        for number in (0, 1, 2):
+            if is_shared_device(number):
+                guard(number)
+
+
+def is_shared_device(descriptor: int) -> bool:
+    """A terminal, or one of those that are the same for all who open them: /dev/null, /dev/zero and their like. Others
+    may depend on who has opened them, as the master side of a terminal does."""
+    status = os.fstat(descriptor)
+    if not stat.S_ISCHR(status.st_mode) or status.st_rdev == PTMX_DEVICE:
+        return False
+    return os.major(status.st_rdev) == MEM_MAJOR or os.isatty(descriptor)
+
+
+def guard(number: int) -> None:
+    tree = copy_of_mount(number)
+    if tree < 0:
+        return
+    try:
+        mounts.mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY)
+        opened = files.open(files.by_descriptor(tree), AS_BEFORE & fcntl.fcntl(number, fcntl.F_GETFL) | WITHOUT_EFFECT)
+    except SystemCallError as error:
+        if error.errno not in (EIO, ENXIO):
+            raise
+        return  # a terminal that is gone
+    finally:
+        os.close(tree)
+    fcntl.fcntl(opened, fcntl.F_SETFL, fcntl.fcntl(number, fcntl.F_GETFL))
+    os.dup2(opened, number)
+    os.close(opened)
+
+
+AS_BEFORE = os.O_ACCMODE | os.O_APPEND
+WITHOUT_EFFECT = os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC  # no waiting for a line's carrier, no controlling terminal
+
+
+def copy_of_mount(number: int) -> int:
+    """Of the mount that a device lies on. A mount of another mount namespace can't be copied (EINVAL): there is a null
+    device in this one, too, but no such terminal, and then -1."""
+    try:
+        return mounts.open_tree(number, "", False)
+    except SystemCallError as error:
+        if error.errno != EINVAL:
+            raise
+    tree = mounts.open_tree(AT_FDCWD, NULL, False) if files.is_null_device(number) else -1
+    if tree >= 0 and not files.is_null_device(tree):
+        os.close(tree)
+        return -1
+    return tree
+
 
 class ReopenNull(Step):
-    """Give the program the container's /dev/null where its caller gave it the host's: root inside could change the
-    owner and mode of that one for everybody."""
+    """Give the program the container's /dev/null where its caller gave it the host's: by its name there it can be
+    opened again. Where the image has another file in its place, the host's stays (GuardDevices)."""
 
     chapter = "process"
     man = "null(4)"
@@ -27,22 +108,33 @@ class ReopenNull(Step):
         return "exec </dev/null"
 
     def calls(self) -> tuple[str, ...]:
-        flags = os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
-        opened = "null = " + show("open", "/dev/null", files.open_flags(flags))
+        opened = "null = " + show("open", NULL, files.open_flags(OPEN_NULL))
         return (opened, *(show("dup2", Flags("null"), number) for number in (0, 1, 2)))
 
     def apply(self, context: Context) -> None:
         hosts = [number for number in (0, 1, 2) if files.is_null_device(number)]
-        if not hosts:
+        if not hosts or not has_null():
             return
         try:
-            own = files.open("/dev/null", os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            own = files.open(NULL, OPEN_NULL)
         except SystemCallError:
-            return  # an image without devices: there is nothing better to offer
+            return  # its mount is nodev
         if files.is_null_device(own):
             for number in hosts:
                 os.dup2(own, number)
         os.close(own)
+
+
+def has_null() -> bool:
+    """Whether the container's is one. Another device is not even opened: that alone may have an effect."""
+    try:
+        place = files.open(NULL, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except SystemCallError:
+        return False
+    try:
+        return files.is_null_device(place)
+    finally:
+        os.close(place)
 
 
 class OwnStdio(Step):

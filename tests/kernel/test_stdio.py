@@ -6,10 +6,18 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from kernel.kit.runtime import new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernel.kit.bundle import Bundle
+    from kernel.kit.runtime import Runtime
 
 pytestmark = pytest.mark.root
 
@@ -94,6 +102,88 @@ def test_the_hosts_null_device_is_not_handed_on(runtime, bundle):
     with runtime.running(bundle("sleep")) as container:  # its standard input is the host's /dev/null
         given, hosts = os.stat(f"/proc/{container.host_pid}/fd/0"), os.stat("/dev/null")
         assert (given.st_dev, given.st_ino) != (hosts.st_dev, hosts.st_ino)
+
+
+# What the image may have in the place of its /dev/null.
+IN_ITS_PLACE: dict[str, Callable[[Path], object]] = {
+    "nothing": lambda path: None,
+    "file": Path.touch,
+    "fifo": os.mkfifo,
+    "link": lambda path: path.symlink_to("/proc/self/fd/0"),
+    "zero": lambda path: os.mknod(path, 0o020666, os.makedev(1, 5)),
+}
+
+
+@pytest.fixture
+def hosts_null(place):
+    """A stand-in for the host's /dev/null, so that the real one comes to no harm."""
+    os.mknod(place / "null", 0o020666, os.makedev(1, 3))
+    (place / "null").chmod(0o666)
+    return place / "null"
+
+
+@pytest.mark.only("minirun", "others hand on the host's, where the image has none")
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("there", IN_ITS_PLACE)
+def test_the_hosts_null_device_can_not_be_changed(runtime, bundle, place, hosts_null, there, number):
+    """/proc/self/fd leads to the node itself, whatever the container has at /dev/null."""
+    made = bundle("chmod", f"/proc/self/fd/{number}", "0600")
+    (place / "dev").mkdir()
+    IN_ITS_PLACE[there](place / "dev" / "null")
+    made.without_mount("/dev")
+    made.bind(place / "dev", "/dev")
+    made.write()
+    with hosts_null.open("r+b", buffering=0) as device:
+        given = {("stdin", "stdout", "stderr")[number]: device}
+        command = runtime.command(made, new_id())
+        subprocess.run(command, **given, env=runtime.environment, timeout=20, check=True)
+    assert hosts_null.stat().st_mode & 0o777 == 0o666
+
+
+@pytest.mark.only("minirun", "others hand on the host's, where the container has removed its own")
+@pytest.mark.parametrize("number", [0, 1, 2])
+@pytest.mark.parametrize("there", IN_ITS_PLACE)
+def test_nor_by_a_further_program(life, hosts_null, there, number):
+    """The container has had the time to put anything in the place of its own."""
+    one = life().started()
+    own = Path(f"/proc/{one.process.pid}/root/dev/null")
+    own.unlink()
+    IN_ITS_PLACE[there](own)
+    words = ["exec", one.id, "/probe", "chmod", f"/proc/self/fd/{number}", "0600"]
+    with hosts_null.open("r+b", buffering=0) as device:
+        given = {("stdin", "stdout", "stderr")[number]: device}
+        command = [*one.runtime.argv, *words]
+        subprocess.run(command, **given, env=one.runtime.environment, timeout=20, check=True)
+    assert hosts_null.stat().st_mode & 0o777 == 0o666
+
+
+@pytest.fixture
+def terminal():
+    """One of the caller's."""
+    master, terminal = os.openpty()
+    yield terminal
+    os.close(master)
+    os.close(terminal)
+
+
+def run_at(terminal: int, runtime: Runtime, made: Bundle) -> dict[str, Any]:
+    """What the program of a container without a terminal of its own tells, as in a pipeline of commands."""
+    command = runtime.command(made, new_id())
+    made.write()
+    done = subprocess.run(command, stdin=terminal, capture_output=True, env=runtime.environment, timeout=20, check=True)
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+@pytest.mark.only("minirun", "others let it be changed")
+def test_the_callers_terminal_keeps_its_owner_and_mode(runtime, bundle, terminal):
+    before = os.fstat(terminal).st_mode
+    assert run_at(terminal, runtime, bundle("chmod", "/proc/self/fd/0", "0666"))["chmod"] == "EROFS"
+    assert os.fstat(terminal).st_mode == before
+
+
+def test_a_terminal_of_the_callers_is_one_inside(runtime, bundle, terminal):
+    assert run_at(terminal, runtime, bundle())["terminal"]["isatty"] == [True, False, False]
 
 
 def test_an_ordinary_user_may_open_its_pipes_anew(runtime, bundle):

@@ -254,7 +254,7 @@ STEPS = {
     "own-cgroup": ("JoinCgroup",),
     "session": ("StartSession",),
     "descriptors": ("KeepDescriptors",),
-    "null": ("ReopenNull",),
+    "null": ("GuardDevices", "ReopenNull"),
 }
 # Each container lacks one of these groups. no_new_privs does what the bounding set and nosuid do, too: they alone would
 # not show. Without the bounding set, the program has all capabilities: so it is there that mounts must not spread, and

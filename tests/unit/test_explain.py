@@ -109,10 +109,15 @@ def plans(word: str = "word") -> list[tuple[Step, ...]]:
         plan(parse(config(namespaces=joined, **MAPPINGS)), options(no_pivot=True, notify_socket="/notify")),
         plan(parse(config(namespaces=[]) | {"root": {"path": word}, "hostname": None}), options()),
         plan(parse(config(namespaces=[*user, {"type": "cgroup"}], **MAPPINGS) | {"mounts": own_cgroup}), options()),
-        plan(parse(config(intelRdt={"closID": "group"}, resources={})), options(cgroup_manager="disabled")),
+        plan(parse(without_terminal(intelRdt={"closID": "group"})), options(cgroup_manager="disabled")),
         plan(parse(config_for_systemd(word)), options(cgroup_manager="systemd")),
         *users_plans(),
     ]
+
+
+def without_terminal(**linux: Any) -> dict[str, Any]:
+    made = config(resources={}, **linux)
+    return made | {"process": made["process"] | {"terminal": False}}
 
 
 def config_for_systemd(word: str) -> dict[str, Any]:
