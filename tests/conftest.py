@@ -153,7 +153,8 @@ def workshop() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def probe(workshop: Path) -> Path:
     """The program of tests/probe, linked statically."""
-    sources = [str(PROBE_SOURCES / name) for name in ("probe.c", "facts.c", "deeds.c", "hogs.c", "escapes.c", "json.c")]
+    parts = ("probe", "facts", "deeds", "tracer", "hogs", "escapes", "json")
+    sources = [str(PROBE_SOURCES / f"{name}.c") for name in parts]
     return compile_c(workshop / "probe", "-static", "-Os", *sources)
 
 

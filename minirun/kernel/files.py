@@ -204,13 +204,32 @@ def filesystem_type(descriptor: int) -> int:
 
 def close_on_exec_from(first: int) -> None:
     """close_range(2) with CLOSE_RANGE_CLOEXEC: mark every descriptor from `first` on."""
-    last = ctypes.c_uint(0xFFFFFFFF)
+    close_range(first, LAST, CLOSE_RANGE_CLOEXEC)
+
+
+def close_all_but(kept: set[int]) -> None:
+    """close_range(2), between those that are to stay open; negative ones are none."""
+    first = 0
+    for descriptor in sorted(kept):
+        if descriptor > first:
+            close_range(first, descriptor - 1)
+        first = max(first, descriptor + 1)
+    close_range(first, LAST)
+
+
+LAST = 0xFFFFFFFF  # of all descriptors there can be
+
+
+def close_range(first: int, last: int, flags: int = 0) -> None:
+    """close_range(2)"""
     call(
         "close_range",
         ctypes.c_uint(first),
-        last,
-        CLOSE_RANGE_CLOEXEC,
-        shown=lambda: show("close_range", first, Flags("~0"), Flags("CLOSE_RANGE_CLOEXEC")),
+        ctypes.c_uint(last),
+        flags,
+        shown=lambda: show(
+            "close_range", first, Flags("~0") if last == LAST else last, Flags.of(flags, "CLOSE_RANGE_")
+        ),
     )
 
 

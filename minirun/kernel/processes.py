@@ -180,11 +180,13 @@ class SchedAttr(ctypes.Structure):
     ]
 
 
-def sched_setattr(policy: int, flags: int, nice: int, priority: int, runtime: int, deadline: int, period: int) -> None:
-    """sched_setattr(2) for this process; the last three are nanoseconds."""
+def sched_setattr(
+    pid: int, policy: int, flags: int, nice: int, priority: int, runtime: int, deadline: int, period: int
+) -> None:
+    """sched_setattr(2); the last three are nanoseconds."""
     attributes = SchedAttr(ctypes.sizeof(SchedAttr), policy, flags, nice, priority, runtime, deadline, period)
     told_as = {field[0]: getattr(attributes, field[0]) for field in SchedAttr._fields_[1:]}
-    syscall("sched_setattr", 0, ctypes.byref(attributes), 0, shown=lambda: show("sched_setattr", 0, told_as))
+    syscall("sched_setattr", pid, ctypes.byref(attributes), 0, shown=lambda: show("sched_setattr", pid, told_as))
 
 
 def sched_setaffinity(cpus: tuple[int, ...]) -> None:
@@ -264,7 +266,7 @@ class Rlimit64(ctypes.Structure):
 
 
 def prlimit(pid: int, resource: int, name: str, soft: int, hard: int) -> None:
-    """prlimit(2): set both limits of another process."""
+    """prlimit(2): set both limits of a process, 0 for this one."""
     limits = Rlimit64(soft, hard)
     call(
         "prlimit64",
@@ -274,3 +276,10 @@ def prlimit(pid: int, resource: int, name: str, soft: int, hard: int) -> None:
         None,
         shown=lambda: show("prlimit", pid, Flags(name), Flags(f"{{{soft}, {hard}}}"), None),
     )
+
+
+def rlimits(pid: int, resource: int, name: str) -> tuple[int, int]:
+    """prlimit(2): the soft and the hard limit of another process."""
+    held = Rlimit64()
+    call("prlimit64", pid, resource, None, ctypes.byref(held), shown=lambda: show("prlimit", pid, Flags(name), None))
+    return int(held.rlim_cur), int(held.rlim_max)

@@ -31,7 +31,7 @@ from .limits import (
 from .mounts import mount_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .notify import notify_directory_steps, notify_mount_steps, notify_socket_steps, notify_variables
-from .process import identity_steps, program_steps, rlimit_steps, scheduling_steps, terminal_steps
+from .process import identity_steps, program_steps, rlimit_steps, scheduler_steps, terminal_steps
 from .resctrl import join_resctrl_steps, resctrl_steps
 from .rootfs import bind_steps, path_steps, root_steps
 
@@ -105,7 +105,9 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *hook_steps(config, "createRuntime", told),
         *hook_steps(config, "createContainer", told),
         *root_steps(config.linux, rootfs_path(config, options), options.no_pivot),  # and see nothing else
+        *own_steps(process, options),
         *preparation_steps(config, process, options),  # what takes rights, or opens files
+        *scheduler_steps(process),
         *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
         # those that would hit what came before
         *late_limit_steps(config.linux, options.id, options.cgroup_manager, options.rootless),
@@ -245,19 +247,25 @@ def rootfs_path(config: Config, options: Options) -> str:
     return path if path.startswith("/") else f"{options.bundle}/{path}"
 
 
-def preparation_steps(config: Config, process: Process, options: Options | ExecOptions) -> list[Step]:
-    """Everything about the program that needs more than the program will be allowed."""
-    personality, memory_policy = config.linux.personality, config.linux.memory_policy
-    home_is_known = any(pair.startswith("HOME=") and pair != "HOME=" for pair in process.env)
+def own_steps(process: Process, options: Options | ExecOptions) -> list[Step]:
+    """What no other process can do for the program: as the leader of its session, and by its pid."""
     return [
         *([UseTerminal()] if process.terminal else []),
-        *scheduling_steps(process),
+        *([descriptors.AnnounceListeners(options.listen_fds, options.listen_names)] if options.listen_fds else []),
+    ]
+
+
+def preparation_steps(config: Config, process: Process, options: Options | ExecOptions) -> list[Step]:
+    """Everything about the program that needs more than the program will be allowed."""
+    io_priority, personality = process.io_priority, config.linux.personality
+    memory_policy = config.linux.memory_policy
+    home_is_known = any(pair.startswith("HOME=") and pair != "HOME=" for pair in process.env)
+    return [
+        *([scheduling.SetIOPriority(*io_priority.values())] if io_priority else []),
         *([scheduling.SetPersonality(personality.domain)] if personality else []),
         *([scheduling.SetMemoryPolicy(*memory_policy.values())] if memory_policy else []),
-        descriptors.ReopenNull(),
-        descriptors.OwnStdio(process.user.uid),
+        *([] if process.terminal else [descriptors.ReopenNull(), descriptors.OwnStdio(process.user.uid)]),
         descriptors.KeepDescriptors(options.preserve_fds, options.listen_fds),
-        *([descriptors.AnnounceListeners(options.listen_fds, options.listen_names)] if options.listen_fds else []),
         program.ChangeDirectory(process.cwd),
         *([] if home_is_known else [program.FindHome(process.user.uid)]),
     ]

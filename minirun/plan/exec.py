@@ -1,6 +1,8 @@
 """A further process in a container that is there: the same steps as for its first one, but every namespace is joined.
 
-What the container is, is not touched; a process is all that comes.
+What the container is, is not touched; a process is all that comes. And it comes late: to join a pid namespace is to
+fork into it, and from then on the container's processes see the new one. Those with CAP_SYS_PTRACE may take it over,
+closed to tracers or not (ptrace(2)). So it is from outside, and before, that this process becomes who it will be.
 """
 
 from __future__ import annotations
@@ -9,15 +11,16 @@ from ..errors import StateError
 from ..record import Record
 from ..spec.config import Config, Linux, Namespace
 from ..steps import program, scheduling
+from ..steps.descriptors import CloseFiles
 from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES, CheckProcess
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
-from .container import check_terminal, filter_steps, guard_steps, preparation_steps, told_pid_steps
+from .container import check_terminal, filter_steps, guard_steps, own_steps, preparation_steps, told_pid_steps
 from .keyring import keyring_steps
 from .labels import hold_proc_steps, module_steps, open_label_steps
 from .limits import CGROUPFS, join_cgroup_steps
-from .namespaces import namespace_steps
-from .process import identity_steps, program_steps, rlimit_steps, terminal_steps
+from .namespaces import fork_steps, join_steps
+from .process import forking_rlimit_steps, identity_steps, program_steps, scheduler_steps, terminal_steps
 from .resctrl import find_resctrl_steps, join_resctrl_steps
 from .rootfs import find_root_of_other_steps, root_of_other_steps
 
@@ -53,6 +56,9 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
     check_cgroup(options.cgroup)
     compiling, filtering = filter_steps(config, options.told, "running")
     early, late = ([], filtering) if process.no_new_privileges else (filtering, [])
+    entering, own = fork_steps(config.linux), own_steps(process, options)
+    limits_before, limits_after = forking_rlimit_steps(process)
+    first, last = ([], enter_last(entering, own)) if lets_fork(config, process) else (entering, [])
     return (
         *module_steps(Linux(), process),
         *compiling,
@@ -66,12 +72,13 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         CloseToTracers(),  # before it is where the container's processes could trace it
         *hold_proc_steps(process),  # while there is no other
         *find_root_of_other_steps(config.linux, options.pid),
-        *namespace_steps(
+        *join_steps(
             joined(config, options.pid),
             options.uid,
-            groups_may_stay=options.rootless,
+            options.rootless,
             opened=(CheckProcess(options.pid, options.start_time),),  # all of it was opened by the pid
         ),
+        *first,
         *join_resctrl_steps(config.linux, options.told.id),
         *open_label_steps(process),
         *keyring_steps(process, options.told.id, options.new_keyring, share=False),
@@ -79,15 +86,38 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *root_of_other_steps(config.linux),
         *terminal_steps(process, options.console_socket, bind_console=False),
         *preparation_steps(config, process, options),
-        *rlimit_steps(process),
+        *limits_before,
+        *([CloseFiles(options.listen_fds + options.preserve_fds)] if entering else []),
+        *([] if last else own),
         *early,
         *identity_steps(process, options.rootless),
         *program_steps(process),
+        *last,
+        *scheduler_steps(process),
+        *limits_after,
         *told_pid_steps(options, "setns"),
         *late,
         program.Execute(process.args, process.env),
         program.SeeProgramRun(),
     )
+
+
+def enter_last(entering: list[Step], own: list[Step]) -> list[Step]:
+    """A session is begun anew: the leader of the one so far is the process before the fork."""
+    return [*entering, *([StartSession()] if entering else []), *own]
+
+
+def lets_fork(config: Config, process: Process) -> bool:
+    """Whether the filter for system calls lets minirun enter when it holds already. Else it has to enter before."""
+    if not config.linux.seccomp or process.no_new_privileges:
+        return True
+    from .seccomp import lets_pass
+
+    return lets_pass(config.linux.seccomp, ENTERING + (TAKING_TERMINAL if process.terminal else ()))
+
+
+ENTERING = ("clone", "setsid")  # as the C library calls it
+TAKING_TERMINAL = ("ioctl", "dup2")
 
 
 def check_cgroup(below: str) -> None:

@@ -27,17 +27,15 @@ def new_namespaces(linux: Linux) -> tuple[str, ...]:
     return tuple(name for name in steps.TYPES if name in new)
 
 
-def namespace_steps(
-    config: Config, uid: int = 0, gid: int = 0, groups_may_stay: bool = False, opened: tuple[Step, ...] = ()
-) -> list[Step]:
+def namespace_steps(config: Config, uid: int = 0, gid: int = 0, groups_may_stay: bool = False) -> list[Step]:
     """Join what has a path, then leave for what has none: the user namespace first, since it will own the others.
-    `uid` and `gid` are the caller's; `opened` is to be done when all paths are open."""
+    `uid` and `gid` are the caller's."""
     linux = config.linux
     new = new_namespaces(linux)
     rest = tuple(name for name in new if name != "user")
     at_once = not {"pid", "time"}.isdisjoint(rest) and not linux.time_offsets  # clocks are set before the fork
     return [
-        *join_steps(config, uid, groups_may_stay, opened),
+        *join_steps(config, uid, groups_may_stay),
         *(user_steps(linux, uid, gid, groups_may_stay) if "user" in new else []),
         *([steps.Unshare(rest, by_user=uid != 0, forks=at_once)] if rest else []),
         *(time_steps(linux, uid) if linux.time_offsets else []),
@@ -49,7 +47,8 @@ def namespace_steps(
 def join_steps(
     config: Config, uid: int = 0, groups_may_stay: bool = False, opened: tuple[Step, ...] = ()
 ) -> list[Step]:
-    """Every path is opened before the first namespace is entered: after that it may mean something else."""
+    """Every path is opened before the first namespace is entered: after that it may mean something else. `opened` is to
+    be done in between."""
     linux = config.linux
     paths = {
         namespace.type: (namespace.path, f"/linux/namespaces/{index}/path")
@@ -116,7 +115,7 @@ def time_steps(linux: Linux, uid: int) -> list[Step]:
     return [OpenToUser(), *writes, CloseToTracers()] if uid else writes
 
 
-def fork_steps(linux: Linux, at_once: bool) -> list[Step]:
+def fork_steps(linux: Linux, at_once: bool = False) -> list[Step]:
     types = {namespace.type for namespace in linux.namespaces}
     return [steps.ForkIntoNamespaces(at_once), steps.AdoptContainer()] if types & {"pid", "time"} else []
 

@@ -25,20 +25,29 @@ def terminal_steps(process: Process, console_socket: str, *, bind_console: bool 
     ]
 
 
-def rlimit_steps(process: Process) -> list[Step]:
+def rlimit_steps(process: Process) -> list[scheduling.SetRlimit]:
     return [
         scheduling.SetRlimit(rlimit.type, rlimit.soft, rlimit.hard, f"/process/rlimits/{index}")
         for index, rlimit in enumerate(process.rlimits)
     ]
 
 
-def scheduling_steps(process: Process) -> list[Step]:
-    steps: list[Step] = []
-    if process.scheduler:
-        steps.append(scheduling.SetScheduler(*process.scheduler.values()))
-    if process.io_priority:
-        steps.append(scheduling.SetIOPriority(process.io_priority.cls, process.io_priority.priority))
-    return steps
+def forking_rlimit_steps(process: Process) -> tuple[list[Step], list[Step]]:
+    """The same for a process that forks once more when it is the program's user already. RLIMIT_NPROC counts all
+    processes of that user, so it would hit this fork: what is to be done before, and what after it."""
+    before: list[Step] = []
+    after: list[Step] = []
+    for step in rlimit_steps(process):
+        if step.type == "RLIMIT_NPROC":
+            before.append(scheduling.AllowRlimit(*step.values()))
+            after.append(scheduling.LowerRlimit(*step.values()))
+        else:
+            before.append(step)
+    return before, after
+
+
+def scheduler_steps(process: Process) -> list[Step]:
+    return [scheduling.SetScheduler(*process.scheduler.values())] if process.scheduler else []
 
 
 def identity_steps(process: Process, groups_may_stay: bool = False) -> list[Step]:

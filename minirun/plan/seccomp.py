@@ -6,7 +6,7 @@ from errno import EPERM
 
 from ..kernel import constants
 from ..steps.seccomp import CompileFilter, LoadFilter, SendListener
-from ..steps.syscall_filter import Rule
+from ..steps.syscall_filter import Rule, lets_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,6 +60,15 @@ def rules_of(rule: SyscallRule) -> list[Rule]:
     if len(indexes) == len(set(indexes)):
         return [Rule(rule.names, number, conditions)]
     return [Rule(rule.names, number, (condition,)) for condition in conditions]
+
+
+def lets_pass(seccomp: Seccomp, calls: tuple[str, ...]) -> bool:
+    """Whether the filter decides by itself to let these calls through, some arguments of theirs at the least."""
+    default = lets_through(constants.SECCOMP_ACTIONS[seccomp.default_action])
+    return not uses_listener(seccomp) and all(
+        any(lets_through(constants.SECCOMP_ACTIONS[rule.action]) for rule in rules) if rules else default
+        for rules in ([rule for rule in seccomp.syscalls if call in rule.names] for call in calls)
+    )
 
 
 def uses_listener(seccomp: Seccomp) -> bool:

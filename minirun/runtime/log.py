@@ -41,6 +41,12 @@ class Log(step.Log):
     def error(self, message: str) -> None:
         self.write("error", message)
 
+    def descriptors(self) -> tuple[int, ...]:
+        """The target of --log only if warnings go there."""
+        has_warnings = self.lowest_in_target <= LEVELS.index("warning")
+        targets = [self.target.descriptor] if self.target and has_warnings else []
+        return (*self.observer.descriptors(), *targets)
+
     def write(self, level: str, message: str) -> None:
         number = LEVELS.index(level)
         if number >= self.lowest:

@@ -61,6 +61,10 @@ class Sync(Channel):
     def keep_side(self, me: str) -> None:
         self.ends.pop(CONTAINER if me == RUNTIME else RUNTIME).close()
 
+    def descriptor(self) -> int:
+        (end,) = self.ends.values()
+        return end.fileno()
+
     def give_turn(self, context: Context) -> None:
         """Let the other process go on. Descriptors in `context.outgoing` go along."""
         self.send(context, TURN, tuple(context.outgoing))

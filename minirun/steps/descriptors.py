@@ -201,6 +201,31 @@ class KeepDescriptors(Step):
         files.close_on_exec_from(3 + self.kept)
 
 
+class CloseFiles(Step):
+    """Close for good what is only marked so far. The container's processes are about to see this one, and could take a
+    file of the host's out of it as long as it is open (pidfd_getfd(2), /proc/PID/fd; CVE-2016-9962). What stays is
+    minirun's socket, the terminal, the files that take a label, and where warnings go."""
+
+    chapter = "process"
+    man = "close_range(2)"
+
+    kept: int = 0  # from 3 on
+
+    def describe(self) -> str:
+        return f"close every file above {2 + self.kept} that is not needed any more"
+
+    def shell(self) -> str:
+        return f"exec {3 + self.kept}>&- …"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("close_range", 3 + self.kept, Flags("socket - 1"), 0) + "  // and so on, between those",)
+
+    def apply(self, context: Context) -> None:
+        attributes = context.exec_attributes.values()
+        needed = (context.channel.descriptor(), context.slave, *attributes, *context.log.descriptors())
+        files.close_all_but({*range(3 + self.kept), *needed})
+
+
 class AnnounceListeners(Step):
     """Tell the program of the sockets that systemd, or another service manager, has opened for it. The pid is part of
     it, and known only now."""

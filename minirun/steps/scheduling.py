@@ -15,7 +15,7 @@ from ..kernel.constants import (
     SCHED_POLICIES,
 )
 from ..kernel.libc import Flags, array, show
-from .step import RUNTIME, Context, Step
+from .step import CONTAINER, RUNTIME, Context, Step
 
 RLIM_INFINITY = 2**64 - 1
 
@@ -80,11 +80,50 @@ class SetRlimit(Step):
         processes.prlimit(context.pid, RLIMITS.index(self.type), self.type, self.soft, self.hard)
 
 
+class AllowRlimit(SetRlimit):
+    """Raise the hard limit if need be, and no more: the process lowers both by itself, when it has no rights left."""
+
+    def describe(self) -> str:
+        return f"let {self.type} be as much as {limit(self.hard)}"
+
+    def shell(self) -> str:
+        name = self.type.removeprefix("RLIMIT_").lower()
+        return f'prlimit --pid "$pid" --{name}=:{limit(self.hard)}'
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("prlimit", Flags("pid"), Flags(self.type), Flags(f"{{as before, {limit(self.hard)}}}"), None),)
+
+    def apply(self, context: Context) -> None:
+        number = RLIMITS.index(self.type)
+        soft, hard = processes.rlimits(context.pid, number, self.type)
+        if hard < self.hard:
+            processes.prlimit(context.pid, number, self.type, soft, self.hard)
+
+
+class LowerRlimit(SetRlimit):
+    """By the process itself, because its user has changed: only with CAP_SYS_RESOURCE could another one do it."""
+
+    runs_in = CONTAINER
+
+    def shell(self) -> str:
+        return super().shell().replace('"$pid"', "$$")
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("prlimit", 0, Flags(self.type), Flags(f"{{{limit(self.soft)}, {limit(self.hard)}}}"), None),)
+
+    def apply(self, context: Context) -> None:
+        processes.prlimit(0, RLIMITS.index(self.type), self.type, self.soft, self.hard)
+
+
 def limit(value: int) -> str:
     return "unlimited" if value == RLIM_INFINITY else str(value)
 
 
 class SetScheduler(Step):
+    """Set by the runtime, which keeps its rights, when there is no fork to come: under a deadline a process can't fork,
+    and with SCHED_FLAG_RESET_ON_FORK its child would not have the policy."""
+
+    runs_in = RUNTIME
     chapter = "process"
     man = "sched_setattr(2)"
     spec = "config.md#linux-process"
@@ -115,8 +154,8 @@ class SetScheduler(Step):
         reset = "--reset-on-fork " if self.flags else ""
         times = f"--sched-runtime {self.runtime} --sched-deadline {self.deadline} --sched-period {self.period} "
         times = times if word == "deadline" else ""
-        change = f"chrt {reset}--{word} {times}--pid {self.priority} $$"
-        return change if word == "deadline" else f"{change} && renice {self.nice} $$ > /dev/null"
+        change = f'chrt {reset}--{word} {times}--pid {self.priority} "$pid"'
+        return change if word == "deadline" else f'{change} && renice {self.nice} "$pid" > /dev/null'
 
     no_shell = "chrt(1) does not know this policy, or not these flags"
 
@@ -126,10 +165,11 @@ class SetScheduler(Step):
             f"sched_policy {self.policy}, sched_flags {flags}, sched_nice {self.nice}, sched_priority {self.priority}"
         )
         times = f", sched_runtime {self.runtime}, sched_deadline {self.deadline}, sched_period {self.period}"
-        return (show("sched_setattr", 0, Flags(f"{{{told}{times}}}"), 0),)
+        return (show("sched_setattr", Flags("pid"), Flags(f"{{{told}{times}}}"), 0),)
 
     def apply(self, context: Context) -> None:
         processes.sched_setattr(
+            context.pid,
             SCHED_POLICIES[self.policy],
             sum(SCHED_FLAGS[name] for name in self.flags),
             self.nice,

@@ -27,12 +27,20 @@ class Log:
     def warning(self, message: str) -> None:
         raise NotImplementedError
 
+    def descriptors(self) -> tuple[int, ...]:
+        """What it may still write to until the program runs, beside standard error."""
+        return ()
+
 
 class Channel:
     """What joins the two processes. The runtime's (runtime/sync.py) has the words that they exchange."""
 
     def keep_side(self, me: str) -> None:
         """After the fork: close the end that belongs to the other process."""
+        raise NotImplementedError
+
+    def descriptor(self) -> int:
+        """The end that is left after the fork."""
         raise NotImplementedError
 
     def wait_for_start(self, context: Context) -> None:
@@ -58,6 +66,10 @@ class Observer:
 
     def failed(self, error: BaseException, context: Context) -> None:
         """The walk ends: by the step that this process was at, or by what the other one has told."""
+
+    def descriptors(self) -> tuple[int, ...]:
+        """What it writes to, beside standard error."""
+        return ()
 
     def undoing(self, step: Step) -> None:
         """The runtime takes a step back."""

@@ -72,6 +72,9 @@ class Narrator(Observer):
             self.say(self.headings[place])
             self.tell(place, "", why)
 
+    def descriptors(self) -> tuple[int, ...]:
+        return (self.descriptor,)
+
     def undoing(self, step: Step) -> None:
         if type(step).undo is Step.undo:
             return  # it has left nothing

@@ -442,7 +442,7 @@ INHERITED = (
         "null",
         "its own /dev/null",
         "process",
-        ("GuardDevices", "ReopenNull"),
+        ("GuardDevices", "ReopenNull", "UseTerminal"),
         "Where the caller has given it the host's /dev/null, as services do, root in it can change who may use that: "
         "then every program of the host that writes there fails, but root's.",
         "null(4)",

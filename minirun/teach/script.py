@@ -45,7 +45,7 @@ from ..steps.program import (
     WaitForStart,
 )
 from ..steps.rootfs import BindRootfs, ChangeRoot, DetachOldRoot, MoveRoot, PivotRoot, SetRootPropagation
-from ..steps.scheduling import SetMemoryPolicy, SetRlimit, SetScheduler
+from ..steps.scheduling import SetMemoryPolicy, SetRlimit
 from ..steps.scope import ChooseScope
 from ..steps.shell import in_root, quoted
 from ..steps.state import MakeStateDirectory, OpenStartSocket, SaveConfig, WriteState
@@ -129,7 +129,6 @@ class Parts:
         self.runtime = Part()  # up to the last turn
         self.inside = [Part()]  # the container's process, one shell after the other
         self.after = Part()  # the runtime again, while the container's process waits for the last time
-        self.scheduling = Part()  # a process under a deadline can't fork, so nothing that forks comes after it
         self.rights: list[tuple[str, str]] = []  # what setpriv is to do, and its words for it
         self.back: list[str] = []  # what a failure takes back
         self.rootfs = ""
@@ -171,8 +170,6 @@ class Parts:
 
     def place(self, step: Step) -> Part:
         """Where the lines of an ordinary step go."""
-        if isinstance(step, SetScheduler):
-            return self.scheduling
         if step.runs_in == RUNTIME or self.changes_root(step):
             return self.after if self.is_late(step) else self.runtime
         return self.inside[-1]
@@ -257,7 +254,6 @@ class Parts:
         yield from ("", "# What a shell does after that, when it has no commands but its own.")
         yield from (f"IFS= read -r -d '' at_last << '{mark}' || :", *last, mark)
         yield from ("", "exec 7< /                             # the host's root, which the runtime has to find again")
-        yield from (line for entry in self.scheduling.entries for line in entry.lines())
         yield ""
         for told, _ in self.rights:
             yield from comment(told)

@@ -32,6 +32,9 @@ class Several(Observer):
         for observer in self.observers:
             observer.failed(error, context)
 
+    def descriptors(self) -> tuple[int, ...]:
+        return tuple(one for observer in self.observers for one in observer.descriptors())
+
     def undoing(self, step: Step) -> None:
         for observer in self.observers:
             observer.undoing(step)

@@ -113,6 +113,10 @@ class Stepper(Narrator):
         self.rootfs = next((step.path for step in steps if isinstance(step, BindRootfs)), "")
         self.changes_root = next((i for i, step in enumerate(steps) if isinstance(step, (PivotRoot, MoveRoot))), 0)
 
+    def descriptors(self) -> tuple[int, ...]:
+        """With the host's /proc: who steps through `exec` into a container trusts it for so long."""
+        return (*super().descriptors(), self.terminal, self.proc, self.signals)
+
     def before(self, step: Step, index: int, context: Context) -> None:
         self.announce(step, index)
         if not self.shared[GOES_ON] and not step.ends_create and index <= self.last:

@@ -34,6 +34,53 @@ def look(one: Life, *options: str) -> dict[str, Any]:
     return seen
 
 
+# ---- what the container can do to it
+
+
+@pytest.mark.only("minirun", "others enter the container's pid namespace with all of their rights")
+def test_nothing_in_the_containers_reach_has_more_rights_than_it(life):
+    """With CAP_SYS_PTRACE, and no user namespace between, any process that it can see may be taken over."""
+    one = life("seize")
+    one.bundle.capabilities("CAP_SYS_PTRACE")
+    own = sum(1 << needs.CAPABILITIES[name] for name in one.bundle.process["capabilities"]["bounding"])
+    one.bundle.write()
+    one.started()
+    one.wait_for(lambda: "ready" in one.output())
+    for _ in range(20):
+        assert one.call("exec", "/probe", "exit", "0").status == 0
+        if one.output().count("minirun:child") >= 3:
+            break
+    seized = [line.split(maxsplit=3) for line in one.output().splitlines()[1:]]
+    assert {"minirun:child"} <= {words[2] for words in seized if words[1] == "Name:"}, "none was seen in time"
+    assert all(int(words[2], 16) & ~own == 0 for words in seized if words[1] == "CapPrm:"), seized
+    opened = {words[3] for words in seized if words[1] == "fd" and int(words[2]) > 2}
+    assert all(target.startswith("socket:") for target in opened), opened
+
+
+@pytest.mark.parametrize("denied", ["clone", "setsid"])
+def test_a_filter_that_forbids_what_entering_takes_forbids_it_to_the_program_only(life, denied):
+    one = life()
+    one.bundle.linux["seccomp"] = {
+        "defaultAction": "SCMP_ACT_ALLOW",
+        "syscalls": [{"names": [denied], "action": "SCMP_ACT_ERRNO"}],
+    }
+    one.bundle.write()
+    assert table(look(one.started()))["Seccomp"] == "2"
+
+
+def test_a_limit_on_the_users_processes(running, place):
+    """RLIMIT_NPROC; a fork of minirun's own would come up against it."""
+    process = {
+        "args": ["/probe"],
+        "cwd": "/",
+        "user": {"uid": 54321, "gid": 0},
+        "rlimits": [{"type": "RLIMIT_NPROC", "soft": 1, "hard": 1}],
+    }
+    (place / "process.json").write_text(json.dumps(process))
+    seen = running.line("exec", "--process", str(place / "process.json"), running.id).json
+    assert seen["rlimits"]["RLIMIT_NPROC"] == [1, 1]
+
+
 # ---- what it shares with the container
 
 

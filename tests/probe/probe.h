@@ -1,4 +1,4 @@
-/* The probe's parts. facts.c looks, deeds.c tries, hogs.c uses up; probe.c chooses between them. */
+/* The probe's parts. facts.c looks, deeds.c tries, tracer.c takes over, hogs.c uses up; probe.c chooses between them. */
 
 #ifndef PROBE_H
 #define PROBE_H
@@ -26,6 +26,7 @@ void tell_statfs(const char *path);
 void tell_text_of(const char *key, const char *path);
 
 /* Trying. `args` are the words after the verb; the answer is the exit status. */
+int do_seize(int count, char **args);
 int do_read(int count, char **args);
 int do_write(int count, char **args);
 int do_open(int count, char **args);

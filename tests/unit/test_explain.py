@@ -146,7 +146,7 @@ def users_plans() -> list[tuple[Step, ...]]:
 # Steps of exec and update, which nothing explains yet.
 OF_OTHERS = {
     *("HoldProc", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter", "CheckProcess"),
-    *("ChangeSchema", "ReplaceConfig", "ChangeScopeLimits", "JoinScope"),
+    *("ChangeSchema", "ReplaceConfig", "ChangeScopeLimits", "JoinScope", "CloseFiles", "AllowRlimit", "LowerRlimit"),
 }
 
 
