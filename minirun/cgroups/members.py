@@ -7,12 +7,12 @@ from errno import ENODEV, ENOENT, EOPNOTSUPP
 
 from ..kernel import files
 from ..kernel.libc import SystemCallError
+from .tree import walk_as_it_is
 
 
 def pids(cgroup: str) -> list[int]:
-    """As this process sees them, in order."""
-    found = {pid for directory, _children, _files in os.walk(cgroup) for pid in pids_in(directory)}
-    return sorted(found)
+    """As this process sees them, in order. Raises Restless (tree.py)."""
+    return sorted({pid for directory, name in walk_as_it_is(cgroup) for pid in pids_in(directory, name)})
 
 
 def is_another(cgroup: str, inode: int) -> bool:
@@ -24,13 +24,23 @@ def is_another(cgroup: str, inode: int) -> bool:
         return False
 
 
-def pids_in(directory: str) -> list[int]:
+def is_populated(cgroup: str) -> bool:
+    """Whether there are processes in it or below."""
+    try:
+        return "populated 1" in files.read_file(f"{cgroup}/cgroup.events").split("\n")
+    except SystemCallError as error:
+        if error.errno not in (ENOENT, ENODEV):
+            raise
+        return False
+
+
+def pids_in(directory: int, name: str) -> list[int]:
     """A cgroup that is gone has none. A threaded one does not say, but the one whose domain it is in does.
 
     0 stands for a process of another pid namespace: to kill(2) that would be the caller's own process group.
     """
     try:
-        words = files.read_file(f"{directory}/cgroup.procs").split()
+        words = files.read_file_at(directory, f"{name}/cgroup.procs").split()
     except SystemCallError as error:
         if error.errno in (ENOENT, ENODEV, EOPNOTSUPP):
             return []

@@ -125,6 +125,15 @@ def rmdir(path: str) -> None:
     os_call("rmdir", os.rmdir, path)
 
 
+def rmdirat(directory: int, name: str) -> None:
+    """unlinkat(2) with AT_REMOVEDIR"""
+    os_call(
+        "unlinkat",
+        lambda: os.rmdir(name, dir_fd=directory),
+        shown=lambda: show("unlinkat", directory, name, Flags("AT_REMOVEDIR")),
+    )
+
+
 def chdir(path: str) -> None:
     """chdir(2)"""
     os_call("chdir", os.chdir, path)
@@ -150,7 +159,15 @@ def getcwd() -> bytes:
 
 def write_file(path: str, value: str) -> None:
     """Write a kernel file such as /proc/sys/… in one write(2): such files take a value whole or not at all."""
-    descriptor = open(path, os.O_WRONLY | os.O_CLOEXEC)
+    write_and_close(open(path, os.O_WRONLY | os.O_CLOEXEC), path, value)
+
+
+def write_file_at(directory: int, path: str, value: str) -> None:
+    """The same, for a path below an open directory."""
+    write_and_close(openat(directory, path, os.O_WRONLY | os.O_CLOEXEC), path, value)
+
+
+def write_and_close(descriptor: int, path: str, value: str) -> None:
     try:
         write(descriptor, path, value)
     finally:
@@ -169,7 +186,15 @@ def set_xattr(path: str, name: str, value: str) -> None:
 
 def read_file(path: str) -> str:
     """The contents of a small file of the kernel's."""
-    descriptor = open(path, os.O_RDONLY | os.O_CLOEXEC)
+    return read_and_close(open(path, os.O_RDONLY | os.O_CLOEXEC), path)
+
+
+def read_file_at(directory: int, path: str) -> str:
+    """The same, for a path below an open directory."""
+    return read_and_close(openat(directory, path, os.O_RDONLY | os.O_CLOEXEC), path)
+
+
+def read_and_close(descriptor: int, path: str) -> str:
     try:
         parts = []
         while part := os_call("read", os.read, descriptor, 1 << 16, shown=lambda: show("read", path)):

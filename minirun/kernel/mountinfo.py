@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from . import files
@@ -9,12 +10,37 @@ from . import files
 
 def mount_points(*types: str) -> list[str]:
     """Where file systems of these types are mounted, in the order in which they were."""
+    return [point for _number, _root, point in mounts(*types)]
+
+
+def in_sight(*types: str) -> list[tuple[str, str]]:
+    """Of those mounts the ones that a path leads to, the others being covered: the directory of the file system that
+    is mounted, and where."""
+    return [(root, point) for number, root, point in mounts(*types) if mount_id(point) == number]
+
+
+def mounts(*types: str) -> list[tuple[int, str, str]]:
+    """The number, root and mount point of each."""
     found = []
     for line in files.read_file("/proc/self/mountinfo").splitlines():
         before, _, after = line.partition(" - ")
         if after.split(" ")[0] in types:
-            found.append(unescaped(before.split(" ")[4]))
+            number, _parent, _device, root, point = before.split(" ")[:5]
+            found.append((int(number), unescaped(root), unescaped(point)))
     return found
+
+
+def mount_id(path: str) -> int:
+    """The number of the mount that a path leads to: mnt_id in proc_pid_fdinfo(5); 0 where it leads nowhere."""
+    try:
+        descriptor = files.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        lines = files.read_file(f"/proc/self/fdinfo/{descriptor}").splitlines()
+    finally:
+        os.close(descriptor)
+    return next(int(line.partition(":")[2]) for line in lines if line.startswith("mnt_id:"))
 
 
 def unescaped(path: str) -> str:

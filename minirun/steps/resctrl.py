@@ -11,7 +11,7 @@ from errno import EBUSY, EEXIST, EINVAL, ENOENT, ENOSPC
 
 from ..kernel import files
 from ..kernel.libc import show
-from ..kernel.mountinfo import mount_points
+from ..kernel.mountinfo import in_sight, mount_points
 from .shell import below, quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -42,14 +42,17 @@ class FindResctrl(Step):
 
 
 def find_resctrl() -> str:
-    found = mount_points("resctrl")
-    if not found:
-        raise Refused(
-            "no resctrl file system is mounted",
-            "mount -t resctrl resctrl /sys/fs/resctrl; that takes a processor with Intel RDT or AMD QoS (rdt_a and "
-            "others in /proc/cpuinfo) and a kernel with CONFIG_X86_CPU_RESCTRL",
-        )
-    return found[-1]
+    found = in_sight("resctrl")
+    if found:
+        return found[-1][1]
+    covered = mount_points("resctrl")
+    if covered:
+        raise Refused(f"resctrl is mounted on {covered[-1]}, but something else is mounted over it", "findmnt, umount")
+    raise Refused(
+        "no resctrl file system is mounted",
+        "mount -t resctrl resctrl /sys/fs/resctrl; that takes a processor with Intel RDT or AMD QoS (rdt_a and "
+        "others in /proc/cpuinfo) and a kernel with CONFIG_X86_CPU_RESCTRL",
+    )
 
 
 class MakeClos(Step):
@@ -89,9 +92,15 @@ class MakeClos(Step):
     def undo(self, context: Context) -> None:
         """config-linux.md#intelrdt: a group that closID names MUST NOT be removed when the container is deleted."""
         if not self.is_shared:
-            remove_group(f"{context.resctrl or find_resctrl()}/{self.group}")
+            remove_group_of(context, self.group)
         elif context.made_clos and not context.program_runs:
             remove_group(context.made_clos)
+
+
+def remove_group_of(context: Context, group: str) -> None:
+    """With the last mount of resctrl all groups have gone."""
+    if context.resctrl or mount_points("resctrl"):
+        remove_group(f"{context.resctrl or find_resctrl()}/{group}")
 
 
 def remove_group(path: str) -> None:
@@ -245,7 +254,7 @@ class MakeMonitoringGroup(Step):
         files.mkdir(f"{context.resctrl}/{self.directory()}", 0o755)
 
     def undo(self, context: Context) -> None:
-        remove_group(f"{context.resctrl or find_resctrl()}/{self.directory()}")
+        remove_group_of(context, self.directory())
 
 
 def path_in(group: str, name: str) -> str:

@@ -45,15 +45,31 @@ def group(tree: Path, name: str) -> Path:
 
 
 def test_without_resctrl_there_is_an_error(monkeypatch: pytest.MonkeyPatch, context: Context) -> None:
+    monkeypatch.setattr(resctrl, "in_sight", lambda *_types: [])
     monkeypatch.setattr(resctrl, "mount_points", lambda *_types: [])
     with pytest.raises(Refused, match="no resctrl file system is mounted"):
         resctrl.FindResctrl().apply(context)
 
 
 def test_it_is_found_where_it_is_mounted(monkeypatch: pytest.MonkeyPatch, context: Context) -> None:
-    monkeypatch.setattr(resctrl, "mount_points", lambda *types: ["/somewhere"] if types == ("resctrl",) else [])
+    monkeypatch.setattr(resctrl, "in_sight", lambda *types: [("/", "/somewhere")] if types == ("resctrl",) else [])
     resctrl.FindResctrl().apply(context)
     assert context.resctrl == "/somewhere"
+
+
+def test_a_mount_over_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resctrl, "in_sight", lambda *_types: [])
+    monkeypatch.setattr(resctrl, "mount_points", lambda *_types: ["/sys/fs/resctrl"])
+    for act in (resctrl.FindResctrl().apply, resctrl.MakeClos("box", False, ()).undo):
+        with pytest.raises(Refused, match="mounted on /sys/fs/resctrl, but something else"):
+            act(Context(Log(), Channel()))
+
+
+def test_with_its_last_mount_the_groups_have_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left that would keep the books."""
+    monkeypatch.setattr(resctrl, "mount_points", lambda *_types: [])
+    resctrl.MakeClos("box", False, ()).undo(Context(Log(), Channel()))
+    resctrl.MakeMonitoringGroup("", "box").undo(Context(Log(), Channel()))
 
 
 # ---- a group of the container's own
@@ -153,5 +169,6 @@ def test_undoing_needs_no_memory_of_the_start(tree: Path, context: Context, monk
     """`delete` is another process than `create`."""
     resctrl.MakeClos("box", False, ()).apply(context)
     monkeypatch.setattr(resctrl, "mount_points", lambda *_types: [str(tree)])
+    monkeypatch.setattr(resctrl, "in_sight", lambda *_types: [("/", str(tree))])
     resctrl.MakeClos("box", False, ()).undo(Context(Log(), Channel()))
     assert not (tree / "box").exists()

@@ -8,8 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from minirun.cgroups import members
+from minirun.cgroups import members, tree
+from minirun.kernel import files
 from minirun.kernel.libc import SystemCallError
+
+
+@pytest.fixture(autouse=True)
+def _no_cgroup2_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cgroup.stat").write_text("nr_descendants 2\nnr_dying_descendants 0\n")
+    monkeypatch.setattr(tree, "open_cgroup", lambda path: files.open(path, tree.DIRECTORY))
 
 
 def test_those_below_are_among_them(tmp_path: Path) -> None:
@@ -23,6 +30,8 @@ def test_those_below_are_among_them(tmp_path: Path) -> None:
 def test_a_cgroup_that_is_gone_has_none(tmp_path: Path) -> None:
     (tmp_path / "just removed").mkdir()
     assert members.pids(str(tmp_path / "gone")) == members.pids(str(tmp_path)) == []
+    assert members.pids(str(tmp_path / "gone" / "with its parent")) == []
+    assert not members.is_populated(str(tmp_path / "gone"))
 
 
 def test_a_cgroup_that_is_made_anew_is_another(tmp_path: Path) -> None:
@@ -40,10 +49,10 @@ def test_a_process_of_another_pid_namespace_is_not_the_callers_group(tmp_path: P
 def test_a_threaded_cgroup_does_not_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "threaded").mkdir()
 
-    def read(path: str) -> str:
-        if path.endswith("/threaded/cgroup.procs"):
+    def read(_directory: int, path: str) -> str:
+        if path == "threaded/cgroup.procs":
             raise SystemCallError(EOPNOTSUPP, "read", path)
         return f"{os.getpid()}\n"
 
-    monkeypatch.setattr(members.files, "read_file", read)
+    monkeypatch.setattr(members.files, "read_file_at", read)
     assert members.pids(str(tmp_path)) == [os.getpid()]
