@@ -286,18 +286,38 @@ def replace_file(path: str, content: bytes, mode: int) -> None:
         raise
 
 
-def lock(path: str, wait: bool = True) -> int:
-    """fcntl(2), F_SETLKW: the only lock on a file, made if need be; BlockingIOError without `wait` if it is taken.
+def lock(path: str, wait: bool = True, make: bool = False) -> int:
+    """fcntl(2), F_SETLKW: the only lock on a file, made where `make` wants it; BlockingIOError without `wait` if it is
+    taken.
 
     It lasts until this process closes the descriptor, or any other one of the file. A forked process does not have it.
     """
-    descriptor = open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = open_regular(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600)
     try:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def open_regular(path: str, flags: int, mode: int = 0o666) -> int:
+    """open(2) for a file that others may have exchanged for one that never ends, makes one wait, or is somewhere else:
+    EINVAL for what is no regular file, ELOOP for a symlink."""
+    descriptor = open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, mode)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise SystemCallError(errno.EINVAL, "open", show("open", path, open_flags(flags)))
+
+
+def read_regular(path: str, most: int) -> bytes:
+    """The content of such a file; EFBIG where it has more bytes than `most`."""
+    with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise SystemCallError(errno.EFBIG, "read", show("read", path))
+    return content
 
 
 def unlock(descriptor: int) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 
 from ..errors import ConfigError, ContainerDied, MinirunError, StateError, StepError
-from ..plan.container import Options, told_to_others
+from ..plan.container import told_to_others
 from ..plan.exec import ExecOptions, exec_plan
 from ..record import Record
 from ..spec.config import Capabilities, Process, User
 from ..spec.load import decode, load
 from ..spec.load_process import read_process
 from ..spec.reader import Node
-from .books import CREATED, CREATING, PAUSED, STOPPED, Container, find, refuse_others
+from .books import CREATED, CREATING, PAUSED, STOPPED, Container, find
+from .directory import refuse_others
 from .log import Log
+from .remade import options_of
 from .run import check_proc, run_plan
 
 TYPE_CHECKING = False
@@ -54,7 +56,7 @@ def execute(
         check_proc()
         refuse_others(root, name)
         container = find(root, name)
-        made = Options(**container.facts["options"])
+        made = options_of(container)
         check_status(container.status(), ignore_paused, made.uid != 0)
         config = load(container.directory)
         process = wished(config.process, wishes)

@@ -11,7 +11,8 @@ from errno import ENODEV, ENOENT
 from ..errors import StateError
 from ..kernel import files
 from ..kernel.libc import SystemCallError
-from .books import CREATED, PAUSED, RUNNING, Container, Lock, find, is_frozen
+from .books import CREATED, PAUSED, RUNNING, Container, find, is_frozen
+from .directory import Lock
 from .foreground import ENDING
 
 TYPE_CHECKING = False

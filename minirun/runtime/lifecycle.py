@@ -6,26 +6,26 @@ import os
 import select
 import signal
 
-from ..errors import ConfigError, ContainerDied, MinirunError, StateError
+from ..errors import ContainerDied, MinirunError, StateError
 from ..kernel import signals
 from ..kernel.libc import SystemCallError
-from ..plan.container import Options, plan
-from ..spec.load import load
-from ..steps.state import MakeStateDirectory
+from ..steps.state import STATE, MakeStateDirectory
 from ..steps.step import RUNTIME, Channel, Context
-from .books import ALIVE, CREATED, STOPPED, Container, Lock, damaged, find, refuse_others
+from .books import ALIVE, CREATED, STOPPED, Container, find
+from .directory import Lock, foreign, refuse_others, what_is_not_minirun_s
 from .foreground import Signals
 from .log import Log
-from .members import signal_all
+from .members import send, signal_all
+from .remade import steps_of
 from .run import was_hit
 from .sync import Sync
-from .walk import undo, walk
+from .walk import told_of, undo, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..steps.step import Step
 
-PATIENCE = 10.0  # seconds for processes that were killed to be gone
+PATIENCE = 5.0  # seconds for a process that was killed to be gone
 
 
 # ---- start
@@ -46,7 +46,7 @@ def start(root: str, name: str, log: Log, notify: str = "") -> int:
         lock.release()  # `exec` and others need not wait for that
         return wait_for_news(context, container, own, notify, log) if notify else 0
     except NotStarted as error:
-        destroy(root, name, log)
+        give_up(root, name, log)
         raise error.cause from None
     finally:
         own.close()
@@ -63,6 +63,14 @@ def check_program(steps: tuple[Step, ...]) -> None:
     """runtime.md#start: what was created without a process can't be started, and stays as it is."""
     if not any(step.becomes_program for step in steps):
         raise StateError("cannot start the container: its config.json has no process")
+
+
+def give_up(root: str, name: str, log: Log) -> None:
+    """What has kept the container from starting is the error to tell, and what is left of it only a warning."""
+    try:
+        destroy(root, name, log)
+    except MinirunError as error:
+        log.warning(str(error))
 
 
 class NotStarted(Exception):
@@ -129,12 +137,9 @@ def signal_one(container: Container, number: int) -> bool:
     if process < 0:
         return False
     try:
-        signals.pidfd_send_signal(process, number)
-    except ProcessLookupError:
-        return False
+        return send(process, number)
     finally:
         os.close(process)
-    return True
 
 
 # ---- delete
@@ -145,7 +150,7 @@ def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
 
     A created container is removed as well, against runtime.md#delete: engines delete what they never started.
     """
-    if force and not os.path.isdir(f"{root}/{name}"):
+    if force and not os.path.lexists(f"{root}/{name}"):
         return  # engines delete twice, and want no error
     if not force:
         container = find(root, name)
@@ -159,7 +164,7 @@ def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
     try:
         destroy(root, name, log)
     except StateError:
-        if not force or os.path.isdir(f"{root}/{name}"):
+        if not force or os.path.lexists(f"{root}/{name}"):
             raise  # else another delete was quicker, or the end of `run`
 
 
@@ -174,19 +179,48 @@ def tell_limits(container: Container, log: Log) -> None:
 
 
 def destroy(root: str, name: str, log: Log) -> None:
-    """End what is left of a container, and take back its plan, the latest step first."""
+    """End what is left of a container, and take back its plan, the latest step first. Raises StateError: not all of it
+    could be, and so the books stay."""
+    refuse_others(root, name)
+    if was_empty(f"{root}/{name}"):
+        return
     lock = Lock(root, name)  # a create that is still at work goes first
     try:
-        if not os.path.exists(f"{root}/{name}/state.json"):  # a create that was killed before it made anything else
-            return MakeStateDirectory(root, name).undo(Context(log, Channel()))
-        container = find(root, name)
-        steps = steps_of(container)  # may fail, and then nothing has been done
-        log.observer.prepare(steps, len(steps))
-        end(container)
-        undo([step for step in steps if step.runs_in == RUNTIME], context_of(container, log, Channel()), log)
+        is_known = os.path.lexists(f"{root}/{name}/{STATE}")
+        steps, context = (what_was_made if is_known else what_was_begun)(root, name, log)
+        undo(steps, context, log)
     finally:
         lock.release()
-    return None
+    if context.left:
+        raise StateError(told_of(context.left, name))
+
+
+def what_was_made(root: str, name: str, log: Log) -> tuple[list[Step], Context]:
+    """What is to be undone, when the container's process is no more."""
+    container = find(root, name)
+    steps = steps_of(container)  # may fail, and then nothing has been done
+    log.observer.prepare(steps, len(steps))
+    end(container)
+    return [step for step in steps if step.runs_in == RUNTIME], context_of(container, log, Channel())
+
+
+def what_was_begun(root: str, name: str, log: Log) -> tuple[list[Step], Context]:
+    """Likewise, where a create was killed before it made anything but books. Raises StateError for what is none."""
+    other = what_is_not_minirun_s(f"{root}/{name}")
+    if other:
+        raise foreign(f"{root}/{name}", f"{other!r} is in it, and no {STATE}")
+    begun = MakeStateDirectory(root, name)
+    log.observer.prepare((begun,), 1)
+    return [begun], Context(log, Channel())
+
+
+def was_empty(directory: str) -> bool:
+    """Whether there was nothing in it, as after a create that was killed when it had just made it; it is gone then."""
+    try:
+        os.rmdir(directory)
+    except OSError:
+        return False
+    return True
 
 
 def end(container: Container) -> None:
@@ -207,14 +241,6 @@ def end(container: Container) -> None:
 
 
 # ---- from the books
-
-
-def steps_of(container: Container) -> tuple[Step, ...]:
-    """The plan that the container was made by: the same config.json and the same options make the same list."""
-    try:
-        return plan(load(container.directory), Options(**container.facts["options"]))
-    except (ConfigError, TypeError) as error:
-        raise damaged(container.directory, str(error)) from None
 
 
 def context_of(container: Container, log: Log, channel: Channel) -> Context:

@@ -6,7 +6,8 @@ import json
 
 from ..errors import StateError
 from ..kernel import programs
-from .books import find, ids
+from .books import find
+from .directory import ids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

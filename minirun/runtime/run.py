@@ -10,12 +10,13 @@ from ..kernel import files, processes, signals
 from ..kernel.libc import SystemCallError
 from ..plan.container import Options, plan
 from ..spec.load import content, decode, parse
+from ..steps.state import MakeStateDirectory
 from ..steps.step import Context
 from .caller import as_caller
 from .foreground import Signals, wait_for_end
 from .log import Log
 from .sync import Sync
-from .walk import undo, walk
+from .walk import told_of, undo, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,7 +134,10 @@ def take_back(applied: list[Step], context: Context, log: Log) -> None:
         files.lock_again(context.lock)
         if os.fstat(context.lock).st_nlink == 0:
             return
+    name = next((step.id for step in applied if isinstance(step, MakeStateDirectory)), "")
     undo(applied, context, log)
+    if context.left:
+        log.warning(told_of(context.left, name))
 
 
 def stay_with(steps: Steps, context: Context, own: Signals, notify: str, log: Log) -> int:

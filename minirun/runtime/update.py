@@ -7,16 +7,17 @@ import os
 import sys
 
 from ..errors import ConfigError, MinirunError, StateError
-from ..plan.container import Options
 from ..plan.update import update_plan
 from ..spec.load import content, decode, parse
 from ..spec.load_resources import read_resources
 from ..spec.reader import Node
 from ..spec.update import asked_for, changed, concerned
 from ..steps.step import Channel
-from .books import ALIVE, Container, Lock, find
+from .books import ALIVE, Container, find
+from .directory import Lock
 from .foreground import Signals
 from .lifecycle import context_of
+from .remade import options_of
 from .walk import do, undo
 
 TYPE_CHECKING = False
@@ -78,7 +79,7 @@ def apply_change(container: Container, change: Json, log: Log) -> None:
         wanted = changed(config, asked)
         after = parse(wanted)
         resources = read_resources(Node(concerned(asked, wanted), "/linux/resources"))
-        steps = update_plan(parse(config), after, resources, Options(**container.facts["options"]))
+        steps = update_plan(parse(config), after, resources, options_of(container))
     except ConfigError as error:
         raise explained(error) from None
     context.config = (json.dumps(wanted, indent="\t") + "\n").encode()
@@ -100,6 +101,8 @@ def apply_all(steps: tuple[Step, ...], context: Context, log: Log) -> None:
             applied.append(step)
     except BaseException:
         undo(applied, context, log)
+        for failure in context.left:
+            log.warning(failure)
         raise
     finally:
         for new, old in context.filters_before.values():

@@ -11,7 +11,8 @@ from ..errors import StateError
 from ..kernel import files
 from ..kernel.processes import start_time, stat_fields
 from ..record import Record
-from .books import ALIVE, CREATED, Container, find, ids, rfc3339
+from .books import ALIVE, CREATED, Container, find, rfc3339
+from .directory import ids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..errors import SHORTAGES, ContainerDied, MinirunError, StepError, reason
+from ..errors import CURE, SHORTAGES, ContainerDied, MinirunError, StepError, reason
 from ..kernel.libc import SystemCallError
 from ..steps.step import CONTAINER, RUNTIME, Context, Refused, Step
 from .sync import Sync
@@ -89,11 +89,23 @@ def report_and_exit(error: BaseException, context: Context, sync: Sync) -> None:
 
 
 def undo(applied: list[Step], context: Context, log: Log) -> None:
-    """Take back what the runtime's steps left on the host, the latest first. One failure does not stop the rest."""
+    """Take back what the runtime's steps left on the host, the latest first. One failure does not stop the rest, but
+    keeps the books (`context.left`): by them, `delete` tries again."""
     while applied:
         step = applied.pop()
+        if step.is_undone_last and context.left:
+            continue
         log.observer.undoing(step)
         try:
             step.undo(context)
         except Exception as error:
-            log.warning(f"could not undo “{step.describe()}”: {error}")
+            context.left.append(step.not_undone(error))
+
+
+def told_of(left: list[str], name: str) -> str:
+    """What to tell of a container that is not all gone."""
+    listed = "".join(f"\n  left:  {what}" for what in left)
+    return f"something of container {name} is left on the host, so its books stay{listed}{CURE}{AGAIN.format(name)}"
+
+
+AGAIN = "mend what keeps it, and minirun delete {} tries again"

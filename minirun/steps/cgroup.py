@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-from errno import EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOTEMPTY, EOPNOTSUPP, EPERM, EROFS
+from errno import EACCES, EBUSY, EEXIST, EINVAL, ENODEV, ENOENT, ENOTDIR, ENOTEMPTY, EOPNOTSUPP, EPERM, EROFS
 
 from ..cgroups import hierarchy
+from ..cgroups.members import pids_in
+from ..cgroups.tree import GONE, Restless, walk, walk_as_it_is
 from ..kernel import files
 from ..kernel.libc import SystemCallError, show
 from .shell import below, echo
 from .step import RUNTIME, Context, Refused, Step
 
-PATIENCE = 5.0  # seconds that the kernel gets to finish with the processes of a cgroup
+PATIENCE = 5.0  # seconds in which nothing of a cgroup could be removed, though its processes were killed
 
 
 class ChooseCgroup(Step):
@@ -39,11 +41,7 @@ class ChooseCgroup(Step):
     def apply(self, context: Context) -> None:
         mount = hierarchy.mount_point()
         if not mount:
-            raise Refused(
-                "cgroup2 is not mounted on this host",
-                "boot with systemd.unified_cgroup_hierarchy=1; or only for now, and without limits: "
-                "mkdir /run/cgroup2 && mount -t cgroup2 cgroup2 /run/cgroup2",
-            )
+            raise Refused(*hierarchy.reason_for_no_mount())
         context.cgroup = mount + self.path
         refuse_if_in_use(context.cgroup, self.path)
         context.made += [place for place in way_to(mount, self.path) if not os.path.isdir(place)]
@@ -126,7 +124,7 @@ class MakeCgroup(Step):
         return tuple(show("mkdir", place, files.octal(0o755)) for place in way_to("/sys/fs/cgroup", self.path))
 
     def apply(self, context: Context) -> None:
-        mount = hierarchy.mount_point()
+        mount = context.cgroup.removesuffix(self.path)
         try:
             make_directories(context, mount, self.path)
             refuse_if_in_use(context.cgroup, self.path)
@@ -135,14 +133,21 @@ class MakeCgroup(Step):
                 note_hits(context)
             context.result = context.cgroup
         except BaseException:
-            remove_made(context, mount)
+            try:
+                remove_made(context, mount)
+            except OSError as error:
+                context.left.append(self.not_undone(error))
             raise
 
     def undo(self, context: Context) -> None:
-        if os.path.isdir(context.cgroup):
-            kill_cgroup(context.cgroup)
-            remove_cgroup(context.cgroup)
-        remove_made(context, hierarchy.mount_point())
+        """The books, which say where it is, must be those of this container."""
+        mount = context.cgroup.removesuffix(self.path)
+        if mount == context.cgroup:
+            raise Refused(f"the books say that its cgroup is {context.cgroup!r}, and its config.json {self.path}")
+        check_in_sight(context.cgroup)
+        kill_cgroup(context.cgroup)
+        remove_cgroup(context.cgroup)
+        remove_made(context, mount)
 
 
 def note_hits(context: Context) -> None:
@@ -174,12 +179,28 @@ def make_directories(context: Context, mount: str, path: str) -> None:
 
 def remove_made(context: Context, mount: str) -> None:
     """Remove the parents that this run has made, and minirun's own, unless they serve another container by now."""
-    for place in [*reversed(context.made), f"{mount}/minirun"]:
+    for place in reversed(context.made):
         if place.startswith(mount + "/"):
-            try:
-                os.rmdir(place)
-            except OSError:
-                pass  # busy with others, or gone
+            remove_unless_used(place)
+    try:
+        os.rmdir(f"{mount}/minirun")
+    except OSError:
+        pass  # busy with others, or gone, or not the caller's
+
+
+def remove_unless_used(place: str) -> None:
+    """ENOTDIR: it could not be made, since the kernel has a file of this name."""
+    try:
+        files.rmdir(place)
+    except SystemCallError as error:
+        if error.errno not in (EBUSY, ENOTEMPTY, ENOTDIR, *GONE):
+            raise
+
+
+def check_in_sight(path: str) -> None:
+    """Raises Refused where nobody can tell whether the cgroup is gone."""
+    if hierarchy.is_out_of_sight(path):
+        raise Refused(hierarchy.OUT_OF_SIGHT.format(path), hierarchy.SIGHT_CURE)
 
 
 def kill_cgroup(path: str) -> None:
@@ -187,55 +208,38 @@ def kill_cgroup(path: str) -> None:
     try:
         files.write_file(f"{path}/cgroup.kill", "1")
     except SystemCallError as error:
-        if error.errno not in (ENOENT, ENODEV):  # somebody has removed it
+        if error.errno not in GONE:  # somebody has removed it
             raise
 
 
 def remove_cgroup(path: str) -> None:
-    """Remove the cgroup and all that the container made below it, however deep and long their names.
-
-    Down to a cgroup without children, remove it from its parent, and again: with two descriptors for any depth.
-    """
+    """Remove the cgroup and all that the container made below it. A process that is dying keeps its cgroup busy for a
+    moment, and one that `exec` has put there meanwhile until it is killed, too."""
     deadline = time.monotonic() + PATIENCE
-    current = files.open(path, DIRECTORY)
-    way: list[str] = []
-    try:
-        while True:
-            child = first_child(current)
-            if child is None and not way:
-                break
-            following = files.openat(current, ".." if child is None else child, DIRECTORY)
-            os.close(current)
-            current = following
-            if child is None:
-                remove_when_free(way.pop(), current, deadline)
-            else:
-                way.append(child)
-    finally:
-        os.close(current)
-    remove_when_free(path, None, deadline)
-
-
-DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-
-
-def first_child(directory: int) -> str | None:
-    """The name of a cgroup below this one."""
-    with os.scandir(directory) as entries:
-        return next((entry.name for entry in entries if entry.is_dir(follow_symlinks=False)), None)
-
-
-def remove_when_free(name: str, parent: int | None, deadline: float) -> None:
-    """rmdir(2); a process that is dying keeps its cgroup busy for a moment."""
     while True:
-        try:
-            return os.rmdir(name, dir_fd=parent)
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            if error.errno not in (EBUSY, ENOTEMPTY) or time.monotonic() > deadline:
-                raise
+        removed, busy = remove_free(path)
+        if busy is None:
+            return
+        if removed:
+            deadline = time.monotonic() + PATIENCE
+        elif time.monotonic() > deadline:
+            raise busy
         time.sleep(0.001)
+        kill_cgroup(path)
+
+
+def remove_free(path: str) -> tuple[int, SystemCallError | None]:
+    """Remove what no process is in, from below: how many cgroups, and what the kernel said of the others."""
+    removed, busy = 0, None
+    for directory, name in walk(path):
+        try:
+            files.rmdirat(directory, name)
+            removed += 1
+        except SystemCallError as error:
+            if error.errno not in (EBUSY, ENOTEMPTY, *GONE):
+                raise
+            busy = busy if error.errno in GONE else error
+    return removed, busy
 
 
 class EnableControllers(Step):
@@ -416,19 +420,26 @@ class JoinCgroup(Step):
 
     def apply(self, context: Context) -> None:
         try:
-            join(context.cgroup + self.path())
+            files.write_file(f"{context.cgroup}{self.path()}/cgroup.procs", JOIN)
         except SystemCallError as error:
-            place = place_of(self.beside) if self.beside and not self.below and error.errno == EBUSY else ""
-            if not place.startswith(context.cgroup + "/"):
+            if error.errno != EBUSY or self.below or not join_beside(context.cgroup, self.beside):
                 raise
-            join(place)
 
 
-def join(place: str) -> None:
-    files.write_file(f"{place}/cgroup.procs", "0")  # 0: whoever writes
+JOIN = "0"  # whoever writes it
 
 
-def place_of(pid: int) -> str:
-    """The cgroup of a process, which may have divided the container's further and have gone below (cgroups(7))."""
-    lines = files.read_file(f"/proc/{pid}/cgroup").splitlines()
-    return hierarchy.mount_point() + next(line[3:] for line in lines if line.startswith("0::"))
+def join_beside(cgroup: str, pid: int) -> bool:
+    """Join the cgroup of this process, which may have divided the container's further and have gone below (cgroups(7));
+    False where it can't be found there."""
+    for _attempt in range(3):  # it may go on just now
+        try:
+            for directory, name in walk_as_it_is(cgroup):
+                if pid in pids_in(directory, name):
+                    files.write_file_at(directory, f"{name}/cgroup.procs", JOIN)
+                    return True
+        except Restless:
+            break
+        except SystemCallError:
+            continue
+    return False

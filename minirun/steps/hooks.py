@@ -100,6 +100,8 @@ class RunContainerHook(RunHook):
 class RunPoststopHook(RunHook):
     """One hook when nothing of the container is left. What goes wrong then is a warning (runtime.md#lifecycle, 13)."""
 
+    is_undone_last = True
+
     def describe(self) -> str:
         return f"have the poststop hook {self.program.path} run after the end"
 

@@ -8,7 +8,6 @@ that it has made itself (cgroup.py), and systemd those that its properties stand
 from __future__ import annotations
 
 import os
-from errno import ENODEV, ENOENT
 
 from ..cgroups import hierarchy
 from ..cgroups.members import is_another
@@ -18,7 +17,7 @@ from ..cgroups.systemd_bus import MANAGER, NAME, Manager, SystemdError
 from ..cgroups.systemd_values import words
 from ..kernel import files
 from ..kernel.libc import SystemCallError, show
-from .cgroup import ChooseCgroup, EnableControllers, kill_cgroup, place_of, remove_cgroup
+from .cgroup import ChooseCgroup, EnableControllers, check_in_sight, kill_cgroup, remove_cgroup
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -137,7 +136,7 @@ class StartScope(Step):
             context.cgroup = self.find(context.pid)
             context.cgroup_inode = os.stat(context.cgroup).st_ino
         except BaseException:
-            stop(self.unit, self.user)
+            self.stop_again(context)
             raise
         if context.cgroup not in context.made:
             context.made.append(context.cgroup)
@@ -149,9 +148,8 @@ class StartScope(Step):
         )
 
     def find(self, pid: int) -> str:
-        """The cgroup that the process is in now (cgroups(7), "/proc files")."""
-        lines = files.read_file(f"/proc/{pid}/cgroup").splitlines()
-        path = next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "")
+        """The cgroup that the process is in now."""
+        path = path_of(pid)
         if cgroup_name(self.unit) not in path.split("/"):
             raise Refused(
                 f"systemd has started {self.unit}, but the process is in the cgroup {path or 'of no v2 hierarchy'}",
@@ -164,21 +162,25 @@ class StartScope(Step):
         ended and its unit with it. systemd would wait for what is frozen or blocks SIGTERM."""
         if context.cgroup not in context.made or is_another(context.cgroup, context.cgroup_inode):
             return
-        if os.path.isdir(context.cgroup):
-            kill_cgroup(context.cgroup)
+        check_in_sight(context.cgroup)
+        kill_cgroup(context.cgroup)
         try:
             stop_in(context.cgroup, self.unit, self.user)
-        finally:
-            remove_what_is_left(context.cgroup)
+        except Refused as error:
+            context.log.warning(f"can't have systemd stop {self.unit}, which ends with its cgroup: {error}")
+        remove_cgroup(context.cgroup)  # nothing, unless systemd could not be asked
+
+    def stop_again(self, context: Context) -> None:
+        try:
+            stop(self.unit, self.user)
+        except Refused as error:
+            context.left.append(self.not_undone(error))
 
 
-def remove_what_is_left(cgroup: str) -> None:
-    """Nothing, unless systemd could not be asked. It may be at it just now, since no process is left."""
-    try:
-        remove_cgroup(cgroup)
-    except OSError as error:
-        if error.errno not in (ENOENT, ENODEV):
-            raise
+def path_of(pid: int) -> str:
+    """The cgroup of a process, below the root of the hierarchy (cgroups(7), "/proc files")."""
+    lines = files.read_file(f"/proc/{pid}/cgroup").splitlines()
+    return next((line.removeprefix("0::") for line in lines if line.startswith("0::")), "")
 
 
 def text_of(made: Property) -> str:
@@ -331,5 +333,5 @@ class JoinScope(Step):
         """Below the scope's cgroup; "" for that itself, which has room unless it hands controllers down."""
         if not self.beside or not files.read_file(f"{cgroup}/cgroup.subtree_control").strip():
             return ""
-        place = place_of(self.beside)
+        place = hierarchy.mount_point() + path_of(self.beside)
         return place.removeprefix(cgroup) if place.startswith(f"{cgroup}/") else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from errno import EACCES, EEXIST, EISDIR, ENOENT, ENOTDIR, ENOTEMPTY, EROFS
+from errno import EACCES, EEXIST, EISDIR, ENOENT, ENOTDIR, EROFS
 
 from ..kernel import files, processes
 from ..kernel.libc import Flags, SystemCallError, show
@@ -16,6 +16,7 @@ from .step import RUNTIME, Context, Refused, Step
 DEFAULT_ROOT = "/run/minirun"
 START_SOCKET = "start"  # names in a container's directory
 LOCK = "lock"
+CONFIG, STATE = "config.json", "state.json"
 
 
 def users_root() -> str:
@@ -28,6 +29,7 @@ class MakeStateDirectory(Step):
     """mkdir(2) either makes the directory or fails: that is what makes an id belong to one container only."""
 
     runs_in = RUNTIME
+    is_undone_last = True  # who is to try again goes by the books
     chapter = "books"
     man = "mkdir(2)"
     spec = "runtime.md#create"
@@ -69,7 +71,7 @@ class MakeStateDirectory(Step):
     def own(self, context: Context) -> None:
         """Without its lock a directory would keep the id from others, and be nobody's."""
         try:
-            context.lock = files.lock(f"{self.root}/{self.id}/{LOCK}")
+            context.lock = files.lock(f"{self.root}/{self.id}/{LOCK}", make=True)
             context.owns_id = True
         except OSError:
             self.undo(context)
@@ -77,14 +79,8 @@ class MakeStateDirectory(Step):
 
     def undo(self, context: Context) -> None:
         directory = f"{self.root}/{self.id}"
-        while os.path.isdir(directory):  # somebody may have tidied up before us
-            for name in os.listdir(directory):
-                os.unlink(f"{directory}/{name}")
-            try:
-                os.rmdir(directory)
-            except OSError as error:
-                if error.errno != ENOTEMPTY:
-                    raise  # else somebody who wants the lock has just made its file again
+        if os.path.isdir(directory):  # somebody may have tidied up before us
+            remove_books(directory)
         self.remove_root(context)
 
     def remove_root(self, context: Context) -> None:
@@ -108,6 +104,22 @@ class MakeStateDirectory(Step):
             # tidied up when it is old (XDG Base Directory Specification).
             os.makedirs(directory, 0o711 if os.geteuid() == 0 else 0o1700, exist_ok=True)
             context.made.append(directory)
+
+
+def remove_books(directory: str) -> None:
+    """First goes what tells of a container, and last the lock: after a failure, or a kill, it is then as if a `create`
+    had been killed, and `delete --force` removes the rest."""
+    names = sorted(os.listdir(directory), key=lambda name: (name != STATE, name == LOCK))
+    other = next((name for name in names if is_directory(f"{directory}/{name}")), "")
+    if other:
+        raise Refused(f"{directory}/{other} is a directory, and not minirun's")
+    for name in names:
+        os.unlink(f"{directory}/{name}")
+    files.rmdir(directory)
+
+
+def is_directory(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
 class SaveConfig(Step):

@@ -8,6 +8,7 @@ Two processes walk down the same list of steps. Each does those that are its own
 
 from __future__ import annotations
 
+from ..errors import reason
 from ..record import Record
 
 TYPE_CHECKING = False
@@ -87,6 +88,7 @@ class Context:
         self.me = RUNTIME
         self.result = ""  # what came of the step at hand, in a few words, where the plan could not know it: to be told
         self.owns_id = False  # whether this run has got as far as the container's directory
+        self.left: list[str] = []  # what could not be taken back, and why: as long as there is some, the books stay
         self.made: list[str] = []  # directories of the host that this run has made, parents first
         self.lock = -1  # of the books
         self.start_socket: Any = None  # where the container's process waits for `start`
@@ -148,6 +150,7 @@ class Step(Record):
     no_calls: ClassVar[str] = ""  # why it makes no system call
     ends_create: ClassVar[bool] = False  # `create` goes no further: from here on it is `start` that walks along
     becomes_program: ClassVar[bool] = False  # where it succeeds, this process is minirun's no more
+    is_undone_last: ClassVar[bool] = False  # only when all others are: nothing of the container's is left then
     cures: ClassVar[Mapping[int, str]] = {}  # errno -> what helps
 
     @property
@@ -179,7 +182,13 @@ class Step(Record):
         raise NotImplementedError
 
     def undo(self, context: Context) -> None:
-        """Remove what `apply` left on the host. Only steps of the runtime leave anything; see the walk."""
+        """Remove what `apply` left on the host, if it is there. Only steps of the runtime leave anything; see the walk.
+        Where this fails, `delete` tries again."""
+
+    def not_undone(self, error: Exception) -> str:
+        """What to tell of that."""
+        why, call = reason(error) if isinstance(error, OSError) else str(error), getattr(error, "shown", "")
+        return f"could not undo “{self.describe()}”: {why}" + (f": {call}" if call else "")
 
     def cure(self, error: SystemCallError) -> str:
         """What the user can do about this failure; "" where minirun does not know better than the errno."""

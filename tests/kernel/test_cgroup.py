@@ -309,6 +309,58 @@ def test_a_cgroup_that_hands_controllers_down_takes_no_container(runtime, bundle
     assert result.refused and "no internal processes" in result.stderr
 
 
+# ---- where cgroup2 is to be seen
+
+
+def private(*commands: str) -> list[str]:
+    """What starts the runtime in a mount namespace in which these have been done."""
+    return ["unshare", "--mount", "--propagation=private", "sh", "-ec", "; ".join((*commands, 'exec "$@"')), "sh"]
+
+
+@pytest.mark.only("minirun", "its own words")
+@pytest.mark.parametrize("what", ["-t tmpfs over-it", "--bind /etc"])
+def test_a_cgroup2_with_something_mounted_over_it_is_told(runtime, bundle, what):
+    """mountinfo has it still; there it can't be seen, nor mistaken for what lies above it."""
+    for place in (cgroup2_root(), cgroup2_root().parent):
+        result = runtime.run(bundle("exit", "0", name=new_id()), prefix=private(f"mount {what} {place}"))
+        assert result.refused and f"is mounted on {cgroup2_root()}, but something else" in result.stderr
+        assert "again and again" not in result.stderr
+    assert not Path("/etc/minirun").exists()
+
+
+@pytest.mark.only("minirun", "its own words")
+def test_a_host_without_cgroup2_is_told(runtime, bundle):
+    result = runtime.run(bundle(), prefix=private(f"umount -R {cgroup2_root()}"))
+    assert result.refused and "cgroup2 is not mounted on this host" in result.stderr
+
+
+@pytest.mark.only("minirun", "others insist on /sys/fs/cgroup")
+def test_of_several_mounts_one_in_sight_is_taken(runtime, bundle, place, path):
+    """The others are covered, by a file system of another kind or by a part of the tree, or have gone."""
+    root = cgroup2_root()
+    part = root / path.lstrip("/")
+    part.mkdir()
+    other, gone = place / "other", place / "gone"
+    other.mkdir(), gone.mkdir()
+    everywhere = [f"mount -t cgroup2 cgroup2 {other}", f"mount -t cgroup2 cgroup2 {gone}", f"umount {gone}"]
+    made = bundle("exit", "0")
+    made.linux["cgroupsPath"] = f"{path}/whole"
+    for cover in ("mount -t tmpfs over-it", f"mount --bind {part}"):
+        prefix = private(*everywhere, f"{cover} {root}")
+        told = runtime.run(made, prefix=prefix, options=["--narrate"]).stderr
+        assert f"{other}{path}/whole" in told, told
+    assert list(part.glob("*/")) == []
+
+
+@pytest.mark.only("minirun", "others insist on the whole")
+def test_a_part_of_the_tree_will_do_where_no_more_is_in_sight(runtime, bundle, path):
+    part = cgroup2_root() / path.lstrip("/")
+    part.mkdir()
+    result = runtime.run(bundle("exit", "7"), prefix=private(f"mount --bind {part} {cgroup2_root()}"))
+    assert result.status == 7
+    assert not any(entry.is_dir() for entry in part.iterdir())
+
+
 # ---- the container's own
 
 

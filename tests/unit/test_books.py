@@ -16,12 +16,13 @@ from minirun.kernel import files
 from minirun.kernel.libc import SystemCallError
 from minirun.plan.exec import ExecOptions
 from minirun.runtime import freezer, lifecycle
-from minirun.runtime.books import Lock, find, unknown
+from minirun.runtime.books import find
+from minirun.runtime.directory import Lock, unknown
 from minirun.runtime.exec import Wishes, execute
 from minirun.runtime.log import Log
 from minirun.runtime.overview import containers, matching
 from minirun.runtime.usage import Watch, parents
-from minirun.steps.state import LOCK, MakeStateDirectory
+from minirun.steps.state import MakeStateDirectory
 from minirun.steps.step import Channel, Context
 
 
@@ -46,23 +47,6 @@ def test_a_forced_delete_that_comes_too_late_is_content(too_late: str) -> None:
 def test_another_delete_that_finds_nothing_is_told(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="does not exist"):
         lifecycle.delete(str(tmp_path), "web", Log())
-
-
-def test_a_lock_that_is_made_again_meanwhile_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    directory = tmp_path / "web"
-    directory.mkdir()
-    (directory / LOCK).touch()
-    unlink, removals = os.unlink, []
-
-    def unlink_and_come_back(path: str) -> None:
-        unlink(path)
-        removals.append(path)
-        if len(removals) == 1:
-            (directory / LOCK).touch()
-
-    monkeypatch.setattr(os, "unlink", unlink_and_come_back)
-    MakeStateDirectory(str(tmp_path), "web").undo(Context(Log(), Channel()))
-    assert not directory.exists()
 
 
 @pytest.mark.parametrize("facts", ['{"id": "web", "init_process_pid": 7}', "[]"])
@@ -133,7 +117,7 @@ def test_root_does_nothing_that_another_user_has_written(tmp_path: Path, monkeyp
     assert list(books.iterdir()) == []
 
 
-def full_disk(*_arguments: object) -> None:
+def full_disk(*_arguments: object, **_more: object) -> None:
     raise SystemCallError(ENOSPC, "open", "open(…)")
 
 
