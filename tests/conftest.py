@@ -153,7 +153,7 @@ def workshop() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def probe(workshop: Path) -> Path:
     """The program of tests/probe, linked statically."""
-    parts = ("probe", "facts", "deeds", "tracer", "hogs", "escapes", "json")
+    parts = ("probe", "facts", "deeds", "tracer", "hogs", "cgroups", "escapes", "json")
     sources = [str(PROBE_SOURCES / f"{name}.c") for name in parts]
     return compile_c(workshop / "probe", "-static", "-Os", *sources)
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     Change = Callable[[Container], None]
 
-PATIENCE = 10.0  # seconds for a process to come out of what can't be interrupted
+PATIENCE = 1.5  # seconds for a process to come out of what can't be interrupted; somebody waits for the answer
+MOMENT = 0.5  # the same, where there is another way
+GLANCE = 0.01
 
 
 def pause(root: str, name: str) -> None:
@@ -48,16 +50,29 @@ def with_status(root: str, name: str, allowed: tuple[str, ...], otherwise: str, 
 
 def freeze(container: Container) -> None:
     with Undisturbed():
-        set_frozen(container.cgroup, True)
-        if not wait_for(container.cgroup, b"frozen 1"):
+        if not bring_to_a_stand(container.cgroup, PATIENCE):
             set_frozen(container.cgroup, False)
-            raise StateError(f"a process of the container could not be stopped within {PATIENCE:g} s; all go on")
+            raise StateError(
+                f"the container's processes could not all be stopped within {PATIENCE:g} s; they go on\n"
+                "  cure:  one may wait for a disk (state D in ps), or thaw the cgroup, if it may write to that"
+            )
+
+
+def bring_to_a_stand(cgroup: str, patience: float) -> bool:
+    """Freeze it; whether it stays frozen. A container that may write to its cgroup can thaw it, but who is frozen does
+    not, so they are frozen again and again, until nobody is left who might."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        set_frozen(cgroup, True)
+        if wait_for(cgroup, b"frozen 1", GLANCE) and not wait_for(cgroup, b"frozen 0", GLANCE):
+            return True
+    return False
 
 
 def thaw(container: Container) -> None:
     """The kernel thaws what has been frozen here, and not above."""
     set_frozen(container.cgroup, False)
-    if not wait_for(container.cgroup, b"frozen 0"):
+    if not wait_for(container.cgroup, b"frozen 0", PATIENCE):
         raise StateError("the container's processes stand still: a cgroup above theirs is frozen, too")
 
 
@@ -73,7 +88,7 @@ class Undisturbed:
 
 
 class Standstill:
-    """While this block lasts, no process of the cgroup does anything: those that were asked to stop in time."""
+    """While this block lasts, no process of the cgroup does anything: those that could be stopped in time."""
 
     def __init__(self, cgroup: str) -> None:
         self.cgroup = cgroup
@@ -81,8 +96,7 @@ class Standstill:
     def __enter__(self) -> None:
         self.was_frozen = is_frozen(self.cgroup)
         if not self.was_frozen:
-            set_frozen(self.cgroup, True)
-            wait_for(self.cgroup, b"frozen 1")
+            bring_to_a_stand(self.cgroup, MOMENT)
 
     def __exit__(self, *_exception: object) -> None:
         if not self.was_frozen and os.path.isdir(self.cgroup):  # a scope goes with its last process
@@ -98,21 +112,23 @@ def set_frozen(cgroup: str, frozen: bool) -> None:
         raise StateError(f"can't write {error.shown}: {os.strerror(error.errno or 0)}") from None
 
 
-def wait_for(cgroup: str, line: bytes) -> bool:
-    """poll(2) tells of changes in cgroup.events by POLLPRI (cgroups(7)). False when it does not happen in time, or the
-    cgroup goes."""
+def wait_for(cgroup: str, line: bytes, patience: float) -> bool:
+    """poll(2) tells of changes in cgroup.events by POLLPRI (cgroups(7)). False when it does not happen in that many
+    seconds, or the cgroup goes."""
     try:
         descriptor = files.open(f"{cgroup}/cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
     except SystemCallError:
         return False
     poll = select.poll()
     poll.register(descriptor, select.POLLPRI)
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     try:
-        while time.monotonic() < deadline:
-            if line in os.pread(descriptor, 4096, 0).splitlines():
-                return True
-            poll.poll(max(1, 1000 * (deadline - time.monotonic())))
+        while line not in os.pread(descriptor, 4096, 0).splitlines():
+            left = deadline - time.monotonic()
+            if left < 0:
+                return False  # the kernel tells late: at most once in 10 ms
+            poll.poll(max(1, 1000 * left))
+        return True
     except OSError as error:
         if error.errno != ENODEV:
             raise

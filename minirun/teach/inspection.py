@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import ENAMETOOLONG
 
 from ..cgroups.hierarchy import mount_point
 from ..errors import StateError
@@ -40,6 +41,7 @@ UNLIMITED = {
     "io.weight": "default 100",
     "cgroup.freeze": "0",
 }
+TOO_LONG = "one with too long a path for the kernel to tell"
 NO_LIMIT = 1 << 60  # bytes: for huge pages some kernels print all that a counter can hold, not "max"
 
 
@@ -107,7 +109,7 @@ def facts(pid: int, directory: int) -> Facts:
     status = fields(read(directory, "status"))
     if status["State"][0] in "ZX":
         raise StateError(f"process {pid} has ended; process {status['PPid']} has not asked for its exit status yet")
-    cgroups = cgroup_paths(read(directory, "cgroup"))
+    cgroups = cgroup_paths(cgroup_text(directory))
     own_cgroup, mount, opened = cgroups.pop("", ""), mount_point(), dict(descriptors(directory))
     return Facts(
         pid=pid,
@@ -140,6 +142,17 @@ def read(directory: int, name: str) -> str:
         return b"".join(iter(lambda: os.read(descriptor, 1 << 16), b"")).decode(errors="surrogateescape")
     finally:
         os.close(descriptor)
+
+
+def cgroup_text(directory: int) -> str:
+    """A container may live deeper in cgroups of its own making than a path is long (PATH_MAX, path_resolution(7)): some
+    kernels cut it off, the others say no."""
+    try:
+        return read(directory, "cgroup")
+    except OSError as error:
+        if error.errno != ENAMETOOLONG:
+            raise
+        return f"0::{TOO_LONG}\n"
 
 
 def link(directory: int, name: str) -> str:

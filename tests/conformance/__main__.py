@@ -100,7 +100,8 @@ def try_all(runtimes: list[Runtime], cases: list[Case], workshop: Path, options:
 
 
 def build_probe(workshop: Path) -> Path:
-    sources = [str(PROBE_SOURCES / name) for name in ("probe.c", "facts.c", "deeds.c", "hogs.c", "escapes.c", "json.c")]
+    parts = ("probe", "facts", "deeds", "tracer", "hogs", "cgroups", "escapes", "json")
+    sources = [str(PROBE_SOURCES / f"{name}.c") for name in parts]
     words = ["gcc", "-static", "-Os", "-o", str(workshop / "probe"), *sources]
     subprocess.run(words, check=True, timeout=120)
     return workshop / "probe"

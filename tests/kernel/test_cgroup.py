@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -411,3 +412,19 @@ def test_exec_finds_its_place_where_the_program_has_divided_the_cgroup(life):
     assert (
         one.call("exec", "/probe", "read", "/proc/self/cgroup").json["/proc/self/cgroup"]["text"].endswith("/below\n")
     )
+
+
+@needs.controller("pids")
+@pytest.mark.only("minirun", "others go by the path in /proc/PID/cgroup, which is no path any more")
+def test_exec_finds_its_place_however_long_the_way(life):
+    one = life("sleep").started()
+    place = directory(one.process)
+    deepest = os.open(place, os.O_RDONLY)
+    for _ in range(30):
+        os.mkdir("x" * 200, dir_fd=deepest)
+        deepest = os.open("x" * 200, os.O_RDONLY, dir_fd=deepest)
+    members = os.open("cgroup.procs", os.O_RDWR, dir_fd=deepest)
+    os.write(members, str(one.process.pid).encode())
+    (place / "cgroup.subtree_control").write_text("+pids")
+    assert one.call("exec", "/probe", "sleep", options=["--detach"]).status == 0
+    assert len(os.pread(members, 100, 0).split()) == 2

@@ -1,4 +1,5 @@
-/* The probe's parts. facts.c looks, deeds.c tries, tracer.c takes over, hogs.c uses up; probe.c chooses between them. */
+/* The probe's parts. facts.c looks, deeds.c tries, tracer.c takes over, hogs.c uses up, cgroups.c divides; probe.c
+ * chooses between them. */
 
 #ifndef PROBE_H
 #define PROBE_H
@@ -53,6 +54,11 @@ int do_feed(int count, char **args);
 int do_bomb(int count, char **args);
 int do_pulse(int count, char **args);
 int do_fill(int count, char **args);
+
+/* Living in cgroups of one's own (cgroups.c). */
+int do_dig(int count, char **args);
+int do_spread(int count, char **args);
+int do_riot(int count, char **args);
 
 /* Getting at the host (escapes.c). */
 int do_attack(int count, char **args);

@@ -36,9 +36,10 @@ def test_who_ends_a_pause_half_way_leaves_nobody_frozen(tmp_path: Path) -> None:
 
 def test_a_cgroup_that_goes_is_a_container_that_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(freezer, "PATIENCE", 0.01)
+    monkeypatch.setattr(freezer, "MOMENT", 0.01)
     with pytest.raises(StateError, match="container not running"):
         freezer.freeze(Container("", {"cgroup": str(tmp_path / "gone")}))
-    assert not freezer.wait_for(str(tmp_path / "gone"), b"frozen 1")
+    assert not freezer.wait_for(str(tmp_path / "gone"), b"frozen 1", 0.01)
     with freezer.Standstill(str(make_cgroup(tmp_path))):
         for file in tmp_path.iterdir():
             file.unlink()

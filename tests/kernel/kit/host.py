@@ -116,12 +116,20 @@ def remove_cgroups(prefix: str) -> None:
 
 
 def names_below(top: Path, *, skip: tuple[str, ...] = (), directories_only: bool = False) -> frozenset[str]:
+    """In a loop: os.walk calls itself before Python 3.12, and cgroups are a thousand deep now and then."""
     found: set[str] = set()
-    for directory, subdirectories, files in os.walk(top):
-        if Path(directory) == top:
-            subdirectories[:] = [name for name in subdirectories if name not in skip]
-        names = subdirectories if directories_only else subdirectories + files
-        found |= {os.path.join(directory, name) for name in names}
+    waiting = [str(top)]
+    while waiting:
+        directory = waiting.pop()
+        with contextlib.suppress(OSError), os.scandir(directory) as entries:  # it may be gone
+            for entry in entries:
+                is_directory = entry.is_dir(follow_symlinks=False)
+                if is_directory and directory == str(top) and entry.name in skip:
+                    continue
+                if is_directory:
+                    waiting.append(entry.path)
+                if is_directory or not directories_only:
+                    found.add(entry.path)
     return frozenset(found)
 
 
