@@ -119,7 +119,7 @@ def deal_with(number: int, context: Context, relay: Relay | None) -> None:
         relay.resize()
     else:
         forward(context, number)
-    if number == signal.SIGHUP and relay:
+    if number == signal.SIGHUP and relay and relay.is_cut_off():
         relay.hang_up()  # minirun's own terminal is gone, so the container's goes, too
 
 

@@ -14,6 +14,7 @@ import select
 from ..kernel import terminals
 
 STDIN, STDOUT, CLOSED = 0, 1, -1
+OWN_TERMINAL = "/dev/tty"  # tty(4): the one that controls this process, whatever its streams are
 CHUNK = 1 << 16
 END_OF_INPUT = b"\x04"  # VEOF, termios(3): what Ctrl-D types
 GONE = select.POLLHUP | select.POLLERR
@@ -29,6 +30,7 @@ class Relay:
         self.keyboard = STDIN
         self.typed = b""  # what the container has not taken yet
         self.printed = b""  # what the caller's terminal has not taken yet
+        self.own_terminal = open_own_terminal()
         self.modes: terminals.Modes | None = None  # of the caller's terminal, before
         self.is_deserted = False  # nobody holds the container's side at present
         self.watched: dict[int, int] = {}  # what poll(2) watches for us
@@ -40,6 +42,8 @@ class Relay:
     def __exit__(self, *_exception: object) -> None:
         self.restore()
         self.hang_up()
+        if self.own_terminal != CLOSED:
+            os.close(self.own_terminal)
 
     # ---- the caller's terminal
 
@@ -57,6 +61,10 @@ class Relay:
             except OSError:
                 pass  # it is gone, with its modes
             self.modes = None
+
+    def is_cut_off(self) -> bool:
+        """Whether the caller's terminal has been hung up. Whoever sends SIGHUP may mean something else by it."""
+        return self.own_terminal != CLOSED and bool(events_of(self.own_terminal) & GONE)
 
     def resize(self) -> None:
         """Hand the size of the caller's terminal on."""
@@ -149,3 +157,11 @@ def events_of(descriptor: int) -> int:
     poll = select.poll()
     poll.register(descriptor, 0)
     return next((events for _descriptor, events in poll.poll(0)), 0)
+
+
+def open_own_terminal() -> int:
+    """A descriptor of it, to be asked after. Without one, somebody's may be standard input all the same."""
+    try:
+        return os.open(OWN_TERMINAL, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return os.dup(STDIN) if os.isatty(STDIN) else CLOSED

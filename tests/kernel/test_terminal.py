@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import time
 
 import pytest
 
 from kernel.kit import needs
 from kernel.kit.outside import mounted_at
+from kernel.kit.runtime import TIMEOUT
 from kernel.kit.typist import at_a_terminal
 
 pytestmark = pytest.mark.root
@@ -154,6 +157,33 @@ def test_the_callers_terminal_is_as_before_when_a_signal_ended_the_program(runti
         typist.send(number)
         assert typist.status() == 128 + number
         assert typist.settings == before
+
+
+def test_a_sighup_that_is_no_hang_up_is_the_programs_and_nothing_else(runtime, shell):
+    """kill(1) sends it to have a service read its files again: the terminal is there as before."""
+    line = "trap 'echo again' HUP; echo ready; until [ \"$line\" = two ]; do read line; done"
+    shell.process["args"] = ["sh", "-c", line]
+    with at_a_terminal(runtime, shell) as typist:
+        typist.see("ready")
+        typist.until_raw()
+        typist.send(signal.SIGHUP)
+        typist.see("again")
+        typist.type("one\rtwo\r")
+        assert typist.status() == 0
+
+
+@pytest.mark.only("minirun", "runc stays, with nobody at its terminal")
+def test_where_the_callers_terminal_is_hung_up_the_containers_is_too(runtime, shell):
+    """In raw mode it is nothing typed that could say so."""
+    shell.process["args"] = ["sh", "-c", "trap '' HUP; stty raw; echo ready; cat >/dev/null; echo >/over"]
+    with at_a_terminal(runtime, shell) as typist:
+        typist.see("ready")
+        with open("/dev/null") as nobody:
+            os.dup2(nobody.fileno(), typist.keyboard)
+        deadline = time.monotonic() + TIMEOUT
+        while not (shell.rootfs / "over").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 # ---- typing
