@@ -66,6 +66,7 @@ class Process:
         """Only one `in_foreground` hears what is typed at the caller's terminal, Ctrl-C too; what becomes of the others
         is the caller's decision. The program finds the descriptors of `pass_fds` from 3 on, in that order."""
         self.operation, self.pid, self.pidfd = operation, 0, -1
+        self.status: int | None = None  # by its own word: wait(2) has none where SIGCHLD is ignored
         self.is_group = not in_foreground
         self.socket, its = socket.socketpair()
         try:
@@ -116,7 +117,7 @@ class Process:
     @property
     def returncode(self) -> int | None:
         """The exit status; None before poll(), wait() or communicate() has seen the end."""
-        return self.popen.returncode
+        return self.popen.returncode if self.status is None else self.status
 
     def poll(self) -> int | None:
         """The exit status if the program has ended."""
@@ -126,7 +127,7 @@ class Process:
         """Wait for the end; the exit status. Raises subprocess.TimeoutExpired."""
         status = self.popen.wait(timeout)
         self.finish()
-        return status
+        return status if self.status is None else self.status
 
     def communicate(self, input: Any = None, timeout: float | None = None) -> tuple[Any, Any]:
         """Send input, and read stdout and stderr to their ends. Raises subprocess.TimeoutExpired."""
@@ -176,7 +177,7 @@ class Process:
         """Until the program runs, or the operation is over. Raises the error that it ended with."""
         if self.learn_pid():
             return
-        if self.wait() != 0:
+        if self.wait() != 0 or self.status is None:
             raise MinirunError(f"minirun itself ended without a word, with exit status {self.returncode}")
 
     def learn_pid(self, *, wait: bool = True) -> bool:
@@ -188,6 +189,9 @@ class Process:
                 return True
             if kind == "error":
                 raise KINDS[value.pop("kind")].from_json(value)
+            if kind == "status":
+                self.status = value
+                continue
             LOGGER.log(logging.getLevelName(kind.upper()), "%s", value)
         return False
 

@@ -5,7 +5,7 @@
       │ ◄─────────── {"debug": …}, {"warning": …} ────│  what the command line would say on stderr
       │ ◄──────────────────────── {"ready": pid} ─────│ ─── it runs, or waits for start ───►│
       │                                               │     stays, and learns its exit status
-      │ ◄────────────────────── its exit status ──────│ ◄────────────── end ────────────────│
+      │ ◄────────── {"status": …}, and as its own ────│ ◄────────────── end ────────────────│
       │ ◄──────── or {"error": …}, and nothing is left│
 
 Descriptors 0, 1 and 2 are the program's alone: not a word of minirun's goes there. All else is as on the command line,
@@ -41,7 +41,9 @@ def work(words: list[str]) -> int:
 
             seal(words)  # before anything else is imported: here the program starts again
         os.set_inheritable(descriptor, False)  # it is for no hook, and no program
-        return do(operation, descriptor)
+        status = do(operation, descriptor)
+        tell(descriptor, "status", status)  # wait(2) has none for a caller that ignores SIGCHLD
+        return status
     except MinirunError as error:
         tell(descriptor, "error", {"kind": type(error).__name__, **error.to_json()})
     except Exception as error:
