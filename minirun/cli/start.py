@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+
+from ..kernel import signals
 from . import quick
 from .spelling import plain
 
 WORKER = "--worker"  # how a program that uses minirun as a library starts it; not for people, so in no help
 
+# The first stays as the caller has it, since nohup(1) is a wish of its own. The others Python ignores for itself, so
+# that a pipe that nobody reads, or a limit of file sizes, is an error like any other.
+STILL_IGNORED = (signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
+
 
 def start(words: list[str]) -> int:
     """Run the command line; the exit status."""
+    signals.reset(but=STILL_IGNORED)  # a caller that has blocked SIGTERM could not end what it has started
     if words[:1] == [WORKER]:
         from ..api.worker import work
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from . import signals
 from .libc import os_call, show
 
 # Not the caller's PATH: these programs may have more rights than the caller.
@@ -28,7 +29,7 @@ def run(program: str, arguments: tuple[str, ...]) -> tuple[int, str]:
     try:
         pid = os_call(
             "posix_spawn",
-            lambda: os.posix_spawn(program, words, {}, file_actions=files, setsigmask=()),
+            lambda: os.posix_spawn(program, words, {}, file_actions=files, setsigmask=(), setsigdef=signals.ignored()),
             shown=lambda: show("posix_spawn", *words),
         )
     finally:

@@ -41,9 +41,8 @@ class Signals:
     """The signals of minirun's own process, read from a descriptor instead of interrupting whatever is going on."""
 
     def __init__(self) -> None:
-        # A caller that ignores SIGCHLD makes children disappear before anybody can ask for their exit status (wait(2)).
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        watched = set(signal.valid_signals()) - NOT_FORWARDED
+        # A signal that is blocked waits even where it is ignored: what nohup(1) has minirun ignore has to be left out.
+        watched = set(signal.valid_signals()) - NOT_FORWARDED - set(signals.ignored())
         self.caller_mask = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
         self.descriptor = signals.signalfd(int(number) for number in watched)
 

@@ -99,7 +99,6 @@ def go_on(container: Container, own: Signals, log: Log) -> Context:
     check_program(steps)
     sync = connect(container, own)
     context = context_of(container, log, sync)
-    context.signal_mask = {int(number) for number in own.caller_mask}
     first = 1 + next(i for i, step in enumerate(steps) if step.ends_create)
     log.observer.prepare(steps, first)
     try:
@@ -248,7 +247,6 @@ def context_of(container: Container, log: Log, channel: Channel) -> Context:
     context.owns_id = True
     context.umask = os.umask(0o022)
     os.umask(context.umask)
-    context.signal_mask = {int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, ())}
     context.pid, context.start_time = container.pid, container.facts["pidStartTime"]
     context.cgroup = container.cgroup
     context.cgroup_inode = container.facts.get("cgroupInode", 0)

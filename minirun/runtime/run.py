@@ -90,7 +90,6 @@ def run_plan(
     context = Context(log, sync)
     context.config, context.cgroup = config, cgroup
     context.hits_before = hits_of(cgroup) if cgroup else {}
-    context.signal_mask = {int(number) for number in own.caller_mask}
     context.umask = os.umask(0o022)  # cgroups and mount points are for every user of the container
     applied: list[Step] = []
     processes.set_name("minirun")  # for ps: it was started as a descriptor, which has no name
@@ -203,7 +202,7 @@ def cause_of_death(steps: Steps, context: Context) -> str:
     status = os.waitpid(context.pid, 0)[1]
     context.pid = 0
     code = os.waitstatus_to_exitcode(status)
-    what = f"was killed by {signal.Signals(-code).name}" if code < 0 else "ended"
+    what = f"was killed by {signals.name(-code)}" if code < 0 else "ended"
     hint = f"\n  cure:  {DEADLY[-code]}" if -code in DEADLY else ""
     told = limits_hit(steps, context) if code == -signal.SIGKILL else []
     return f"the container's process {what} before the program ran" + ("; " + told[0] if told else hint)

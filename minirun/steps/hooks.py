@@ -166,9 +166,7 @@ def become(program: Program, given: int, written: int, failure: int, context: Co
             os.dup2(descriptor, stream)
         files.close_on_exec_from(3)
         os.umask(context.umask)
-        for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, context.signal_mask)
+        signals.reset()
         processes.execve(program.path, program.args, dict(pair.split("=", 1) for pair in program.env))
     except OSError as error:
         os.write(failure, (error.errno or 1).to_bytes(4, "little"))
@@ -189,7 +187,7 @@ def wait(pid: int, timeout: int | None) -> str:
     if not in_time:
         return f"took longer than its timeout of {timeout} s"
     if code < 0:
-        return f"was killed by {signal.Signals(-code).name}"
+        return f"was killed by {signals.name(-code)}"
     return f"exited with status {code}" if code else ""
 
 

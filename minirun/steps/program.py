@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
 from errno import E2BIG, EACCES, EAGAIN, ELOOP, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
 
 from ..errors import ContainerDied
-from ..kernel import files, processes
+from ..kernel import files, processes, signals
 from ..kernel.libc import Flags, SystemCallError, array, show
 from .paths import make_directory, show_find
 from .shell import in_root, quoted
@@ -200,28 +199,25 @@ class SetUmask(Step):
 
 
 class ResetSignals(Step):
-    """Hand on the caller's signal mask, and the dispositions that Python has changed for itself."""
+    """What the caller has blocked or ignored is no business of the program's: neither what a daemon reads by
+    signalfd(2), nor what a shell has its background jobs ignore. Python itself ignores SIGPIPE and SIGXFSZ."""
 
     chapter = "exec"
     man = "signal(7)"
     no_shell = "a shell changes neither for the programs that it starts"
 
     def describe(self) -> str:
-        return "put the caller's signal mask back, and SIGPIPE and SIGXFSZ to their defaults"
+        return "unblock all signals, and ignore none"
 
     def calls(self) -> tuple[str, ...]:
         return (
             show("rt_sigaction", Flags("SIGPIPE"), Flags("SIG_DFL")),
             show("rt_sigaction", Flags("SIGXFSZ"), Flags("SIG_DFL")),
-            show("rt_sigprocmask", Flags("SIG_SETMASK"), Flags("callers")),
+            show("rt_sigprocmask", Flags("SIG_SETMASK"), array(())),
         )
 
     def apply(self, context: Context) -> None:
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ):
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, context.signal_mask)
+        signals.reset()
 
 
 class WaitForStart(Step):

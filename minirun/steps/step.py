@@ -118,7 +118,6 @@ class Context:
 
         # the container's process's
         self.umask = 0  # the caller's, which the program gets back
-        self.signal_mask: set[int] = set()  # the caller's, too
         self.proc = -1  # the host's /proc, where a namespace that is joined has another one
         self.exec_attributes: dict[str, int] = {}  # files that take the program's labels: module -> descriptor
         self.joined: dict[str, int] = {}  # namespaces to join: type -> descriptor
