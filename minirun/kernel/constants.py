@@ -146,6 +146,7 @@ NULL_DEVICE = os.makedev(1, 3)
 PTMX_DEVICE = os.makedev(5, 2)
 
 # linux/prctl.h
+PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 PR_SET_NAME = 15
 PR_SET_KEEPCAPS = 8

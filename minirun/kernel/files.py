@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import fcntl
 import os
 import signal
 import stat
@@ -286,21 +285,6 @@ def replace_file(path: str, content: bytes, mode: int) -> None:
         raise
 
 
-def lock(path: str, wait: bool = True, make: bool = False) -> int:
-    """fcntl(2), F_SETLKW: the only lock on a file, made where `make` wants it; BlockingIOError without `wait` if it is
-    taken.
-
-    It lasts until this process closes the descriptor, or any other one of the file. A forked process does not have it.
-    """
-    descriptor = open_regular(path, os.O_RDWR | (os.O_CREAT if make else 0), 0o600)
-    try:
-        fcntl.lockf(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
 def open_regular(path: str, flags: int, mode: int = 0o666) -> int:
     """open(2) for a file that others may have exchanged for one that never ends, makes one wait, or is somewhere else:
     EINVAL for what is no regular file, ELOOP for a symlink."""
@@ -318,16 +302,6 @@ def read_regular(path: str, most: int) -> bytes:
     if len(content) > most:
         raise SystemCallError(errno.EFBIG, "read", show("read", path))
     return content
-
-
-def unlock(descriptor: int) -> None:
-    """fcntl(2): let others have the lock, and keep the file open."""
-    fcntl.lockf(descriptor, fcntl.LOCK_UN)
-
-
-def lock_again(descriptor: int) -> None:
-    """fcntl(2), F_SETLKW: wait for the lock on a file that is open."""
-    fcntl.lockf(descriptor, fcntl.LOCK_EX)
 
 
 def is_null_device(descriptor: int) -> bool:

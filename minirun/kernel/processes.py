@@ -21,6 +21,7 @@ from .constants import (
     PR_SET_KEEPCAPS,
     PR_SET_NAME,
     PR_SET_NO_NEW_PRIVS,
+    PR_SET_PDEATHSIG,
 )
 from .files import read_file
 from .libc import Flags, SystemCallError, call, os_call, show, syscall
@@ -87,6 +88,11 @@ def set_name(name: str) -> None:
 def set_child_subreaper() -> None:
     """PR_SET_CHILD_SUBREAPER: orphans among the descendants become children of this process."""
     prctl(PR_SET_CHILD_SUBREAPER, "PR_SET_CHILD_SUBREAPER", 1)
+
+
+def set_death_signal(number: int) -> None:
+    """PR_SET_PDEATHSIG: the signal that comes when the parent of this process ends."""
+    prctl(PR_SET_PDEATHSIG, "PR_SET_PDEATHSIG", number)
 
 
 def set_no_new_privs() -> None:

@@ -3,7 +3,7 @@
     config.json    as it was at `create`; with the options in state.json, the same plan can be made again
     state.json     pid, cgroup and whatever else only the making could know
     start          the socket on which a created container waits
-    lock           who changes the books holds it
+    lock           who makes, starts, changes or removes the container holds it (lock.py)
 
 Nobody writes down a status: it is asked from the kernel each time, so it can't be wrong. A pid alone would not do,
 since it may be given to another process; with its start time it is unique.

@@ -13,8 +13,8 @@ import stat
 from errno import EACCES, EFBIG, ENOENT, ENOTDIR, EPERM
 
 from ..errors import CURE, SHORTAGES, StateError, reason
-from ..kernel import files
-from ..steps.state import CONFIG, LOCK, START_SOCKET, STATE
+from ..kernel import files, locks
+from ..steps.state import CONFIG, LIFE, LOCK, START_SOCKET, STATE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,37 +57,16 @@ def read_json(root: str, name: str) -> object:
         raise damaged(place, f"{STATE} is no JSON ({error})") from None
 
 
-class Lock:
-    """The exclusive right to change a container's books."""
-
-    def __init__(self, root: str, name: str) -> None:
-        """Waits for it. Raises StateError: the container is gone, maybe just now, or another user's, or none."""
-        refuse_others(root, name)
-        check(root, name)
-        try:
-            self.descriptor = files.lock(f"{root}/{name}/{LOCK}")
-        except OSError as error:
-            if error.errno == ENOENT and os.path.lexists(f"{root}/{name}/{STATE}"):
-                read_state(root, name)
-                raise damaged(f"{root}/{name}", f"there is no {LOCK}") from None
-            raise unreadable(root, name, error) from None
-        if os.fstat(self.descriptor).st_nlink == 0:
-            self.release()
-            raise unknown(root, name)
-
-    def release(self) -> None:
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
-
-
 def is_locked(directory: str) -> bool:
     """Whether a `create` is at work, or a `delete`."""
     try:
-        os.close(files.lock(f"{directory}/{LOCK}", wait=False))
+        descriptor = locks.open(f"{directory}/{LOCK}")
     except OSError as error:
         return error.errno != ENOENT
-    return False
+    try:
+        return locks.holder(descriptor, LIFE) is not None
+    finally:
+        os.close(descriptor)
 
 
 # ---- whether it is a container's at all

@@ -13,45 +13,8 @@ from ..steps.step import Context
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .notify import News
+    from .own_signals import Signals
     from .relay import Relay
-
-# These stay as they are: two can't be caught, the others report what went wrong in minirun's own process (a fault, a
-# pipe that nobody reads, a limit) or stop a background reader.
-NOT_FORWARDED = {
-    signal.SIGKILL,
-    signal.SIGSTOP,
-    signal.SIGSEGV,
-    signal.SIGBUS,
-    signal.SIGFPE,
-    signal.SIGILL,
-    signal.SIGTRAP,
-    signal.SIGABRT,
-    signal.SIGSYS,
-    signal.SIGPIPE,
-    signal.SIGXCPU,
-    signal.SIGXFSZ,
-    signal.SIGTTIN,
-}
-
-# What asks a program to end.
-ENDING = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT}
-
-
-class Signals:
-    """The signals of minirun's own process, read from a descriptor instead of interrupting whatever is going on."""
-
-    def __init__(self) -> None:
-        # A signal that is blocked waits even where it is ignored: what nohup(1) has minirun ignore has to be left out.
-        watched = set(signal.valid_signals()) - NOT_FORWARDED - set(signals.ignored())
-        self.caller_mask = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
-        self.descriptor = signals.signalfd(int(number) for number in watched)
-
-    def close(self) -> None:
-        """Signals that came too late to be passed on are dropped: unblocked, they would be minirun's own."""
-        while select.select([self.descriptor], [], [], 0)[0]:
-            signals.read_signal(self.descriptor)
-        os.close(self.descriptor)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self.caller_mask)
 
 
 def wait_for_end(context: Context, own: Signals, news: News | None = None) -> int:
@@ -83,7 +46,7 @@ def loop(context: Context, own: Signals, relay: Relay | None, news: News | None)
                 relay.carry(descriptor, events)
                 continue
             number = signals.read_signal(descriptor)
-            if status is not None and number in ENDING:
+            if status is not None and number in signals.ENDING:
                 return status  # nobody reads those last words
             if number == signal.SIGCHLD:
                 status = reap(context) if status is None else status

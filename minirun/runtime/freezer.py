@@ -11,9 +11,10 @@ from errno import ENODEV, ENOENT
 from ..errors import StateError
 from ..kernel import files
 from ..kernel.libc import SystemCallError
+from ..kernel.signals import ENDING
+from ..steps.state import LIMITS
 from .books import CREATED, PAUSED, RUNNING, Container, find, is_frozen
-from .directory import Lock
-from .foreground import ENDING
+from .lock import Lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def resume(root: str, name: str) -> None:
 
 def with_status(root: str, name: str, allowed: tuple[str, ...], otherwise: str, change: Change) -> None:
     """Change a container that has one of these states, with nobody else changing it."""
-    lock = Lock(root, name)
+    lock = Lock(root, name, LIMITS)
     try:
         container = find(root, name)
         if container.status() not in allowed:

@@ -9,13 +9,14 @@ import signal
 from ..errors import ContainerDied, MinirunError, StateError
 from ..kernel import signals
 from ..kernel.libc import SystemCallError
-from ..steps.state import STATE, MakeStateDirectory
+from ..steps.state import ALL, STATE, MakeStateDirectory
 from ..steps.step import RUNTIME, Channel, Context
 from .books import ALIVE, CREATED, STOPPED, Container, find
-from .directory import Lock, foreign, refuse_others, what_is_not_minirun_s
-from .foreground import Signals
+from .directory import foreign, refuse_others, what_is_not_minirun_s
+from .lock import Lock
 from .log import Log
 from .members import send, signal_all
+from .own_signals import Alone, Signals
 from .remade import steps_of
 from .run import was_hit
 from .sync import Sync
@@ -37,6 +38,8 @@ def start(root: str, name: str, log: Log, notify: str = "") -> int:
 
     When the program can't be run, or a hook fails, the container is deleted (runtime.md#lifecycle, 7 to 9).
     """
+    refuse_others(root, name)
+    check_created(find(root, name).status())  # a `create` that is still at work may be waiting for who calls
     lock = Lock(root, name)  # of two starts one is later, and finds the container running
     own = Signals()
     try:
@@ -46,7 +49,7 @@ def start(root: str, name: str, log: Log, notify: str = "") -> int:
         lock.release()  # `exec` and others need not wait for that
         return wait_for_news(context, container, own, notify, log) if notify else 0
     except NotStarted as error:
-        give_up(root, name, log)
+        give_up(root, name, log, own)
         raise error.cause from None
     finally:
         own.close()
@@ -65,10 +68,10 @@ def check_program(steps: tuple[Step, ...]) -> None:
         raise StateError("cannot start the container: its config.json has no process")
 
 
-def give_up(root: str, name: str, log: Log) -> None:
+def give_up(root: str, name: str, log: Log, own: Signals) -> None:
     """What has kept the container from starting is the error to tell, and what is left of it only a warning."""
     try:
-        destroy(root, name, log)
+        destroy(root, name, log, own)
     except MinirunError as error:
         log.warning(str(error))
 
@@ -113,7 +116,7 @@ def go_on(container: Container, own: Signals, log: Log) -> Context:
 
 def connect(container: Container, own: Signals) -> Sync:
     try:
-        return Sync.to_waiting_container(container.directory, own.descriptor)
+        return Sync.to_waiting_container(container.directory, own)
     except OSError as error:
         raise StateError(f"cannot start the container: nobody waits for it ({error.strerror})") from None
 
@@ -161,10 +164,23 @@ def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
             )
         tell_limits(container, log)
     try:
-        destroy(root, name, log)
+        remove(root, name, log, force)
     except StateError:
         if not force or os.path.lexists(f"{root}/{name}"):
             raise  # else another delete was quicker, or the end of `run`
+
+
+def remove(root: str, name: str, log: Log, force: bool) -> None:
+    refuse_others(root, name)
+    if was_empty(f"{root}/{name}"):
+        return
+    lock = Lock(root, name, ALL, force=force)  # a create that is still at work goes first
+    own = Signals()  # nothing interrupts it half way, but a hook that does not end
+    try:
+        destroy(root, name, log, own)
+    finally:
+        own.close()
+        lock.release()
 
 
 def tell_limits(container: Container, log: Log) -> None:
@@ -177,30 +193,25 @@ def tell_limits(container: Container, log: Log) -> None:
             log.warning(told)
 
 
-def destroy(root: str, name: str, log: Log) -> None:
-    """End what is left of a container, and take back its plan, the latest step first. Raises StateError: not all of it
-    could be, and so the books stay."""
-    refuse_others(root, name)
-    if was_empty(f"{root}/{name}"):
-        return
-    lock = Lock(root, name)  # a create that is still at work goes first
-    try:
-        is_known = os.path.lexists(f"{root}/{name}/{STATE}")
-        steps, context = (what_was_made if is_known else what_was_begun)(root, name, log)
-        undo(steps, context, log)
-    finally:
-        lock.release()
+def destroy(root: str, name: str, log: Log, own: Signals) -> None:
+    """End what is left of a container, and take back its plan, the latest step first. The caller has the lock. Raises
+    StateError: not all of it could be, and so the books stay."""
+    if os.path.lexists(f"{root}/{name}/{STATE}"):
+        steps, context = what_was_made(root, name, log, own)
+    else:
+        steps, context = what_was_begun(root, name, log)
+    undo(steps, context, log)
     if context.left:
         raise StateError(told_of(context.left, name))
 
 
-def what_was_made(root: str, name: str, log: Log) -> tuple[list[Step], Context]:
+def what_was_made(root: str, name: str, log: Log, own: Signals) -> tuple[list[Step], Context]:
     """What is to be undone, when the container's process is no more."""
     container = find(root, name)
     steps = steps_of(container)  # may fail, and then nothing has been done
     log.observer.prepare(steps, len(steps))
     end(container)
-    return [step for step in steps if step.runs_in == RUNTIME], context_of(container, log, Channel())
+    return [step for step in steps if step.runs_in == RUNTIME], context_of(container, log, Alone(own))
 
 
 def what_was_begun(root: str, name: str, log: Log) -> tuple[list[Step], Context]:

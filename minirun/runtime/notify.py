@@ -12,13 +12,12 @@ import select
 
 from ..kernel import signals
 from ..kernel.sockets import MessageSocket
-from .foreground import ENDING
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..steps.step import Context
-    from .foreground import Signals
     from .log import Log
+    from .own_signals import Signals
 
 # What tells of the container. The rest would be taken for minirun's own: pids, which are others on the host, requests
 # to keep descriptors, and rights of others to send news.
@@ -114,5 +113,5 @@ def wait_until_ready(news: News, process: int, own: Signals) -> int:
             return 0
         if process in ready:
             return 0
-        if own.descriptor in ready and (number := signals.read_signal(own.descriptor)) in ENDING:
+        if own.descriptor in ready and (number := signals.read_signal(own.descriptor)) in signals.ENDING:
             return 128 + number

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import signal
 
-from ..errors import ContainerDied, StateError
-from ..kernel import files, processes, signals
+from ..errors import ContainerDied, Interrupted, StateError
+from ..kernel import files, locks, processes, signals
 from ..kernel.libc import SystemCallError
 from ..plan.container import Options, plan
 from ..spec.load import content, decode, parse
 from ..steps.state import MakeStateDirectory
 from ..steps.step import Context
 from .caller import as_caller
-from .foreground import Signals, wait_for_end
+from .foreground import wait_for_end
+from .lock import is_still_ours
 from .log import Log
+from .own_signals import Signals
 from .sync import Sync
 from .walk import told_of, undo, walk
 
@@ -86,7 +88,7 @@ def run_plan(
     `cgroup` is the container's, where it is there already; `notify` is who wants to hear that the container is ready.
     """
     own = Signals()
-    sync = Sync(own.descriptor)
+    sync = Sync(own)
     context = Context(log, sync)
     context.config, context.cgroup = config, cgroup
     context.hits_before = hits_of(cgroup) if cgroup else {}
@@ -108,7 +110,7 @@ def run_plan(
     finally:
         sync.hang_up()
         end_process(context)
-        take_back(applied, context, log)
+        take_back(applied, context, own, log)
         os.umask(context.umask)
         log.observer.ended(log)  # may write a file for the caller
         for descriptor in (context.pidfd, context.console, context.lock):
@@ -124,15 +126,16 @@ def set_up(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[S
     except ContainerDied:
         raise ContainerDied(cause_of_death(steps, context)) from None
     if context.lock >= 0:
-        files.unlock(context.lock)
+        locks.give_back(context.lock)
 
 
-def take_back(applied: list[Step], context: Context, log: Log) -> None:
+def take_back(applied: list[Step], context: Context, own: Signals, log: Log) -> None:
     """Undo the steps, unless `delete --force` has done so meanwhile: the same id may be another container's by now."""
-    if applied and context.lock >= 0:
-        files.lock_again(context.lock)
-        if os.fstat(context.lock).st_nlink == 0:
+    try:
+        if applied and context.lock >= 0 and not is_still_ours(context.lock, own):
             return
+    except Interrupted:
+        return  # that `delete --force` is still at it
     name = next((step.id for step in applied if isinstance(step, MakeStateDirectory)), "")
     undo(applied, context, log)
     if context.left:
@@ -147,6 +150,7 @@ def stay_with(steps: Steps, context: Context, own: Signals, notify: str, log: Lo
 
         news = news_of(context, notify, os.getpid(), log)
     status = wait_for_end(context, own, news)
+    own.forget()
     if status or context.owns_id:  # what `exec` ran shares the limits with others: its success is the answer
         for told in limits_hit(steps, context):
             log.warning(told)

@@ -19,31 +19,28 @@ from __future__ import annotations
 
 import json
 import os
-import select
-import signal
 
-from ..errors import ContainerDied, Interrupted, StepError
-from ..kernel.signals import read_signal
+from ..errors import ContainerDied, StepError
 from ..kernel.sockets import MessageSocket
 from ..steps.state import START_SOCKET
-from ..steps.step import CONTAINER, RUNTIME, Channel, Context
+from ..steps.step import CONTAINER, RUNTIME, Context
+from .own_signals import Alone, Signals, watching
 
 TURN = b"{}"
 
 
-class Sync(Channel):
+class Sync(Alone):
     """Both ends before the fork, one end after it."""
 
-    def __init__(self, signals: int) -> None:
-        """`signals` is a signalfd: while the runtime waits, a signal ends the set-up."""
-        self.signals = signals
+    def __init__(self, own: Signals) -> None:
+        super().__init__(own)
         self.ends = dict(zip((RUNTIME, CONTAINER), MessageSocket.pair()))
         self.ends[RUNTIME].want_credentials()
 
     @classmethod
-    def to_waiting_container(cls, directory: str, signals: int) -> Sync:
+    def to_waiting_container(cls, directory: str, own: Signals) -> Sync:
         """For `start`: the runtime's end of a talk with the process that has waited since `create`."""
-        sync = cls(signals)
+        sync = cls(own)
         sync.hang_up()
         sync.ends = {RUNTIME: MessageSocket.connect(directory, START_SOCKET)}
         return sync
@@ -99,24 +96,26 @@ class Sync(Channel):
     def receive(self, context: Context) -> bytes:
         end = self.ends[context.me]
         if context.me == RUNTIME:
-            self.wait_or_stop(end)
+            self.wait(context, end.fileno())
         message, descriptors, sender = end.receive()
         context.incoming += descriptors
         context.sender = sender or context.sender
         return message
 
-    def wait_or_stop(self, end: MessageSocket) -> None:
-        """Wait for a message, and for signals: one that would end a program ends the set-up."""
-        poll = select.poll()
-        poll.register(end.fileno(), select.POLLIN)
-        poll.register(self.signals, select.POLLIN)
-        while True:
-            ready = dict(poll.poll())
-            if self.signals not in ready:
-                return
-            number = read_signal(self.signals)
-            if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-                raise Interrupted(number, signal.Signals(number).name)
+    def wait(self, context: Context, descriptor: int, seconds: float | None = None) -> bool:
+        if context.me == RUNTIME:
+            return super().wait(context, descriptor, seconds)
+        return self.wait_beside_runtime(descriptor, seconds)
+
+    def wait_beside_runtime(self, descriptor: int, seconds: float | None) -> bool:
+        """The container's process: without the runtime there will be no container. Raises ContainerDied."""
+        end = self.ends[CONTAINER].fileno()
+        poll = watching(descriptor)
+        poll.register(end, 0)  # POLLHUP is told in any case
+        ready = dict(poll.poll(None if seconds is None else 1000 * seconds))
+        if end in ready:
+            raise ContainerDied("the process at the other end is gone")
+        return descriptor in ready
 
     def hang_up(self) -> None:
         """Close what is left: a container's process that still waits for its turn ends."""

@@ -12,11 +12,12 @@ from ..spec.load import content, decode, parse
 from ..spec.load_resources import read_resources
 from ..spec.reader import Node
 from ..spec.update import asked_for, changed, concerned
+from ..steps.state import LIMITS
 from ..steps.step import Channel
 from .books import ALIVE, Container, find
-from .directory import Lock
-from .foreground import Signals
 from .lifecycle import context_of
+from .lock import Lock
+from .own_signals import Signals
 from .remade import options_of
 from .walk import do, undo
 
@@ -57,7 +58,7 @@ UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}  # powers of two
 
 def update(root: str, name: str, change: Json, log: Log) -> None:
     """Change the limits of a container that runs, is paused or waits for start, all or none. Raises MinirunError."""
-    lock = Lock(root, name)
+    lock = Lock(root, name, LIMITS)
     own = Signals()  # nothing interrupts it half way
     try:
         container = find(root, name)

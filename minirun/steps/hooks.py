@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 from errno import EACCES, ENOENT, ENOEXEC
 
+from ..errors import Interrupted
 from ..kernel import files, processes, signals
 from ..kernel.libc import Flags, SystemCallError, array, show
 from ..record import Record
@@ -114,7 +114,12 @@ class RunPoststopHook(RunHook):
         try:
             run_hook(self.program, self.state.to_json(self.status, 0), context)
         except (Refused, OSError) as error:
-            context.log.warning(f"{self.origin}: the poststop hook {self.program.path}: {error}")
+            self.warn(context, str(error))
+        except Interrupted as error:
+            self.warn(context, f"ended, because of {error.args[1]}")
+
+    def warn(self, context: Context, what: str) -> None:
+        context.log.warning(f"{self.origin}: the poststop hook {self.program.path}: {what}")
 
 
 # ---- a program, from its start to its end
@@ -128,7 +133,7 @@ def run_hook(program: Program, state: bytes, context: Context) -> None:
     given, written = memory_file(state), memory_file(b"")
     try:
         pid = start(program, given, written, context)
-        problem = wait(pid, program.timeout)
+        problem = wait(pid, program.timeout, context)
         if problem:
             said = last_words(written)
             raise Refused(f"it {problem}" + (f": {said}" if said else ""), "minirun's part is done: see the hook's own")
@@ -160,8 +165,13 @@ def start(program: Program, given: int, written: int, context: Context) -> int:
 
 
 def become(program: Program, given: int, written: int, failure: int, context: Context) -> None:
-    """The hook's process: nothing of minirun but the three streams. Never returns."""
+    """The hook's process: nothing of minirun but the three streams. Never returns.
+
+    It has a process group of its own, with which what it has started in turn can be ended, and ends with minirun.
+    """
     try:
+        os.setpgid(0, 0)
+        processes.set_death_signal(signal.SIGKILL)
         for descriptor, stream in ((given, 0), (written, 1), (written, 2)):
             os.dup2(descriptor, stream)
         files.close_on_exec_from(3)
@@ -174,18 +184,22 @@ def become(program: Program, given: int, written: int, failure: int, context: Co
         os._exit(127)
 
 
-def wait(pid: int, timeout: int | None) -> str:
-    """Wait for a process, and end it when its time is up; what it did wrong, "" if nothing."""
+def wait(pid: int, timeout: int | None, context: Context) -> str:
+    """Wait for a hook's end, and bring it about when the time is up; what it did wrong, "" if nothing. Raises
+    Interrupted, ContainerDied: then there is no hook any more, either."""
+    in_time = False
     process = signals.pidfd_open(pid)
-    poll = select.poll()
-    poll.register(process, select.POLLIN)
-    in_time = poll.poll(None if timeout is None else timeout * 1000)
-    if not in_time:
-        signals.pidfd_send_signal(process, signal.SIGKILL)
-    os.close(process)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if not in_time:
-        return f"took longer than its timeout of {timeout} s"
+    try:
+        in_time = context.channel.wait(context, process, timeout)
+    finally:
+        if not in_time:
+            os.killpg(pid, signal.SIGKILL)  # TERM would be a request, which it may not hear
+        status = os.waitpid(pid, 0)[1]
+        os.close(process)
+    return problem_of(os.waitstatus_to_exitcode(status)) if in_time else f"took longer than its timeout of {timeout} s"
+
+
+def problem_of(code: int) -> str:
     if code < 0:
         return f"was killed by {signals.name(-code)}"
     return f"exited with status {code}" if code else ""

@@ -7,7 +7,7 @@ import os
 import time
 from errno import EACCES, EEXIST, EISDIR, ENOENT, ENOTDIR, EROFS
 
-from ..kernel import files, processes
+from ..kernel import files, locks, processes
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import MessageSocket
 from .shell import quoted
@@ -17,6 +17,10 @@ DEFAULT_ROOT = "/run/minirun"
 START_SOCKET = "start"  # names in a container's directory
 LOCK = "lock"
 CONFIG, STATE = "config.json", "state.json"
+
+# The parts of that file, for those who may do something at the same time: who makes, starts or removes the container,
+# while hooks run; who changes what its processes may use, or has them stand still. Hooks may do the latter.
+LIFE, LIMITS, ALL = (0, 1), (1, 1), (0, 2)
 
 
 def users_root() -> str:
@@ -71,7 +75,8 @@ class MakeStateDirectory(Step):
     def own(self, context: Context) -> None:
         """Without its lock a directory would keep the id from others, and be nobody's."""
         try:
-            context.lock = files.lock(f"{self.root}/{self.id}/{LOCK}", make=True)
+            context.lock = locks.open(f"{self.root}/{self.id}/{LOCK}", make=True)
+            locks.wait_for(context.lock, LIFE)
             context.owns_id = True
         except OSError:
             self.undo(context)

@@ -48,6 +48,11 @@ class Channel:
         """Wait until `start` asks to go on."""
         raise NotImplementedError
 
+    def wait(self, context: Context, descriptor: int, seconds: float | None = None) -> bool:
+        """Wait for a descriptor to be readable, at most so long; whether it is. Raises Interrupted, ContainerDied when
+        there is no use in waiting any more."""
+        raise NotImplementedError
+
 
 class Observer:
     """Who looks on as the plan is walked down, in both processes. This one looks away; those that tell are in teach/.

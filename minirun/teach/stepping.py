@@ -19,7 +19,7 @@ from os.path import exists
 from shutil import which
 
 from ..errors import Interrupted, StateError
-from ..kernel.signals import read_signal, signalfd
+from ..kernel.signals import ENDING, read_signal, signalfd
 from ..steps.rootfs import BindRootfs, MoveRoot, PivotRoot
 from ..steps.shell import quoted
 from ..steps.state import DEFAULT_ROOT, MakeStateDirectory
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from .text import Paint
 
 TERMINAL = "/dev/tty"  # tty(4)
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # what ends a set-up: runtime/sync.py
 GO_ON, STOP = "c", "q"
 GOES_ON, ASKS = 0, 1  # whether the answer was `c`; whether a question is open
 PROMPT = "{INDENT}next, by process {pid}: {sentence}\n{INDENT}Enter: do it   c: go on   q: stop   ?: help > "

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +181,32 @@ def test_under_nohup_a_hang_up_is_nothing(runtime, bundle):
         os.kill(container.runtime.pid, signal.SIGHUP)
         os.kill(container.runtime.pid, signal.SIGUSR1)
         assert container.line() == "SIGUSR1"
+
+
+@needs.static_busybox()
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.only("minirun", "runc waits for its hooks")
+def test_the_set_up_can_be_ended_whatever_the_caller_has_blocked(runtime, bundle, place, caller, number):
+    made = bundle("sleep")
+    made.config["hooks"] = {"createRuntime": [hanging(place)]}
+    made.write()
+    with nothing_left(runtime.name):
+        command = runtime.command(made, f"{runtime.name}-blocked-{os.getpid()}")
+        started = subprocess.Popen(command, preexec_fn=caller, stderr=subprocess.DEVNULL)
+        wait_until((place / "mark").exists)
+        started.send_signal(number)
+        assert started.wait(TIMEOUT) == 128 + number
+
+
+def hanging(place: Path) -> dict[str, Any]:
+    return {"path": "/bin/sh", "args": ["sh", "-c", f"touch {place}/mark; sleep 600"], "env": ["PATH=/bin:/usr/bin"]}
+
+
+def wait_until(happens: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 # ---- the rest

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from minirun.errors import StateError
-from minirun.kernel import files
+from minirun.kernel import files, locks
 from minirun.kernel.libc import SystemCallError
 from minirun.plan.exec import ExecOptions
 from minirun.runtime import freezer, lifecycle
 from minirun.runtime.books import find
-from minirun.runtime.directory import Lock, unknown
+from minirun.runtime.directory import unknown
 from minirun.runtime.exec import Wishes, execute
+from minirun.runtime.lock import Lock
 from minirun.runtime.log import Log
 from minirun.runtime.overview import containers, matching
 from minirun.runtime.usage import Watch, parents
@@ -31,7 +32,7 @@ def too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A state directory whose only container goes while somebody waits for its lock."""
     (tmp_path / "web").mkdir()
 
-    def gone(root: str, name: str) -> None:
+    def gone(root: str, name: str, _part: object, *, force: bool) -> None:
         os.rmdir(f"{root}/{name}")
         raise unknown(root, name)
 
@@ -123,7 +124,7 @@ def full_disk(*_arguments: object, **_more: object) -> None:
 
 def test_an_id_without_its_lock_is_free_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     context = Context(Log(), Channel())
-    monkeypatch.setattr(files, "lock", full_disk)
+    monkeypatch.setattr(locks, "open", full_disk)
     with pytest.raises(SystemCallError):
         MakeStateDirectory(f"{tmp_path}/root", "web").apply(context)
     assert list(tmp_path.iterdir()) == []

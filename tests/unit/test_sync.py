@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from minirun.errors import StepError
+from minirun.runtime.own_signals import Signals
 from minirun.runtime.sync import Sync
 from minirun.steps.step import CONTAINER, RUNTIME, Channel, Context, Log
 
 
 @pytest.fixture
 def sync():
-    never, end = os.pipe()
-    sync = Sync(never)
+    own = Signals()
+    sync = Sync(own)
     yield sync
     sync.hang_up()
-    os.close(never)
-    os.close(end)
+    own.close()
 
 
 @pytest.mark.parametrize("message", [b"x", b"\xff", b"[]", b"1", b'{"number": 1}', b"[" * 60000], ids=lambda m: m[:9])
