@@ -252,7 +252,12 @@ DELETE = Command(
       sudo minirun delete --force web
     """,
     (
-        Option("force", ("--force", "-f"), FLAG, "End it first; no error where there is no such container."),
+        Option(
+            "force",
+            ("--force", "-f"),
+            FLAG,
+            "End it first, and who is making it; no error where there is none.",
+        ),
         REGEX,
         NARRATE,
     ),
