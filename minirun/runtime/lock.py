@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import os
 import signal
-from errno import ENOENT
+from errno import ENOENT, ESRCH
 from time import monotonic, sleep
 
 from ..errors import StateError
 from ..kernel import locks, processes, signals
+from ..kernel.libc import SystemCallError
 from ..steps.state import ALL, LIFE, LOCK, STATE
 from .directory import check, damaged, read_state, refuse_others, unknown, unreadable
 
@@ -68,11 +69,14 @@ class Lock:
             return
         try:
             process = signals.pidfd_open(holder)
-            if locks.holder(self.descriptor, self.part) == holder:
-                signals.pidfd_send_signal(process, number)
-            os.close(process)
-        except ProcessLookupError:
-            pass  # it has just ended
+            try:
+                if locks.holder(self.descriptor, self.part) == holder:
+                    signals.pidfd_send_signal(process, number)
+            finally:
+                os.close(process)
+        except SystemCallError as error:
+            if error.errno != ESRCH:  # it has just ended
+                raise
 
     def busy(self) -> StateError:
         holder = locks.holder(self.descriptor, self.part)
