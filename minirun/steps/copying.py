@@ -4,51 +4,86 @@ from __future__ import annotations
 
 import os
 import stat
+from errno import EXDEV
 
 from ..kernel import files
+from ..kernel.constants import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV
+from ..kernel.libc import SystemCallError
 
 CHUNK = 1 << 20
 # Never through a symlink that somebody puts there meanwhile, never waiting for the other end of a FIFO.
 OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+RESOLVE = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
 
 
 def copy_directory(source: int, target: int) -> None:
-    """Copy the entries of one directory into another, with owner, mode and times; both are descriptors."""
-    reading = files.open(files.by_descriptor(source) + "/.", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    writing = files.open(files.by_descriptor(target) + "/.", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Copy what one directory holds into another, with owner, mode and times; both are descriptors.
+
+    Directories wait in a list instead of the stack, because the image decides how deep they are. What is mounted on one
+    is left out: of a /proc there is no end.
+    """
+    found = [""]
+    for path in found:
+        found += [f"{path}{name}/" for name in copy_entries(source, target, path)]
+    copy_attributes(os.fstat(source), files.by_descriptor(target))
+    for path in reversed(found):  # the inner ones first, since making them has changed the times of those around them
+        copy_times(source, target, path)
+
+
+def open_below(directory: int, path: str) -> int:
+    return files.openat2(directory, f"./{path}", os.O_RDONLY | os.O_DIRECTORY, RESOLVE)
+
+
+def copy_entries(source: int, target: int, path: str) -> list[str]:
+    """Copy the entries of one directory of the tree; the names of the directories, which are still empty."""
+    reading, writing = open_below(source, path), open_below(target, path)
     try:
-        for name in os.listdir(reading):
-            copy_entry(reading, writing, name)
-        copy_attributes(os.fstat(reading), files.by_descriptor(writing))
+        return [name for name in os.listdir(reading) if copy_entry(reading, writing, name)]
     finally:
         os.close(reading)
         os.close(writing)
 
 
-def copy_entry(source: int, target: int, name: str) -> None:
-    """Copy one entry, whatever it is, from the directory `source` into the directory `target`."""
+def copy_times(source: int, target: int, path: str) -> None:
+    reading, writing = open_below(source, path), open_below(target, path)
+    status = os.fstat(reading)
+    os.utime(writing, ns=(status.st_atime_ns, status.st_mtime_ns))
+    os.close(reading)
+    os.close(writing)
+
+
+def copy_entry(source: int, target: int, name: str) -> bool:
+    """Copy one entry from the directory `source` into the directory `target`; whether there is more in it to copy."""
     status = os.stat(name, dir_fd=source, follow_symlinks=False)
-    if stat.S_ISLNK(status.st_mode):
-        files.symlinkat(os.readlink(name, dir_fd=source), target, name)
+    if stat.S_ISDIR(status.st_mode):
+        files.mkdirat(target, name, 0o700)
         os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
-    elif stat.S_ISDIR(status.st_mode):
-        copy_subdirectory(source, target, name)
-    elif stat.S_ISREG(status.st_mode):
+        os.chmod(name, stat.S_IMODE(status.st_mode), dir_fd=target)
+        return not is_mount_point(source, name)
+    if stat.S_ISREG(status.st_mode):
         copy_file(source, target, name)
     else:
-        files.mknodat(target, name, status.st_mode, status.st_rdev)
-        os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
+        copy_special(source, target, name, status)
+    return False
 
 
-def copy_subdirectory(source: int, target: int, name: str) -> None:
-    files.mkdirat(target, name, 0o700)
-    below = files.openat(source, name, OPEN_FLAGS | os.O_DIRECTORY)
-    above = files.openat(target, name, OPEN_FLAGS | os.O_DIRECTORY)
+def is_mount_point(directory: int, name: str) -> bool:
     try:
-        copy_directory(below, above)
-    finally:
-        os.close(below)
-        os.close(above)
+        os.close(files.openat2(directory, name, os.O_PATH, RESOLVE))
+    except SystemCallError as error:
+        if error.errno == EXDEV:
+            return True
+        raise
+    return False
+
+
+def copy_special(source: int, target: int, name: str, status: os.stat_result) -> None:
+    """A symlink, a device, a FIFO or a socket."""
+    if stat.S_ISLNK(status.st_mode):
+        files.symlinkat(os.readlink(name, dir_fd=source), target, name)
+    else:
+        files.mknodat(target, name, status.st_mode, status.st_rdev)
+    os.chown(name, status.st_uid, status.st_gid, dir_fd=target, follow_symlinks=False)
 
 
 def copy_file(source: int, target: int, name: str) -> None:
