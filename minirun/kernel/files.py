@@ -226,6 +226,12 @@ def filesystem_type(descriptor: int) -> int:
     return buffer[0]
 
 
+def mount_id(descriptor: int) -> int:
+    """The number of the mount that an open file was found in, as in /proc/self/mountinfo (proc_pid_fdinfo(5))."""
+    lines = read_file(f"/proc/self/fdinfo/{descriptor}").splitlines()
+    return next(int(line.removeprefix("mnt_id:")) for line in lines if line.startswith("mnt_id:"))
+
+
 def close_on_exec_from(first: int) -> None:
     """close_range(2) with CLOSE_RANGE_CLOEXEC: mark every descriptor from `first` on."""
     close_range(first, LAST, CLOSE_RANGE_CLOEXEC)

@@ -28,7 +28,7 @@ from .limits import (
     late_limit_steps,
     owner_steps,
 )
-from .mounts import mount_steps
+from .mounts import mount_steps, read_only_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .notify import notify_directory_steps, notify_mount_steps, notify_socket_steps, notify_variables
 from .process import identity_steps, program_steps, rlimit_steps, scheduler_steps, terminal_steps
@@ -237,8 +237,9 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
         steps += terminal_steps(config.process, options.console_socket)  # after /dev/pts is mounted
         steps.append(program.MakeWorkingDirectory(config.process.cwd))  # before the root is read-only
     steps += path_steps(linux)  # after /proc and /sys are mounted
+    steps += read_only_steps(steps)  # after every mount point is made
     if config.root.readonly:
-        steps.append(rootfs.MakeRootReadOnly())  # after every mount point is made
+        steps.append(rootfs.MakeRootReadOnly())  # likewise
     return steps
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from ..errors import ConfigError
 from ..spec.config import Device
+from ..spec.reader import shown
 from ..steps.devices import AttachDevice, BindDevice, MakeDevice, MakeSymlink, OpenDevice
+from .rootfs import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +38,7 @@ def device_steps(config: Config, directory: str, rootless: bool = False) -> list
     A /dev that is bound has all this, or is meant not to: it is a directory of the host, often the host's own /dev.
     """
     is_forbidden = rootless or has_user_namespace(config.linux)
-    listed = {device.path for device in config.linux.devices}
+    listed = {plain(device.path) for device in config.linux.devices}
     default = [Device("c", path, major, minor) for path, major, minor in DEFAULT_DEVICES if path not in listed]
     own = [
         step
@@ -65,6 +68,8 @@ def default_device_step(device: Device, is_forbidden: bool) -> Step:
 
 
 def own_device_steps(device: Device, origin: str, linux: Linux, directory: str, rootless: bool) -> list[Step]:
+    if plain(device.path) == "/":
+        raise ConfigError(f"{origin}/path", f"found {shown(device.path)}, the root itself", "the path of a file")
     kind, uid, gid = device.type, device.uid or 0, device.gid or 0
     mode = 0o666 if device.file_mode is None else device.file_mode
     if kind == "p" or not (rootless or has_user_namespace(linux)):
@@ -90,10 +95,9 @@ def outside(mappings: tuple[IdMapping, ...], inside: int) -> int:
 def is_bound(config: Config, path: str) -> bool:
     """Whether a directory of the host is mounted at the path."""
     return any(
-        mount.destination.rstrip("/") == path and not {"bind", "rbind"}.isdisjoint(mount.options)
-        for mount in config.mounts
+        plain(mount.destination) == path and not {"bind", "rbind"}.isdisjoint(mount.options) for mount in config.mounts
     )
 
 
 def is_in_dev(path: str) -> bool:
-    return path.startswith("/dev/")
+    return plain(path).startswith("/dev/")

@@ -13,10 +13,12 @@ from ..steps.mounts import (
     Change,
     ChangeMount,
     HideCgroups,
+    MakeMountReadOnly,
     MountCgroup,
     MountFilesystem,
     Remount,
 )
+from ..steps.paths import BEGIN_EMPTY
 from . import mount_options
 from .labels import context_option, label_mount_steps
 from .namespaces import ranges
@@ -40,6 +42,17 @@ class MountOptions(Record):
     def beyond_mount(self) -> tuple[Change, ...]:
         """The changes that mount(2) has no flags for: all from the first recursive one or propagation on."""
         return self.changes[1:] if self.changes and is_plain(self.changes[0]) else self.changes
+
+    def is_read_only(self) -> bool:
+        """Whether the mount itself is read-only in the end."""
+        words = [change for change in self.changes if (change.attr_set | change.attr_clr) & MOUNT_ATTR_RDONLY]
+        return bool(words[-1].attr_set & MOUNT_ATTR_RDONLY) if words else bool(self.flags & MS_RDONLY)
+
+    def writable(self) -> MountOptions:
+        """The same for a mount that is not read-only yet."""
+        changes = (change.replace(attr_set=change.attr_set & ~MOUNT_ATTR_RDONLY) for change in self.beyond_mount())
+        left = tuple(change for change in changes if change.attr_set | change.attr_clr | change.propagation)
+        return self.replace(flags=self.flags & ~MS_RDONLY, changes=(Change(), *left))
 
 
 def sort_options(words: tuple[str, ...]) -> MountOptions:
@@ -166,8 +179,18 @@ def filesystem(mount: Mount, destination: str, options: MountOptions, origin: st
     kind = "cgroup2" if mount.type == "cgroup" else mount.type
     source = mount.source or kind
     data = ",".join((*options.data, *context_option(linux, kind, options.data)))
-    mounted: Step = MountFilesystem(kind, source, destination, options.flags, data, options.copy_up, origin)
+    ends_read_only = kind in BEGIN_EMPTY and options.is_read_only()
+    options = options.writable() if ends_read_only else options
+    mounted: Step = MountFilesystem(
+        kind, source, destination, options.flags, data, options.copy_up, origin, ends_read_only
+    )
     return [mounted, *label_mount_steps(linux, kind, destination), *change_steps(destination, options, origin)]
+
+
+def read_only_steps(steps: list[Step]) -> list[Step]:
+    """The end of those of `steps` that are mounts to be read-only, once later steps have made their places in them."""
+    ends = (step for step in steps if isinstance(step, MountFilesystem) and step.read_only)
+    return [MakeMountReadOnly(step.destination, step.origin) for step in ends]
 
 
 def change_steps(destination: str, options: MountOptions, origin: str) -> list[Step]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+from ..errors import ConfigError
 from ..kernel.constants import MS_PRIVATE, MS_REC, MS_SHARED, MS_SLAVE
+from ..spec.reader import shown
 from ..steps import masks, rootfs
 from . import mount_options
 from .labels import context_option
@@ -75,6 +79,11 @@ def asked_propagation(linux: Linux) -> tuple[int, bool]:
     return mount_options.propagation(linux.rootfs_propagation or "rslave") or (MS_SLAVE, True)
 
 
+def plain(path: str) -> str:
+    """The path without what means nothing, such as //, /. and /x/.. (unless x is a symlink)."""
+    return os.path.normpath("/" + path.lstrip("/"))
+
+
 def path_steps(linux: Linux) -> list[Step]:
     """The paths that are hidden or made read-only, all of them in mounts that are made by now."""
     return [
@@ -84,4 +93,6 @@ def path_steps(linux: Linux) -> list[Step]:
 
 
 def mask(linux: Linux, path: str, origin: str) -> Step:
+    if plain(path) == "/":
+        raise ConfigError(origin, f"found {shown(path)}, the root itself: nothing would be left", "what lies in it")
     return masks.MaskPath(path, origin, ",".join(context_option(linux, "tmpfs", ())))

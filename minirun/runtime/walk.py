@@ -58,7 +58,8 @@ def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None
     except Refused as error:
         raise step_error(step, index, steps, error.reason, "", error.cure) from error
     except OSError as error:  # from Python's own library
-        helps = {**SHORTAGES, **step.cures}.get(error.errno or 0, "")
+        number = error.errno or 0
+        helps = step.cures.get(number) or SHORTAGES.get(number, "")
         raise step_error(step, index, steps, reason(error), str(error.filename or ""), helps) from error
 
 

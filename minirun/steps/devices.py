@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import EACCES, EEXIST, EINVAL, ENOENT, ENOTEMPTY, EPERM
+from errno import EEXIST, EINVAL, ENOENT, ENOTEMPTY, EPERM
 
 from ..kernel import files, mounts
-from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY
+from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY, PTMX_DEVICE
 from ..kernel.libc import Flags, SystemCallError, show
-from .mounts import Change, attach, show_attach
-from .paths import CLOSED_ROOT, find, make_parent, show_find
+from .mounts import MOUNT_CURES, Change, attach, show_attach
+from .paths import PLACE_CURES, is_new, is_there, make_parent, refuse_hosts, show_find
 from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -22,6 +22,7 @@ class MakeDevice(Step):
     man = "mknod(2)"
     spec = "config-linux.md#devices"
     cures = {
+        **PLACE_CURES,
         EPERM: "making devices takes CAP_MKNOD in the host's own user namespace",
         EINVAL: "in a user namespace the owner's ids must be mapped: see /linux/uidMappings and /linux/gidMappings",
     }
@@ -59,9 +60,11 @@ class MakeDevice(Step):
         )
 
     def apply(self, context: Context) -> None:
-        parent, name = make_parent(context.root, self.path)
+        parent, name = make_parent(context, self.path)
         try:
-            made = self.make(parent, name)
+            made = self.make(context, parent, name)
+            if context.result == NOT_OURS:
+                return
             node = files.openat(parent, name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
                 self.check(node)
@@ -74,8 +77,10 @@ class MakeDevice(Step):
         finally:
             os.close(parent)
 
-    def make(self, parent: int, name: str) -> bool:
-        """Make the node; False where something of this name is there already."""
+    def make(self, context: Context, parent: int, name: str) -> bool:
+        """Make the node; False where something of this name is there already, or nothing is to be made."""
+        if status_in(parent, name) or not is_for_nodes(context, parent, self.path):
+            return False
         try:
             files.mknodat(parent, name, KINDS[self.type] | self.mode, os.makedev(self.major, self.minor))
         except SystemCallError as error:
@@ -91,6 +96,28 @@ class MakeDevice(Step):
                 f"{self.path} exists in the root file system and is not this device",
                 "remove it from the root file system, or mount a tmpfs on /dev",
             )
+
+
+NOT_OURS = "not made: this /dev comes from outside"  # the result of a step then
+
+
+def is_for_nodes(context: Context, parent: int, path: str) -> bool:
+    """Whether a node may be made there. Not in a /dev that config.json has bound, by whatever name, or that lay below
+    the root before: it is the host's, or another container's. Raises Refused where the whole root is the host's."""
+    refuse_hosts(context, parent, path)
+    of_root = is_new(context, parent) or files.mount_id(parent) == files.mount_id(context.root)
+    if not of_root and path.startswith("/dev/"):
+        context.result = NOT_OURS
+        return False
+    return True
+
+
+def status_in(directory: int, name: str) -> os.stat_result | None:
+    """lstat(2) of a name in a directory; None where there is none."""
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
 def is_device(status: os.stat_result, kind: str, major: int, minor: int) -> bool:
@@ -109,8 +136,8 @@ class BindDevice(Step):
     man = "user_namespaces(7)"
     spec = "config-linux.md#devices"
     cures = {
-        ENOENT: "the device has to be the host's, at the same path: only root can make another",
-        EACCES: CLOSED_ROOT,
+        **MOUNT_CURES,
+        ("open_tree", ENOENT): "the device has to be the host's, at the same path: only root can make another",
     }
 
     path: str
@@ -206,6 +233,7 @@ class AttachDevice(Step):
     man = "mount_setattr(2)"
     spec = "config-linux.md#devices"
     no_shell = OpenDevice.no_shell
+    cures = MOUNT_CURES
 
     path: str
     origin: str
@@ -230,6 +258,7 @@ class MakeSymlink(Step):
     chapter = "devices"
     man = "symlink(2)"
     spec = "runtime-linux.md#dev-symbolic-links"
+    cures = PLACE_CURES
 
     path: str
     target: str
@@ -248,34 +277,37 @@ class MakeSymlink(Step):
         return (show_find(parent or "/", name="parent"), show("symlinkat", self.target, Flags("parent"), name))
 
     def apply(self, context: Context) -> None:
-        if self.needs and not self.is_there(context):
+        if self.needs and not is_there(context, self.needs):
             return
-        parent, name = make_parent(context.root, self.path)
+        parent, name = make_parent(context, self.path)
         try:
-            if self.replace_existing:
-                self.remove_other(parent, name)
-            files.symlinkat(self.target, parent, name)
+            if self.is_to_be_made(context, parent, name):
+                files.symlinkat(self.target, parent, name)
         except SystemCallError as error:
             if error.errno != EEXIST:
                 raise
         finally:
             os.close(parent)
 
-    def remove_other(self, parent: int, name: str) -> None:
-        """Remove what stands in the symlink's place, unless it is one with the same target."""
-        try:
-            if os.readlink(name, dir_fd=parent) == self.target:
-                return
-        except OSError:
-            pass  # nothing there, or no symlink
-        try:
-            os.unlink(name, dir_fd=parent)
-        except FileNotFoundError:
-            pass
-
-    def is_there(self, context: Context) -> bool:
-        place = find(context.root, self.needs)
-        if place is None:
+    def is_to_be_made(self, context: Context, parent: int, name: str) -> bool:
+        """What is there is looked at first, and goes only from a file system that is the container's own."""
+        there = status_in(parent, name)
+        if there is None:
+            return is_for_nodes(context, parent, self.path)
+        if not self.replace_existing or self.is_as_good(there, parent, name):
             return False
-        os.close(place)
+        if not is_new(context, parent):
+            raise Refused(
+                f"{self.path} exists in the root file system and is something else",
+                "remove it from the root file system, or mount a tmpfs on /dev",
+            )
+        os.unlink(name, dir_fd=parent)
         return True
+
+    def is_as_good(self, there: os.stat_result, parent: int, name: str) -> bool:
+        """The same symlink, or the device that it would lead to, which looks for the devpts beside it (pts(4))."""
+        if stat.S_ISLNK(there.st_mode):
+            return os.path.join(os.path.dirname(self.path), os.readlink(name, dir_fd=parent)) == os.path.join(
+                os.path.dirname(self.path), self.target
+            )
+        return stat.S_ISCHR(there.st_mode) and there.st_rdev == PTMX_DEVICE

@@ -7,12 +7,12 @@ to the container's process, which attaches it. That also finds sources that the 
 from __future__ import annotations
 
 import os
-from errno import EINVAL, ENOENT, EPERM
+from errno import EINVAL, EPERM
 
 from ..kernel import files, mounts, namespaces
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_IDMAP
 from ..kernel.libc import Flags, SystemCallError
-from .mounts import Change, attach, show_attach
+from .mounts import MOUNT_CURES, Change, attach, show_attach
 from .step import RUNTIME, Context, Step
 
 Ranges = tuple[tuple[int, int, int], ...]  # id on the file system, id in the mount, how many
@@ -27,7 +27,7 @@ class OpenMappedMount(Step):
     spec = "config.md#linux-mount-options"
     no_shell = "mount(8) has the option X-mount.idmap since util-linux 2.39, and Debian 12 has 2.38"
     cures = {
-        ENOENT: "the source must exist on the host; a relative one is taken from the bundle's directory",
+        **MOUNT_CURES,
         EPERM: "mapping owners takes CAP_SYS_ADMIN in the user namespace that the file system was mounted in",
     }
 
@@ -83,7 +83,7 @@ class OpenMappedMount(Step):
                 "this file system, or one below it, can't map owners, or does so already: ext4, xfs and btrfs can, "
                 "tmpfs since Linux 6.3; overlayfs, proc and sysfs can't"
             )
-        if error.errno == EINVAL:
+        if error.errno == EINVAL and error.call != "open_tree":
             return "the ranges must not overlap, and there may be at most 340"
         return super().cure(error)
 
@@ -104,6 +104,7 @@ class AttachMappedMount(Step):
     man = "mount_setattr(2)"
     spec = "config.md#linux-mount-options"
     no_shell = OpenMappedMount.no_shell
+    cures = MOUNT_CURES
 
     destination: str
     changes: tuple[Change, ...]

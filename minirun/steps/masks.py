@@ -8,7 +8,8 @@ import stat
 from ..kernel import files, mounts
 from ..kernel.constants import MOUNT_ATTR_RDONLY, MS_RDONLY
 from ..kernel.libc import Flags, show
-from .paths import PLACE, find, show_find
+from .mounts import MOUNT_CURES
+from .paths import PLACE, find, is_root, renew_root, show_find
 from .shell import in_root
 from .step import Context, Refused, Step
 
@@ -21,6 +22,7 @@ class MaskPath(Step):
     chapter = "mounts"
     man = "mount(2)"
     spec = "config-linux.md#masked-paths"
+    cures = MOUNT_CURES
 
     path: str
     origin: str
@@ -53,6 +55,7 @@ class MaskPath(Step):
             context.result = NOT_THERE
             return
         try:
+            refuse_root(context, place, self.path)
             if stat.S_ISDIR(os.fstat(place).st_mode):
                 options = ",".join(filter(None, ("nr_blocks=1", "nr_inodes=1", self.data)))
                 mounts.mount("tmpfs", files.by_descriptor(place), "tmpfs", MS_RDONLY, options)
@@ -60,6 +63,12 @@ class MaskPath(Step):
                 bind_null(place)
         finally:
             os.close(place)
+
+
+def refuse_root(context: Context, place: int, path: str) -> None:
+    """Other runtimes mask a root below the one that the program sees, which hides nothing."""
+    if is_root(context, place):
+        raise Refused(f"{path} is the root of the container, and nothing would be left", "mask what lies in it")
 
 
 def bind_null(place: int) -> None:
@@ -85,6 +94,7 @@ class MakePathReadOnly(Step):
     chapter = "mounts"
     man = "mount_setattr(2)"
     spec = "config-linux.md#readonly-paths"
+    cures = MOUNT_CURES
 
     path: str
     origin: str
@@ -115,6 +125,7 @@ class MakePathReadOnly(Step):
             try:
                 mounts.mount_setattr(tree, True, attr_set=MOUNT_ATTR_RDONLY)
                 mounts.move_mount(tree, place)
+                renew_root(context, place)
             finally:
                 os.close(tree)
         finally:

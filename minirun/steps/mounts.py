@@ -9,21 +9,31 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import EACCES, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOTDIR, EPERM
+from errno import EACCES, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOTBLK, ENOTDIR, ENXIO, EPERM, EROFS
 
 from ..kernel import files, mounts
 from ..kernel.constants import (
     AT_FDCWD,
     MOUNT_ATTR__ATIME,
     MOUNT_ATTR_RDONLY,
-    MS_RDONLY,
+    MS_BIND,
     MS_REC,
     names,
     propagation_word,
 )
 from ..kernel.libc import Flags, SystemCallError, show
 from ..record import Record
-from .paths import CLOSED_ROOT, PLACE, find, make_directory, make_file, refuse_inside_proc, show_find
+from .paths import (
+    PLACE,
+    PLACE_CURES,
+    find,
+    make_directory,
+    make_file,
+    new_mount_on,
+    refuse_inside_proc,
+    renew_root,
+    show_find,
+)
 from .shell import in_root, operand, quoted
 from .step import Context, Refused, Step
 
@@ -68,6 +78,25 @@ class Change(Record):
         mounts.mount_setattr(mount, self.recursive, self.attr_set, self.attr_clr, self.propagation)
 
 
+# A mount namespace has its limit of mounts, and no file system is full.
+TOO_MANY = "this mount namespace has as many mounts as it may: sysctl fs.mount-max"
+
+# What it means when the kernel refuses to make a mount, or to attach it.
+MOUNT_CURES = {
+    **PLACE_CURES,
+    ("mount", ENOSPC): TOO_MANY,
+    ("open_tree", ENOSPC): TOO_MANY,
+    ("move_mount", ENOSPC): TOO_MANY,
+    ("open_tree", ENOENT): "the source must exist on the host; a relative one is taken from the bundle's directory",
+    ("open_tree", ENOTDIR): "a name on the way to the source is a file, not a directory",
+    ("open_tree", ELOOP): "symlinks on the way to the source lead in a circle",
+    ("open_tree", EACCES): "every directory on the way must be searchable (chmod +x) for the container's root user",
+    ("open_tree", EINVAL): "what is unbindable can't be bound; and in a user namespace a mount with others below it "
+    "only with all of them: use rbind",
+    ("mount_setattr", EPERM): "in a user namespace, flags that the host's mount has (nosuid, nodev …) can't be cleared",
+}
+
+
 class MountFilesystem(Step):
     """Mount a new file system, such as the proc of the container's own pid namespace."""
 
@@ -75,15 +104,21 @@ class MountFilesystem(Step):
     man = "mount(2)"
     spec = "config.md#mounts"
     cures = {
+        **MOUNT_CURES,
         ENODEV: "this kernel has no such file system: see /proc/filesystems, or load its module",
         EINVAL: "the file system refuses an option; the kernel's log (dmesg) names it. "
         "In a user namespace, ids such as gid=5 must be mapped",
         EPERM: "in a user namespace, a file system needs the namespaces it shows: "
         "proc needs a pid namespace, sysfs a network namespace, mqueue an ipc namespace; proc and sysfs also that "
         "nothing of the caller's own is hidden, as most containers have it; those of disks are root's",
-        EACCES: CLOSED_ROOT,
         EBUSY: "the device is in use, or this very file system is mounted there already",
-        ENOENT: "the source does not exist",
+        ENOENT: "the source, or a path among the options, does not exist",
+        ENOTDIR: "a name on the way to the source is a file, not a directory",
+        ENOTBLK: "the source of this file system is a block device: a file becomes one by losetup(8)",
+        ENXIO: "there is no device behind the source",
+        ("mount", EACCES): "the device can only be read: add the option ro",
+        ("mount", EROFS): "the device can only be read: add the option ro",
+        ENOSPC: "what is copied does not fit: give the tmpfs more, with size= or nr_inodes=",
     }
 
     type: str
@@ -93,6 +128,7 @@ class MountFilesystem(Step):
     data: str = ""
     copy_up: bool = False
     origin: str = ""
+    read_only: bool = False  # in the end (MakeMountReadOnly): it begins empty, and places are to be made in it
 
     def describe(self) -> str:
         options = ", ".join(part for part in (self.data, names(self.flags, "MS_") if self.flags else "") if part)
@@ -100,8 +136,7 @@ class MountFilesystem(Step):
         return described + ", with a copy of what it hides" * self.copy_up
 
     def shell(self) -> str:
-        flags = self.first_flags()
-        options = f" -o {shell_options(flags, self.data)}" if flags or self.data else ""
+        options = f" -o {shell_options(self.flags, self.data)}" if self.flags or self.data else ""
         alone = "" if self.type in OF_THE_KERNEL else " --internal-only"
         command = f"mount{alone} -t {quoted(self.type)}{options} {operand(self.source)}"
         place = in_root(self.destination)
@@ -109,53 +144,48 @@ class MountFilesystem(Step):
             return f"mkdir -p {place} && {command} {place}"
         mounted = f"mkdir -p {place} && exec {{below}}<{place} && {command} {place}"
         filled = f"cp -a /proc/self/fd/$below/. {place} && exec {{below}}<&-"
-        read_only = f" && mount -o remount,bind,ro {place}" * (flags != self.flags)
-        return f"{mounted} && {filled}{read_only}"
+        return f"{mounted} && {filled}"
 
     def calls(self) -> tuple[str, ...]:
-        mounted = mounts.show_mount(self.source, PLACE, self.type, self.first_flags(), self.data or None)
+        mounted = mounts.show_mount(self.source, PLACE, self.type, self.flags, self.data or None)
         return (
             show_find(self.destination, self.type not in NEVER_BY_SYMLINK),
             mounted + "  // then what lies below is copied into it" * self.copy_up,
         )
-
-    def first_flags(self) -> int:
-        """Without MS_RDONLY where the file system is to be filled first."""
-        return self.flags & ~MS_RDONLY if self.copy_up else self.flags
 
     def prepare(self) -> None:
         if self.copy_up:
             from . import copying  # noqa: F401
 
     def apply(self, context: Context) -> None:
-        place = make_directory(context.root, self.destination, self.type not in NEVER_BY_SYMLINK)
+        place = make_directory(context, self.destination, self.type not in NEVER_BY_SYMLINK)
         try:
             refuse_inside_proc(context, place, self.type)
-            self.mount_on(context, place)
+            mounts.mount(self.source, files.by_descriptor(place), self.type, self.flags, self.data or None)
+            self.remember(context, place, new_mount_on(context, place, self.destination))
         finally:
             os.close(place)
 
-    def mount_on(self, context: Context, place: int) -> None:
-        mounts.mount(self.source, files.by_descriptor(place), self.type, self.first_flags(), self.data or None)
+    def remember(self, context: Context, below: int, mounted: int) -> None:
+        """What later steps need to know of the new mount."""
+        context.filesystems[os.fstat(mounted).st_dev] = self.type
         if self.copy_up:
-            self.fill(context, place)
+            self.fill(below, mounted)
+        renew_root(context, below)
+        if self.read_only:
+            context.unfinished[self.origin] = mounted
+        else:
+            os.close(mounted)
 
-    def fill(self, context: Context, below: int) -> None:
+    def fill(self, below: int, mounted: int) -> None:
         """tmpcopyup: the new tmpfs starts with what the directory below it holds."""
         from .copying import copy_directory
 
-        mounted = find(context.root, self.destination)
-        assert mounted is not None
-        try:
-            copy_directory(below, mounted)
-            if self.flags & MS_RDONLY:
-                mounts.mount_setattr(mounted, False, attr_set=MOUNT_ATTR_RDONLY)
-        finally:
-            os.close(mounted)
+        copy_directory(below, mounted)
 
     def cure(self, error: SystemCallError) -> str:
-        if error.errno in (ENOTDIR, ELOOP):
-            return f"{self.destination} must be a directory of the root file system, not a file or a symlink"
+        if error.errno == ELOOP and self.type in NEVER_BY_SYMLINK:
+            return f"{self.destination} must be a directory of the root file system, and no symlink lead there"
         return super().cure(error)
 
 
@@ -244,9 +274,26 @@ class Remount(Step):
         if place is None:
             raise Refused(f"{self.destination} does not exist", "a remount changes a mount that is there already")
         try:
+            self.refuse_hosts(context, place)
             mounts.mount(None, files.by_descriptor(place), None, self.flags, self.data or None)
+            self.finish(context, place)
         finally:
             os.close(place)
+
+    def refuse_hosts(self, context: Context, place: int) -> None:
+        """Without MS_BIND it is the file system that changes, wherever it is mounted (mount(2))."""
+        if not self.flags & MS_BIND and os.fstat(place).st_dev not in context.filesystems:
+            raise Refused(
+                f"the file system at {self.destination} is none of the container's own: it would change on the host",
+                "remount together with bind changes the container's mount alone",
+            )
+
+    def finish(self, context: Context, place: int) -> None:
+        """A mount that was to be read-only in the end is what this one says, from now on."""
+        here = files.mount_id(place)
+        for origin, mounted in list(context.unfinished.items()):
+            if files.mount_id(mounted) == here:
+                os.close(context.unfinished.pop(origin))
 
 
 class BindMount(Step):
@@ -255,14 +302,7 @@ class BindMount(Step):
     chapter = "mounts"
     man = "mount(2)"
     spec = "config.md#mounts"
-    cures = {
-        ENOENT: "the source must exist on the host; a relative one is taken from the bundle's directory",
-        EPERM: "in a user namespace, flags that the host's mount has (nosuid, nodev …) can't be cleared",
-        EACCES: "every directory on the way must be searchable (chmod +x) for the container's root user; "
-        + CLOSED_ROOT,
-        ENOTDIR: "a file can only be bound on a file, a directory on a directory",
-        EINVAL: "in a user namespace a mount with others below it can only be bound with all of them: use rbind",
-    }
+    cures = MOUNT_CURES
 
     source: str
     destination: str
@@ -324,6 +364,36 @@ class ChangeMount(Step):
             os.close(mounted)
 
 
+class MakeMountReadOnly(Step):
+    """The end of a mount that begins empty: now everything is made in it that lies in there."""
+
+    chapter = "mounts"
+    man = "mount_setattr(2)"
+    spec = "config.md#linux-mount-options"
+
+    destination: str
+    origin: str
+
+    def describe(self) -> str:
+        return f"make the mount on {self.destination} read-only, now that all is made in it"
+
+    def shell(self) -> str:
+        return f"mount -o remount,bind,ro {in_root(self.destination)}"
+
+    def calls(self) -> tuple[str, ...]:
+        return (mounts.show_mount_setattr(Flags("mounted"), False, attr_set=MOUNT_ATTR_RDONLY),)
+
+    def apply(self, context: Context) -> None:
+        mounted = context.unfinished.pop(self.origin, -1)
+        if mounted < 0:
+            context.result = "a later remount has decided otherwise"
+            return
+        try:
+            mounts.mount_setattr(mounted, False, attr_set=MOUNT_ATTR_RDONLY)
+        finally:
+            os.close(mounted)
+
+
 class MountCgroup(Step):
     """Show the cgroups of the container's cgroup namespace.
 
@@ -334,7 +404,11 @@ class MountCgroup(Step):
     chapter = "mounts"
     man = "cgroup_namespaces(7)"
     spec = "config.md#posix-platform-mounts"
-    cures = {EPERM: "in a user namespace this needs a cgroup namespace that is new as well", EACCES: CLOSED_ROOT}
+    cures = {
+        **MOUNT_CURES,
+        EPERM: "in a user namespace this needs a cgroup namespace that is new as well",
+        ENODEV: "this kernel has no cgroup v2 (CONFIG_CGROUPS)",
+    }
 
     destination: str
     changes: tuple[Change, ...]
@@ -371,6 +445,7 @@ class BindCgroup(Step):
     chapter = "mounts"
     man = "cgroups(7)"
     spec = "config.md#posix-platform-mounts"
+    cures = MOUNT_CURES
 
     destination: str
     changes: tuple[Change, ...]
@@ -397,10 +472,11 @@ def attach(context: Context, tree: int, destination: str, changes: tuple[Change,
     for change in changes:
         change.apply(tree)
     make = make_directory if stat.S_ISDIR(os.fstat(tree).st_mode) else make_file
-    place = make(context.root, destination)
+    place = make(context, destination)
     try:
         refuse_inside_proc(context, place, "")
         mounts.move_mount(tree, place)
+        renew_root(context, place)
     finally:
         os.close(place)
 

@@ -40,7 +40,7 @@ class MakeWorkingDirectory(Step):
         return (show_find(self.path),)
 
     def apply(self, context: Context) -> None:
-        os.close(make_directory(context.root, self.path))
+        os.close(make_directory(context, self.path))
 
 
 class ChangeDirectory(Step):

@@ -173,14 +173,20 @@ class BindRootfsOutside(Step):
     def undo(self, context: Context) -> None:
         """Also after a runtime that was killed anywhere in `apply`."""
         if os.path.isdir(self.target):
-            try:
-                mounts.umount2(self.target, MNT_DETACH | UMOUNT_NOFOLLOW)
-            except SystemCallError as error:
-                if error.errno != EINVAL:  # nothing is mounted there
-                    raise
+            self.detach_all()
             os.rmdir(self.target)
         if os.path.isdir(os.path.dirname(self.target)):
             os.rmdir(os.path.dirname(self.target))
+
+    def detach_all(self) -> None:
+        """Also what config.json has mounted on the root, which lies on top."""
+        while True:
+            try:
+                mounts.umount2(self.target, MNT_DETACH | UMOUNT_NOFOLLOW)
+            except SystemCallError as error:
+                if error.errno == EINVAL:  # nothing is mounted there any more
+                    return
+                raise
 
 
 class MakeRootReadOnly(Step):
@@ -257,7 +263,8 @@ class PivotRoot(Step):
     man = "pivot_root(2)"
     spec = "config.md#root"
     cures = {
-        EINVAL: "on an initial ramdisk the root can't be moved: there use --no-pivot",
+        EINVAL: "a mount of config.json on / must not be shared: say that in /linux/rootfsPropagation; and on an "
+        "initial ramdisk the root can't be moved: there use --no-pivot",
         EBUSY: "the root file system must not be the root of this mount namespace already",
     }
 

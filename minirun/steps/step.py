@@ -127,6 +127,8 @@ class Context:
         self.exec_attributes: dict[str, int] = {}  # files that take the program's labels: module -> descriptor
         self.joined: dict[str, int] = {}  # namespaces to join: type -> descriptor
         self.root = -1  # the container's root directory
+        self.filesystems: dict[int, str] = {}  # those that its mounts have made: device number (stat(2)) -> type
+        self.unfinished: dict[str, int] = {}  # mounts that are to be read-only in the end: origin -> descriptor
         self.old_root = -1  # the host's, between pivot_root and its removal
         self.slave = -1  # the program's side of the terminal
         self.outgoing: list[int] = []  # descriptors to hand over with the next turn
@@ -155,7 +157,7 @@ class Step(Record):
     ends_create: ClassVar[bool] = False  # `create` goes no further: from here on it is `start` that walks along
     becomes_program: ClassVar[bool] = False  # where it succeeds, this process is minirun's no more
     is_undone_last: ClassVar[bool] = False  # only when all others are: nothing of the container's is left then
-    cures: ClassVar[Mapping[int, str]] = {}  # errno -> what helps
+    cures: ClassVar[Mapping[int | tuple[str, int], str]] = {}  # errno, or call and errno -> what helps
 
     @property
     def place(self) -> str:
@@ -196,4 +198,5 @@ class Step(Record):
 
     def cure(self, error: SystemCallError) -> str:
         """What the user can do about this failure; "" where minirun does not know better than the errno."""
-        return self.cures.get(error.errno or 0, "")
+        number = error.errno or 0
+        return self.cures.get((error.call, number)) or self.cures.get(number, "")

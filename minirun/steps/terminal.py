@@ -8,6 +8,7 @@ from errno import ECONNREFUSED, ENOENT, ENOSPC
 from ..kernel import files, mounts, sockets
 from ..kernel.constants import DEVPTS_SUPER_MAGIC, PTMX_DEVICE
 from ..kernel.libc import Flags, show
+from .mounts import MOUNT_CURES
 from .paths import make_file, show_find
 from .step import RUNTIME, Context, Refused, Step
 
@@ -113,6 +114,7 @@ class BindConsole(Step):
     chapter = "devices"
     man = "pts(4)"
     spec = "config-linux.md#default-devices"
+    cures = MOUNT_CURES
 
     origin: str = "/process/terminal"
 
@@ -127,7 +129,7 @@ class BindConsole(Step):
         return (opened, show_find("/dev/console"), mounts.show_move_mount(Flags("tree"), Flags("place")))
 
     def apply(self, context: Context) -> None:
-        place = make_file(context.root, "/dev/console")
+        place = make_file(context, "/dev/console")
         tree = mounts.open_tree(context.slave, "", False)
         try:
             mounts.move_mount(tree, place)

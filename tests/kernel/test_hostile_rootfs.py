@@ -7,11 +7,15 @@ CVE-2019-19921, CVE-2021-30465, CVE-2024-21626, CVE-2024-45310 and CVE-2025-3113
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+import sys
 
 import pytest
 
 from kernel.kit.host import mounts, tree
+from kernel.kit.outside import parse_mounts
 
 pytestmark = pytest.mark.root
 
@@ -100,6 +104,135 @@ def test_tmpcopyup_of_a_directory_that_is_a_link_does_not_read_outside(runtime, 
     lead_outside(made, "data", outside, way)
     made.mount("/data", "tmpcopyup")
     assert "the host's secret" not in run_safely(runtime, made, outside).stdout
+
+
+# ---- links that lead nowhere
+
+NOWHERE = ("/srv/made/file", "../srv/made/file", "../../../../srv/made/file", "chain/1")
+CRUN = pytest.mark.deviates("crun", "refuses a directory behind a link that leads nowhere")
+
+
+def lead_nowhere(made, path, target):
+    made.link(path, target)
+    for number, end in (("1", "2"), ("2", "/srv/../srv/made/file")):
+        made.directory("etc/chain")
+        made.link(f"etc/chain/{number}", end)
+
+
+@pytest.mark.parametrize("target", NOWHERE)
+def test_a_file_is_bound_where_the_link_would_lead(runtime, bundle, place, outside, target):
+    """An image whose /etc/localtime has gone, and -v /etc/localtime:/etc/localtime."""
+    made = bundle("read", "/etc/file", "/srv/made/file")
+    (place / "message").write_text("hello")
+    lead_nowhere(made, "etc/file", target)
+    made.bind(place / "message", "/etc/file")
+    told = run_safely(runtime, made, outside).json
+    assert told["/etc/file"]["text"] == told["/srv/made/file"]["text"] == "hello"
+    assert os.readlink(made.rootfs / "etc/file") == target and (made.rootfs / "srv/made/file").is_file()
+
+
+@CRUN
+@pytest.mark.parametrize("target", NOWHERE)
+@pytest.mark.parametrize("below", ["", "/and/below"])
+def test_a_directory_is_made_where_the_link_would_lead(runtime, bundle, outside, target, below):
+    made = bundle()
+    lead_nowhere(made, "etc/file", target)
+    made.mount(f"/etc/file{below}")
+    points = {mount.point for mount in parse_mounts(run_safely(runtime, made, outside).json["mountinfo"])}
+    assert f"/srv/made/file{below}" in points
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("below", ["", "/new/directory"])
+def test_what_is_missing_outside_is_made_inside(runtime, bundle, outside, way, below):
+    made = bundle()
+    lead_outside(made, "mnt", outside / "new", way)
+    made.mount(f"/mnt{below}")
+    run_safely(runtime, made, outside)
+
+
+@pytest.mark.parametrize("links", [{"a": "a"}, {"a": "b", "b": "/a"}, {str(n): str(n + 1) for n in range(60)}])
+@pytest.mark.parametrize("below", ["", "/below"])
+def test_links_in_a_circle_are_refused(runtime, bundle, outside, links, below):
+    made = bundle()
+    for name, target in links.items():
+        made.link(name, target)
+    made.mount(f"/{next(iter(links))}{below}")
+    result = run_safely(runtime, made, outside)
+    assert result.refused and "symlink" in result.stderr, result
+
+
+@pytest.mark.only("minirun", "runc 1.1 has no way that is safe here: CVE-2024-45310")
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_whoever_swaps_the_links_meanwhile_gets_nothing_made_outside(runtime, bundle, place, outside, kind):
+    made = bundle()
+    (place / "message").touch()
+    for number in range(40):
+        destination = f"/mnt/{number}/below/x"
+        made.bind(place / "message", destination) if kind == "file" else made.mount(destination)
+    with swapped([made.rootfs / "mnt" / str(number) for number in range(40)], outside / "new", outside):
+        for _attempt in range(3):
+            run_safely(runtime, made, outside)
+
+
+@contextlib.contextmanager
+def swapped(paths, *targets):
+    """Another process makes each of the paths a link to each of the targets, and what it was before, without an end."""
+    code = """if True:
+        import os, sys
+        count = int(sys.argv[1])
+        paths, targets = sys.argv[2 : 2 + count], sys.argv[2 + count :]
+
+        def attempt(deed, *words):
+            try:
+                deed(*words)
+            except OSError:
+                pass
+
+        while True:
+            for path in paths:
+                for target in targets:
+                    attempt(os.rename, path, path + ".was")
+                    attempt(os.symlink, target, path)
+                    attempt(os.unlink, path)
+                    attempt(os.rename, path + ".was", path)
+    """
+    words = [sys.executable, "-c", code, str(len(paths)), *map(str, paths), *map(str, targets)]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield
+            assert process.poll() is None, "it goes on to the end"
+        finally:
+            process.kill()
+
+
+# ---- what is of the other kind
+
+
+@pytest.mark.parametrize("source", ["file", "directory"])
+@pytest.mark.parametrize("namespace", ["none", "user"])
+def test_a_file_and_a_directory_are_not_mounted_on_each_other(runtime, bundle, place, outside, source, namespace):
+    made = bundle()
+    if namespace == "user":
+        made.user_namespace()
+    (place / "file").touch()
+    made.directory("etc/directory")
+    made.file("etc/file")
+    if source == "file":
+        made.bind(place / "file", "/etc/directory")
+    else:
+        made.bind(outside, "/etc/file")
+    result = run_safely(runtime, made, outside)
+    assert result.refused and "directory" in result.stderr.lower() and "namespace" not in result.stderr, result
+
+
+@pytest.mark.parametrize("destination", ["/etc/file", "/etc/file/below", "/etc/file/below/more"])
+def test_no_file_system_is_mounted_on_a_file(runtime, bundle, outside, destination):
+    made = bundle()
+    made.file("etc/file")
+    made.mount(destination)
+    result = run_safely(runtime, made, outside)
+    assert result.refused and "director" in result.stderr and "namespace" not in result.stderr, result
 
 
 # ---- /proc, /sys and /dev

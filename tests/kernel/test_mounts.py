@@ -338,6 +338,82 @@ def test_propagation_options_go_with_other_options(runtime, bundle, place):
     assert {"ro", "nosuid"} <= found.options
 
 
+def test_a_mount_point_that_roots_substitute_may_not_enter(runtime, bundle):
+    """A directory whose owner is not mapped: nobody inside may search it, and what is mounted there covers it."""
+    made = bundle("list", "/etc/closed")
+    made.user_namespace()
+    made.directory("etc/closed").chmod(0o700)
+    made.mount("/etc/closed", "ro")
+    assert runtime.run(made).json == {"/etc/closed": []}
+
+
+# ---- read-only, with something in it
+
+RUNC_1_1 = pytest.mark.deviates("runc", "1.1 does it for /dev only")
+
+
+def test_a_read_only_dev_has_its_devices(runtime, bundle):
+    made = bundle("stat", "/dev/null", "/dev/fd", "/dev/ptmx", "/dev/pts/ptmx", "/dev/own", "/dev/shm")
+    made.mounts[1]["options"].append("ro")
+    made.linux["devices"] = [{"path": "/dev/own", "type": "c", "major": 1, "minor": 3}]
+    assert all(told["type"] for told in runtime.run(made).json.values())
+    made.process["args"] = ["/probe", "write", "/dev/new", "x"]
+    assert runtime.run(made).json["/dev/new"]["error"] == "EROFS"
+
+
+@RUNC_1_1
+@pytest.mark.parametrize("options", [["ro"], ["tmpcopyup", "ro"], ["rro"]])
+@pytest.mark.parametrize("destination", ["/run", "/sys", "/new/place", "/mnt/../run"])
+def test_places_are_made_in_a_tmpfs_before_it_is_read_only(runtime, bundle, place, destination, options):
+    made = bundle()
+    (place / "file").touch()
+    made.without_mount("/sys")
+    made.mount(destination, *options)
+    made.bind(place / "file", f"{destination}/a/file")
+    made.mount(f"{destination}/b/directory")
+    made.process["cwd"] = f"{destination}/c"
+    told = runtime.run(made).json
+    point = os.path.normpath(destination)
+    assert "ro" in mounted_at(told["mountinfo"], point).options
+    assert "rw" in mounted_at(told["mountinfo"], f"{point}/b/directory").options
+    assert mounted_at(told["mountinfo"], f"{point}/a/file") and told["cwd"] == f"{point}/c"
+
+
+@RUNC_1_1
+def test_a_read_only_tmpfs_may_be_reached_by_a_link(runtime, bundle):
+    made = bundle()
+    made.link("var", "/run")
+    made.mount("/run", "ro")
+    made.mount("/var/lock")
+    told = runtime.run(made).json["mountinfo"]
+    assert "ro" in mounted_at(told, "/run").options and mounted_at(told, "/run/lock")
+
+
+def test_a_later_mount_on_a_read_only_one_stays_as_it_is(runtime, bundle):
+    made = bundle("write", "/mnt/file", "x")
+    made.mount("/mnt", "ro")
+    made.mount("/mnt")
+    assert runtime.run(made).json["/mnt/file"]["error"] == ""
+
+
+def test_a_later_remount_has_the_last_word(runtime, bundle):
+    made = bundle("write", "/mnt/file", "x")
+    made.mount("/mnt", "ro")
+    made.mount("/mnt", "remount", "rw")
+    assert runtime.run(made).json["/mnt/file"]["error"] == ""
+
+
+def test_what_is_bound_read_only_is_not_written_to(runtime, bundle, place):
+    """Not even a mount point is made in it."""
+    (place / "volume").mkdir()
+    made = bundle()
+    made.bind(place / "volume", "/mnt", "ro")
+    made.mount("/mnt/below")
+    result = runtime.run(made)
+    assert result.refused and "read-only" in result.stderr, result
+    assert not list((place / "volume").iterdir())
+
+
 # ---- tmpcopyup
 
 

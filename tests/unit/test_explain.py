@@ -70,7 +70,7 @@ def rich_config(word: str) -> dict[str, Any]:
         {"destination": path, "type": word, "source": word, "options": ["ro", f"name={word}"]},
         {"destination": path, "source": path, "options": ["rbind", "rro", "rslave"]},
         {"destination": path, "source": path, "options": ["remount", "nosuid"]},
-        {"destination": path, "type": "tmpfs", "options": ["rnodev"]},
+        {"destination": path, "type": "tmpfs", "options": ["rnodev", "ro"]},
         {"destination": path, "source": path, "options": ["bind", "idmap"], **MAPPINGS},
     ]
     made["process"] |= {

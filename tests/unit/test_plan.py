@@ -19,14 +19,14 @@ from minirun.kernel import constants as c
 from minirun.plan import mount_options
 from minirun.plan.container import Options, plan
 from minirun.plan.limits import cgroup_path
-from minirun.plan.mounts import mount_steps, sort_options
+from minirun.plan.mounts import mount_steps, read_only_steps, sort_options
 from minirun.spec.config import IdMapping, Linux, Mount, Namespace
 from minirun.spec.default import default
 from minirun.spec.load import parse
 from minirun.steps.labels import LabelMount, SetExecLabel
 from minirun.steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from minirun.steps.masks import MaskPath
-from minirun.steps.mounts import BindMount, Change, ChangeMount, MountFilesystem, Remount
+from minirun.steps.mounts import BindMount, Change, ChangeMount, MakeMountReadOnly, MountFilesystem, Remount
 from minirun.steps.namespaces import OpenNamespace
 from minirun.steps.network import MoveNetDevice
 from minirun.steps.resctrl import FindClos, FindResctrl, JoinClos, MakeClos, MakeMonitoringGroup, WriteSchema
@@ -317,10 +317,30 @@ def test_later_words_win_over_recursive_ones() -> None:
     assert step.changes == (Change(c.MOUNT_ATTR_RDONLY, 0, recursive=True), Change(0, c.MOUNT_ATTR_RDONLY))
 
 
+@pytest.mark.parametrize(
+    ("words", "is_read_only"),
+    [("ro", True), ("ro rw", False), ("rw rro", True), ("rro rrw", False), ("ro noexec rslave", True), ("", False)],
+)
+def test_a_tmpfs_is_read_only_once_all_is_made_in_it(words: str, is_read_only: bool) -> None:
+    steps = mounts(*words.split())
+    assert isinstance(steps[0], MountFilesystem)
+    assert (steps[0].flags & c.MS_RDONLY, steps[0].read_only) == (0, is_read_only)
+    ends = [MakeMountReadOnly("/mnt", "/mounts/0")] if is_read_only else []
+    assert read_only_steps(steps) == ends
+    changes = [change for step in steps[1:] if isinstance(step, ChangeMount) for change in step.changes]
+    assert not is_read_only or not any(change.attr_set & c.MOUNT_ATTR_RDONLY for change in changes)
+
+
+def test_a_disk_is_mounted_read_only_at_once() -> None:
+    (step,) = mounts("ro", kind="ext4", source="/dev/vdb")
+    assert isinstance(step, MountFilesystem)
+    assert step.flags == c.MS_RDONLY and read_only_steps([step]) == []
+
+
 def test_recursive_words_and_propagation_follow_the_mount() -> None:
-    first, second = mounts("rro", "rslave")
+    first, second = mounts("rnosuid", "rslave")
     assert isinstance(first, MountFilesystem)
-    expected = (Change(c.MOUNT_ATTR_RDONLY, 0, recursive=True), Change(propagation=c.MS_SLAVE, recursive=True))
+    expected = (Change(c.MOUNT_ATTR_NOSUID, 0, recursive=True), Change(propagation=c.MS_SLAVE, recursive=True))
     assert second == ChangeMount("/mnt", expected, "/mounts/0")
 
 
