@@ -284,7 +284,7 @@ def replace_file(path: str, content: bytes, mode: int) -> None:
     new = f"{directory}/.{name}.{os.getpid()}"
     try:
         create_file(new, content, mode)
-        os.rename(new, path)
+        os_call("rename", os.rename, new, path)
     except BaseException as error:  # Ctrl-C, too
         if getattr(error, "errno", 0) != errno.EEXIST and os.path.lexists(new):
             os.unlink(new)

@@ -4,8 +4,10 @@ until the program runs, wherever the root directory is by then."""
 from __future__ import annotations
 
 import _socket
+import errno
 import json
 import os
+import stat
 import time
 
 from ..errors import StateError
@@ -40,7 +42,8 @@ def open_target(where: str, style: str) -> Target:
             return Syslog(rest)
         return LogFile(rest if colon and scheme == "file" else where, style)
     except OSError as error:
-        raise StateError(f"can't log to {where}: {error.strerror}") from error
+        why = "a socket, or a FIFO that nobody reads" if error.errno == errno.ENXIO else error.strerror
+        raise StateError(f"can't log to {where}: {why}") from error
 
 
 class LogFile:
@@ -48,7 +51,12 @@ class LogFile:
 
     def __init__(self, path: str, style: str) -> None:
         self.style = style
-        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        # Without waiting for somebody who reads a FIFO, and without getting a terminal by the way.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        self.descriptor = os.open(path, flags, 0o644)
+        if stat.S_ISBLK(os.fstat(self.descriptor).st_mode):
+            raise OSError(errno.ENOTSUP, "a block device is no log")
+        os.set_blocking(self.descriptor, True)
 
     def record(self, level: str, message: str) -> bytes:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import time
-from errno import EACCES, EEXIST, EISDIR, ENOENT, ENOTDIR, EROFS
+from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENXIO, EPERM, EPIPE, EROFS
 
 from ..kernel import files, locks, processes
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import MessageSocket
+from .named_file import write_named
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -252,7 +253,8 @@ def start_time(pid: int) -> int:
 
 
 class WritePidFile(Step):
-    """The pid as the caller sees it, without a line break: engines read all of the file as a number."""
+    """The pid as the caller sees it, without a line break: engines read all of the file as a number. What is no regular
+    file is written to, where it can be, and never replaced."""
 
     runs_in = RUNTIME
     chapter = "books"
@@ -260,7 +262,11 @@ class WritePidFile(Step):
     cures = {
         EACCES: "the caller of minirun must be able to write there",
         ENOENT: "its directory must exist",
-        EISDIR: "name a file",
+        ENOTDIR: "a name on the way is a file, not a directory",
+        EPERM: "the file is another user's, and in such a directory (chmod +t) only that one may replace it",
+        EROFS: "name a file where something can be written",
+        ENXIO: "nobody reads from this FIFO, or there is no such device",
+        EPIPE: "nobody reads any more what is written there",
     }
 
     path: str
@@ -275,7 +281,7 @@ class WritePidFile(Step):
         return show_replaced_file(self.path, 0o644)
 
     def apply(self, context: Context) -> None:
-        files.replace_file(self.path, str(context.pid).encode(), 0o644)
+        write_named(self.path, str(context.pid).encode(), 0o644)
 
 
 def show_new_file(path: str, mode: int) -> tuple[str, ...]:
