@@ -8,11 +8,14 @@ from __future__ import annotations
 import _socket
 import array
 import ctypes
+import errno
 import os
+import stat
 import struct
 import sys
 
-from .libc import Flags, call, show
+from . import files
+from .libc import Flags, SystemCallError, call, os_call, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 MESSAGE_SIZE = 1 << 16
 SO_PASSCRED, SCM_CREDENTIALS = 16, 2  # asm-generic/socket.h, linux/socket.h
 DESCRIPTORS_AT_MOST = 16
+ABSTRACT_AT_MOST = 107  # bytes of a name: unix(7)
+PATIENCE = 10  # seconds for whoever listens to take a connection that waits
 
 
 class MessageSocket:
@@ -63,9 +68,9 @@ class MessageSocket:
         """connect(2) to such a socket: a path, or an abstract address, which begins with @. Raises OSError."""
         end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_DGRAM | _socket.SOCK_CLOEXEC)
         if address.startswith("@"):
-            end.connect("\0" + address[1:])
+            connect_to_name(end, address[1:])
         else:
-            with_address(*os.path.split(address), end.connect)
+            connect(end, address)
         end.setblocking(False)  # who does not read does not hear
         return cls(end)
 
@@ -120,6 +125,13 @@ def with_address(directory: str, name: str, call: Callable[[str], object]) -> No
         os.close(descriptor)
 
 
+def connect_to_name(end: _socket.socket, name: str) -> None:
+    """connect(2) to an abstract address, which has its limit. Raises SystemCallError."""
+    if len(os.fsencode(name)) > ABSTRACT_AT_MOST:
+        raise SystemCallError(errno.ENAMETOOLONG, "connect", show("connect", Flags("socket"), f"@{name}"))
+    os_call("connect", end.connect, f"\0{name}", shown=lambda: show("connect", Flags("socket"), f"@{name}"))
+
+
 class Iovec(ctypes.Structure):
     """struct iovec, recvmsg(2)"""
 
@@ -163,13 +175,30 @@ def sendmmsg(end: int, message: bytes, descriptors: tuple[int, ...]) -> None:
 
 
 def send_descriptor(path: str, descriptor: int, message: bytes) -> None:
-    """Connect to a stream socket and send one message with a descriptor (SCM_RIGHTS). Raises OSError."""
+    """Connect to a stream socket and send one message with a descriptor (SCM_RIGHTS). Raises SystemCallError: EAGAIN
+    where nobody has accepted or read for PATIENCE seconds, ENOTSOCK where the path leads to something else."""
     end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM | _socket.SOCK_CLOEXEC)
     try:
-        end.connect(path)
+        end.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, struct.pack("@ll", PATIENCE, 0))
+        connect(end, path)
         MessageSocket(end).send(message, (descriptor,))
     finally:
         end.close()
+
+
+def connect(end: _socket.socket, path: str) -> None:
+    """connect(2) to the socket's file by its descriptor, because an address has no more than 108 bytes (unix(7)).
+
+    Raises SystemCallError; of what is no socket, connect(2) itself would say that nobody listens there.
+    """
+    place = files.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISSOCK(os.fstat(place).st_mode):
+            raise SystemCallError(errno.ENOTSOCK, "connect", show("connect", Flags("socket"), path))
+        by_descriptor = files.by_descriptor(place)
+        os_call("connect", end.connect, by_descriptor, shown=lambda: show("connect", Flags("socket"), path))
+    finally:
+        os.close(place)
 
 
 def is_inherited(descriptor: int) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 
+from ..errors import reason
 from ..kernel import signals
 from ..kernel.sockets import MessageSocket
 
@@ -96,7 +97,7 @@ def news_of(context: Context, host: str, main_pid: int, log: Log) -> News | None
     try:
         return News(context.notify_socket, MessageSocket.to_datagrams(host), main_pid)
     except OSError as error:
-        log.warning(f"nobody hears that the container is ready: NOTIFY_SOCKET is {host}: {error.strerror}")
+        log.warning(f"nobody hears that the container is ready: NOTIFY_SOCKET is {host}: {reason(error)}")
         return None
 
 

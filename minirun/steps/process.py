@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from errno import ECONNREFUSED, ENOENT
+from errno import ENOENT
 
 from ..kernel import files, processes, signals, sockets
 from ..kernel.libc import Flags, show
+from .sockets import SOCKET_CURES
 from .step import CONTAINER, RUNTIME, Context, Step
 
 
@@ -57,8 +58,8 @@ class SendPidfd(Step):
     man = "pidfd_open(2)"
     no_shell = "a shell can't send a descriptor"
     cures = {
+        **SOCKET_CURES,
         ENOENT: "--pidfd-socket names a socket on which somebody listens already",
-        ECONNREFUSED: "nobody listens on the pidfd socket any more",
     }
 
     path: str

@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import json
 import os
-from errno import EACCES, EBUSY, ECONNREFUSED, EDOM, EINVAL, ELIBACC, ENOENT, EPROTOTYPE
+from errno import EACCES, EBUSY, EDOM, EINVAL, ELIBACC, ENOENT
 
-from ..kernel import files, seccomp
-from ..kernel.libc import Flags, os_call, show
+from ..kernel import seccomp
+from ..kernel.libc import Flags, show
 from ..kernel.sockets import send_descriptor
 from .hooks import State
+from .sockets import SOCKET_CURES
 from .step import RUNTIME, Context, Step
 from .syscall_filter import Rule, action_name, lets_through, names_of, program, unknown_names
 
@@ -95,9 +96,8 @@ class SendListener(Step):
     spec = "config-linux.md#the-container-process-state"
     no_shell = "a shell can't send a descriptor"
     cures = {
+        **SOCKET_CURES,
         ENOENT: "the program that is to decide about the calls has to listen there first",
-        ECONNREFUSED: "nobody listens there any more",
-        EPROTOTYPE: "the socket has to be of the type SOCK_STREAM",
     }
 
     path: str
@@ -116,17 +116,7 @@ class SendListener(Step):
     def apply(self, context: Context) -> None:
         listener = context.incoming.pop()
         try:
-            # By descriptor, because an address has no more than 108 bytes (unix(7)).
-            place = files.open(self.path, os.O_PATH | os.O_CLOEXEC)
-            try:
-                address, message = files.by_descriptor(place), self.message(context.pid)
-                os_call(
-                    "connect",
-                    lambda: send_descriptor(address, listener, message),
-                    shown=lambda: show("connect", self.path),
-                )
-            finally:
-                os.close(place)
+            send_descriptor(self.path, listener, self.message(context.pid))
         finally:
             os.close(listener)  # once the last copy is closed, calls are answered with ENOSYS
 

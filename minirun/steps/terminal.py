@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from errno import ECONNREFUSED, ENOENT, ENOSPC
+from errno import ENOENT, ENOSPC
 
 from ..kernel import files, mounts, sockets
 from ..kernel.constants import DEVPTS_SUPER_MAGIC, PTMX_DEVICE
 from ..kernel.libc import Flags, show
 from .mounts import MOUNT_CURES
 from .paths import make_file, show_find
+from .sockets import SOCKET_CURES
 from .step import RUNTIME, Context, Refused, Step
 
 
@@ -84,16 +85,14 @@ class TakeTerminal(Step):
 
 
 class SendTerminal(Step):
-    """Somebody else is to hold the master side: it goes to the socket on which an engine listens."""
+    """Somebody else is to hold the master side: it goes to the socket on which an engine listens. minirun holds it as
+    well until the set-up is done, since the terminal ends with its last holder, and that one may let it go at once."""
 
     runs_in = RUNTIME
     chapter = "devices"
     man = "unix(7)"
     no_shell = "a shell can't send a descriptor"
-    cures = {
-        ENOENT: "--console-socket names a socket on which somebody listens already",
-        ECONNREFUSED: "nobody listens on the console socket any more",
-    }
+    cures = {**SOCKET_CURES, ENOENT: "--console-socket names a socket on which somebody listens already"}
 
     path: str
 
@@ -106,8 +105,6 @@ class SendTerminal(Step):
 
     def apply(self, context: Context) -> None:
         sockets.send_descriptor(self.path, context.console, b"/dev/ptmx")
-        os.close(context.console)
-        context.console = -1
 
 
 class BindConsole(Step):
