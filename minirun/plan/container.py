@@ -92,7 +92,9 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *book_steps(options),  # the id is ours, or we stop before anything is made
         *module_steps(config.linux, process),  # a label that nobody would look at
         choose_cgroup(config.linux, options.id, options.cgroup_manager),
-        note(config, options, complete=False),  # should minirun be killed from now on, `delete` knows what there is
+        note(
+            config, options, told, complete=False
+        ),  # should minirun be killed from now on, `delete` knows what there is
         *notify_directory_steps(options),
         *compiling,  # the system call filter, by a library of the host's: so before the fork
         *cgroup_steps(config.linux, options.id, options.cgroup_manager),  # its limits, before the first process
@@ -116,16 +118,15 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *early,  # the system call filter, while CAP_SYS_ADMIN is still there
         *identity_steps(process, options.rootless),  # who it will be
         *(program_steps(process) if config.process else []),  # all but the program itself
-        note(config, options, complete=True),
+        note(config, options, told, complete=True),
         *told_pid_steps(options, "standard"),
         *([program.WaitForStart()] if options.wait_for_start else []),  # `create` ends, `start` goes on from here
         *notify_socket_steps(options),  # whoever starts the program hears of it
-        *(start_steps(config, process, options, late) if config.process else []),
+        *(start_steps(config, process, options, told, late) if config.process else []),
     )
 
 
-def start_steps(config: Config, process: Process, options: Options, late: list[Step]) -> list[Step]:
-    told = told_to_others(config, options)
+def start_steps(config: Config, process: Process, options: Options, told: hooks.State, late: list[Step]) -> list[Step]:
     return [
         *hook_steps(config, "startContainer", told),
         *late,  # the filter where no_new_privs allows it here: nothing that comes after needs any other call
@@ -162,14 +163,14 @@ def book_steps(options: Options) -> list[Step]:
     ]
 
 
-def note(config: Config, options: Options, complete: bool) -> Step:
+def note(config: Config, options: Options, told: hooks.State, complete: bool) -> Step:
     return state.WriteState(
         options.directory,
         options.id,
         options.bundle,
         rootfs_path(config, options),
         config.oci_version,
-        tuple(sorted(config.annotations.items())),
+        told.annotations,
         tuple(zip(options.fields, options.values())),
         complete,
     )

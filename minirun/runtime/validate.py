@@ -16,8 +16,9 @@ from ..plan.container import NO_PROCESS, Options, plan
 from ..plan.mounts import mount_steps
 from ..record import Record
 from ..spec.config import Mount
-from ..spec.gather import gather
+from ..spec.gather import MOST_ERRORS, gather
 from ..spec.load import content, decode, read_mount
+from ..spec.load_linux import MOST_MOUNTS
 from ..spec.reader import Node, shown
 from ..spec.repeats import repeated_names
 from .foresight import ERROR, WARNING, Finding, look_ahead
@@ -47,9 +48,23 @@ def validate(bundle: str, text: bytes | None = None) -> list[Finding]:
     config, notes = gather(value)
     steps = gather_plan(value, config, Options(id="validate", bundle=os.path.abspath(bundle)), notes)
     seen = [finding for finding in look_ahead(config, steps) if notes.is_good(finding.pointer)]
-    warnings = [*repeats(data), *without_effect(notes), *relative_destinations(value), *seen]
+    warnings = [
+        *first_of(repeats(data)),
+        *first_of(without_effect(notes)),
+        *first_of(relative_destinations(value)),
+        *first_of(iter(seen)),
+    ]
     errors = [Finding.of_error(error) for error in notes.errors]
+    if notes.is_full:
+        errors.append(
+            Finding(ERROR, "", f"more is wrong than these {MOST_ERRORS}", "fewer mistakes, for a look at all")
+        )
     return sorted([*errors, *warnings], key=lambda finding: finding.level != ERROR)
+
+
+def first_of(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """As many as somebody may read."""
+    return (finding for finding, _number in zip(findings, range(MOST_ERRORS)))
 
 
 # ---- errors of the plan
@@ -77,7 +92,8 @@ def plan_or_note(config: Config, options: Options, notes: Notes) -> tuple[Step, 
 
 def mount_nodes(value: object) -> list[Node]:
     mounts = value.get("mounts") if isinstance(value, dict) else None
-    return list(Node(mounts, "/mounts").elements()) if isinstance(mounts, list) else []
+    few = isinstance(mounts, list) and len(mounts) <= MOST_MOUNTS
+    return list(Node(mounts, "/mounts").elements()) if few else []
 
 
 def readable(node: Node) -> Mount:

@@ -19,12 +19,15 @@ from .rules import broken_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
     from typing import Any, TypeVar
 
     from .config import Config
 
     T = TypeVar("T")
+
+
+MOST_ERRORS = 1000
 
 
 class Notes:
@@ -34,11 +37,16 @@ class Notes:
         self.errors: list[ConfigError] = []
         self.wrong: set[str] = set()  # the pointers of the errors
         self.holders: set[str] = set()  # the pointers of everything around them
-        self.asked: dict[str, tuple[dict[str, Any], set[str]]] = {}  # pointer -> the object there, what was read of it
+        self.asked: dict[str, tuple[dict[str, Any], frozenset[str]]] = {}  # pointer -> the object, what was read of it
+        self.sets: dict[frozenset[str], frozenset[str]] = {}  # those of `asked`: most objects are read in the same way
         self.unfinished: set[str] = set()  # the objects that were not read to their end
+        self.is_full = False  # there are more errors than anybody will read
 
     def add(self, error: ConfigError) -> None:
         """One error for each place, and none for what lies in it."""
+        self.is_full = len(self.errors) == MOST_ERRORS
+        if self.is_full:
+            return
         around = list(parents(error.pointer))
         if self.wrong.isdisjoint((error.pointer, *around)):
             self.errors.append(error)
@@ -54,7 +62,13 @@ class Notes:
         """Whether nothing at the pointer, around it or below it is wrong."""
         return pointer not in self.holders and self.wrong.isdisjoint((pointer, *parents(pointer)))
 
-    def unread(self) -> Iterator[tuple[str, str, set[str]]]:
+    def ask(self, pointer: str, holder: dict[str, Any], names: Iterable[str]) -> None:
+        """These members of the object at the pointer are read."""
+        _holder, before = self.asked.get(pointer, (holder, frozenset()))
+        asked = before.union(names)
+        self.asked[pointer] = holder, self.sets.setdefault(asked, asked)
+
+    def unread(self) -> Iterator[tuple[str, str, frozenset[str]]]:
         """What no reader has asked for: its pointer, its name, and the names that were asked for in the same object."""
         for pointer, (holder, asked) in self.asked.items():
             if self.unfinished.isdisjoint((pointer, *parents(pointer))):
@@ -100,8 +114,8 @@ class Gatherer(Node):
 
     def asked_for(self, *keys: str) -> dict[str, Any]:
         """This object, with a note of what is read of it."""
-        holder, asked = self.notes.asked.setdefault(self.pointer, (self.object(), set()))
-        asked.update(keys)
+        holder = self.object()
+        self.notes.ask(self.pointer, holder, keys)
         return holder
 
     def need(self, key: str) -> Gatherer:

@@ -15,9 +15,9 @@ import os
 from ..errors import ConfigError, MinirunError
 from .config import Config, Hooks, Linux, Mount, Root
 from .load_hooks import read_hooks
-from .load_linux import read_linux, read_mapping
+from .load_linux import MOST_MOUNTS, read_linux, read_mappings
 from .load_process import read_process
-from .reader import Node
+from .reader import Node, refuse_more_than
 from .rules import check_rules
 
 TYPE_CHECKING = False
@@ -89,8 +89,14 @@ def strerror(error: OSError) -> str:
 BYTE_ORDER_MARK = "a byte order mark, which some editors write; have yours save UTF-8 without BOM"
 
 
+# More than the kernel could ever use: some hundred thousand arguments, mounts and variables are all that it takes.
+# In memory, each value is some ten times as long as in the file, so what has too many is not read at all.
+MOST_VALUES = 500_000
+
+
 def decode(data: bytes) -> object:
     """The JSON value in the bytes."""
+    refuse_too_many(data)
     try:
         return json.loads(data.decode(), parse_constant=refuse_constant)
     except UnicodeDecodeError as error:
@@ -105,6 +111,13 @@ def decode(data: bytes) -> object:
     except ValueError:
         # int() refuses some thousand digits, because its time grows with their square (CVE-2020-10735).
         raise ConfigError("", "found a number with thousands of digits", "numbers of up to 64 bits") from None
+
+
+def refuse_too_many(data: bytes) -> None:
+    """Before anything is made of them, and by what stands between them, in a hundredth of the time."""
+    values = sum(map(data.count, (b",", b"{", b"[")))
+    if values > MOST_VALUES:
+        raise ConfigError("", f"found about {values} values", f"no more than {MOST_VALUES}")
 
 
 def refuse_constant(name: str) -> NoReturn:
@@ -131,7 +144,7 @@ def read_config(node: Node) -> Config:
         process=node.maybe("process", read_process),  # may be absent, but then `start` must fail
         hostname=node.text("hostname"),
         domainname=node.text("domainname"),
-        mounts=node.each("mounts", read_mount),
+        mounts=node.maybe("mounts", read_mounts) or (),
         annotations=node.table("annotations", read_annotation),
         linux=node.maybe("linux", read_linux) or Linux(),
         hooks=node.maybe("hooks", read_hooks) or Hooks(),
@@ -152,6 +165,12 @@ def read_root(node: Node) -> Root:
     return Root(path=node.need("path").filled(), readonly=node.flag("readonly"))
 
 
+def read_mounts(node: Node) -> tuple[Mount, ...]:
+    """config.md#mounts"""
+    refuse_more_than(MOST_MOUNTS, node)
+    return node.every(read_mount)
+
+
 def read_mount(node: Node) -> Mount:
     """config.md#mounts. A relative destination is relative to "/", as version 1.0 and every peer have it."""
     destination = node.need("destination").filled()
@@ -160,8 +179,8 @@ def read_mount(node: Node) -> Mount:
         type=node.text("type"),
         source=node.text("source"),
         options=node.each("options", Node.string),
-        uid_mappings=node.each("uidMappings", read_mapping),
-        gid_mappings=node.each("gidMappings", read_mapping),
+        uid_mappings=node.maybe("uidMappings", read_mappings) or (),
+        gid_mappings=node.maybe("gidMappings", read_mappings) or (),
     )
     if bool(mount.uid_mappings) != bool(mount.gid_mappings):
         name, other = ("gidMappings", "uidMappings") if mount.uid_mappings else ("uidMappings", "gidMappings")

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from .config import Hook, Hooks
 from .load_process import read_variable
-from .reader import Node
+from .reader import Node, refuse_more_than
 
+MOST_HOOKS = 1000
 LONGEST = 2**31 // 1000 - 1  # seconds: poll(2) counts milliseconds in an int
 
 
 def read_hooks(node: Node) -> Hooks:
     return Hooks(
-        prestart=node.each("prestart", read_hook),
-        create_runtime=node.each("createRuntime", read_hook),
-        create_container=node.each("createContainer", read_hook),
-        start_container=node.each("startContainer", read_hook),
-        poststart=node.each("poststart", read_hook),
-        poststop=node.each("poststop", read_hook),
+        prestart=node.maybe("prestart", read_several) or (),
+        create_runtime=node.maybe("createRuntime", read_several) or (),
+        create_container=node.maybe("createContainer", read_several) or (),
+        start_container=node.maybe("startContainer", read_several) or (),
+        poststart=node.maybe("poststart", read_several) or (),
+        poststop=node.maybe("poststop", read_several) or (),
     )
+
+
+def read_several(node: Node) -> tuple[Hook, ...]:
+    """Those of one moment, each of which is a program to wait for."""
+    refuse_more_than(MOST_HOOKS, node)
+    return node.every(read_hook)
 
 
 def read_hook(node: Node) -> Hook:

@@ -8,10 +8,11 @@ from .load_hardware import read_intel_rdt, read_memory_policy, read_net_devices
 from .load_process import MAX_ID, read_id
 from .load_resources import read_resources
 from .load_seccomp import read_seccomp
-from .reader import Node, refuse_twice
+from .reader import Node, refuse_more_than, refuse_twice
 from .sysctl import namespace_of
 
 NAMESPACES = ("pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time")
+MOST_NAMESPACES = 100  # more than there are, and few enough to say which one comes twice
 CLOCKS = ("monotonic", "boottime")  # time_namespaces(7)
 DEVICE_TYPES = ("c", "b", "u", "p")  # mknod(1)
 PROPAGATIONS = ("shared", "slave", "private", "unbindable", "rshared", "rslave", "rprivate", "runbindable")
@@ -21,21 +22,23 @@ MAX_INT64 = 2**63 - 1
 MAX_MAJOR, MAX_MINOR = 2**12 - 1, 2**20 - 1  # the kernel's dev_t, include/linux/kdev_t.h
 MAX_MODE = 0o177777  # st_mode, inode(7)
 PERMISSIONS = 0o7777
+MOST_MAPPINGS = 340  # user_namespaces(7), since Linux 4.15
+MOST_MOUNTS = 100_000  # of a mount namespace: sysctl fs.mount-max, as the kernel sets it
 
 
 def read_linux(node: Node) -> Linux:
     """config-linux.md"""
     return Linux(
         namespaces=node.maybe("namespaces", read_namespaces) or (),
-        uid_mappings=node.each("uidMappings", read_mapping),
-        gid_mappings=node.each("gidMappings", read_mapping),
+        uid_mappings=node.maybe("uidMappings", read_mappings) or (),
+        gid_mappings=node.maybe("gidMappings", read_mappings) or (),
         time_offsets=tuple(node.table("timeOffsets", read_time_offset).values()),
-        devices=node.each("devices", read_device),
+        devices=node.maybe("devices", read_devices) or (),
         cgroups_path=node.maybe("cgroupsPath", read_cgroups_path) or None,
         resources=node.maybe("resources", read_resources) or Resources(),
         rootfs_propagation=read_propagation(node),
-        masked_paths=node.each("maskedPaths", Node.absolute_path),
-        readonly_paths=node.each("readonlyPaths", Node.absolute_path),
+        masked_paths=node.maybe("maskedPaths", read_paths) or (),
+        readonly_paths=node.maybe("readonlyPaths", read_paths) or (),
         sysctl=node.table("sysctl", read_parameter),
         personality=node.maybe("personality", read_personality),
         seccomp=node.maybe("seccomp", read_seccomp),
@@ -48,6 +51,7 @@ def read_linux(node: Node) -> Linux:
 
 def read_namespaces(node: Node) -> tuple[Namespace, ...]:
     """config-linux.md#namespaces: listing a type twice MUST be an error."""
+    refuse_more_than(MOST_NAMESPACES, node)
     namespaces = node.every(read_namespace)
     refuse_twice(node.pointer, (namespace.type for namespace in namespaces))
     return namespaces
@@ -56,6 +60,12 @@ def read_namespaces(node: Node) -> tuple[Namespace, ...]:
 def read_namespace(node: Node) -> Namespace:
     """config-linux.md#namespaces"""
     return Namespace(type=node.need("type").one_of(NAMESPACES), path=node.maybe("path", Node.absolute_path))
+
+
+def read_mappings(node: Node) -> tuple[IdMapping, ...]:
+    """user_namespaces(7): the kernel takes that many lines."""
+    refuse_more_than(MOST_MAPPINGS, node)
+    return node.every(read_mapping)
 
 
 def read_mapping(node: Node) -> IdMapping:
@@ -78,6 +88,12 @@ def read_time_offset(clock: str, node: Node) -> TimeOffset:
     )
 
 
+def read_devices(node: Node) -> tuple[Device, ...]:
+    """config-linux.md#devices"""
+    refuse_more_than(MOST_MOUNTS, node)
+    return node.every(read_device)
+
+
 def read_device(node: Node) -> Device:
     """config-linux.md#devices: the numbers are REQUIRED unless it is a FIFO, which has none."""
     kind = node.need("type").one_of(DEVICE_TYPES)
@@ -91,6 +107,12 @@ def read_device(node: Node) -> Device:
         uid=node.maybe("uid", read_id),
         gid=node.maybe("gid", read_id),
     )
+
+
+def read_paths(node: Node) -> tuple[str, ...]:
+    """config-linux.md#masked-paths, #readonly-paths: each is a mount."""
+    refuse_more_than(MOST_MOUNTS, node)
+    return node.every(Node.absolute_path)
 
 
 def read_file_mode(node: Node) -> int:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from .config import Capabilities, ConsoleSize, IOPriority, Process, Rlimit, Scheduler, User
-from .reader import Node, refuse_twice
+from .reader import Node, refuse_more_than, refuse_twice
 
 MAX_ID = 2**32 - 2  # 2**32 - 1 is (uid_t) -1, which means "no change" to setresuid(2) and chown(2)
+MOST_LIMITS = 100  # more than there are, and few enough to say which one comes twice
 MAX_RLIMIT = 2**64 - 1  # RLIM_INFINITY, getrlimit(2)
 MAX_UINT64 = 2**64 - 1
 MAX_WINDOW = 2**16 - 1  # struct winsize has unsigned shorts, ioctl_tty(2)
@@ -127,6 +128,7 @@ def read_id(node: Node) -> int:
 
 def read_rlimits(node: Node) -> tuple[Rlimit, ...]:
     """config.md#posix-process: listing a type twice MUST be an error."""
+    refuse_more_than(MOST_LIMITS, node)
     rlimits = node.every(read_rlimit)
     refuse_twice(node.pointer, (rlimit.type for rlimit in rlimits))
     return rlimits

@@ -7,7 +7,7 @@ of every architecture and of kernels to come.
 from __future__ import annotations
 
 from .config import Seccomp, SyscallArgument, SyscallRule
-from .reader import Node
+from .reader import Node, refuse_more_than
 
 ERRNO, TRACE, NOTIFY = "SCMP_ACT_ERRNO", "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY"
 ACTIONS = (
@@ -66,6 +66,7 @@ FLAGS = (  # seccomp(2)
     "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
 )
 
+MOST_RULES = 10_000
 MAX_INDEX = 5  # syscall(2): no call has more than six arguments
 MAX_UINT64 = 2**64 - 1
 
@@ -79,7 +80,7 @@ def read_seccomp(node: Node) -> Seccomp:
         flags=node.each("flags", lambda name: name.one_of(FLAGS)),
         listener_path=node.text("listenerPath"),
         listener_metadata=node.text("listenerMetadata"),
-        syscalls=node.each("syscalls", read_rule),
+        syscalls=node.maybe("syscalls", read_rules) or (),
         default_errno_ret=read_errno(node, "defaultErrnoRet", default),
     )
     check_listener(node, seccomp)
@@ -94,6 +95,12 @@ def read_errno(node: Node, key: str, action: str) -> int | None:
     if action not in ERRNO_AT_MOST:
         raise member.wrong(f"nothing with {action}: an errno is for {' and '.join(ERRNO_AT_MOST)}")
     return member.integer(0, ERRNO_AT_MOST[action])
+
+
+def read_rules(node: Node) -> tuple[SyscallRule, ...]:
+    """A filter has room for 4096 instructions (linux/bpf_common.h, BPF_MAXINSNS)."""
+    refuse_more_than(MOST_RULES, node)
+    return node.every(read_rule)
 
 
 def read_rule(node: Node) -> SyscallRule:

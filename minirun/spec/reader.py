@@ -184,6 +184,13 @@ class Node:
         return ConfigError(self.pointer, f"found {shown(self.value)}", allowed)
 
 
+def refuse_more_than(limit: int, node: Node) -> None:
+    """The error for an array of more elements than the kernel takes, before any of them is read."""
+    length = len(node.array())
+    if length > limit:
+        raise ConfigError(node.pointer, f"found {length} elements", f"at most {limit}")
+
+
 def refuse_twice(array: str, types: Iterable[str]) -> None:
     """The error for a `type` that the array at the pointer `array` lists twice, which leaves open which one holds."""
     seen: set[str] = set()

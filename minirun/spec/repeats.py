@@ -18,18 +18,26 @@ if TYPE_CHECKING:
 
 def repeated_names(data: bytes) -> Iterator[str]:
     """The pointers of the names, in a text that can be decoded."""
-    repeats: dict[int, list[str]] = {}  # the objects that have some, by their identity
+    repeats: dict[int, tuple[object, list[str]]] = {}  # the objects that have some, by identity, which each keeps
 
     def make(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         made = dict(pairs)
-        names = [name for name, _value in pairs]
-        if len(names) > len(made):
-            repeats[id(made)] = [name for name in made if names.count(name) > 1]
+        if len(pairs) > len(made):
+            repeats[id(made)] = made, several(pairs)
         return made
 
     value = json.loads(data, object_pairs_hook=make)
     for pointer, part in parts(value) if repeats else ():
-        yield from (f"{pointer}/{escape(name)}" for name in repeats.get(id(part), ()))
+        _object, names = repeats.get(id(part), (None, []))
+        yield from (f"{pointer}/{escape(name)}" for name in names)
+
+
+def several(pairs: list[tuple[str, Any]]) -> list[str]:
+    """The names that stand there more than once."""
+    counts: dict[str, int] = {}
+    for name, _value in pairs:
+        counts[name] = counts.get(name, 0) + 1
+    return [name for name, count in counts.items() if count > 1]
 
 
 def parts(value: object) -> Iterator[tuple[str, object]]:
