@@ -133,7 +133,7 @@ def test_an_id_without_its_lock_is_free_again(tmp_path: Path, monkeypatch: pytes
 
 def test_a_file_that_cannot_be_replaced_leaves_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "pid").mkdir()
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(SystemCallError, match="directory"):
         files.replace_file(f"{tmp_path}/pid", b"7", 0o644)
     monkeypatch.setattr(os, "write", full_disk)
     with pytest.raises(SystemCallError):

@@ -346,7 +346,7 @@ def test_a_full_disk_leaves_the_old_file_and_says_what_helps(tmp_path: Path, mon
         raise OSError(errno.ENOSPC, "no matter")
 
     monkeypatch.setattr(os, "rename", full)
-    with pytest.raises(OSError, match="no matter") as caught:
+    with pytest.raises(OSError, match="No space left") as caught:
         write_whole(str(target), "new")
     assert (target.read_text(), os.listdir(tmp_path)) == ("old", ["page.html"])
     assert why_not("/x", caught.value).splitlines() == [
