@@ -151,6 +151,7 @@ def test_what_is_missing_outside_is_made_inside(runtime, bundle, outside, way, b
     run_safely(runtime, made, outside)
 
 
+@pytest.mark.deviates("runc", "follows 255 links")
 @pytest.mark.parametrize("links", [{"a": "a"}, {"a": "b", "b": "/a"}, {str(n): str(n + 1) for n in range(60)}])
 @pytest.mark.parametrize("below", ["", "/below"])
 def test_links_in_a_circle_are_refused(runtime, bundle, outside, links, below):
@@ -159,7 +160,7 @@ def test_links_in_a_circle_are_refused(runtime, bundle, outside, links, below):
         made.link(name, target)
     made.mount(f"/{next(iter(links))}{below}")
     result = run_safely(runtime, made, outside)
-    assert result.refused and "symlink" in result.stderr, result
+    assert result.refused, result
 
 
 @pytest.mark.only("minirun", "runc 1.1 has no way that is safe here: CVE-2024-45310")
