@@ -92,9 +92,8 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *book_steps(options),  # the id is ours, or we stop before anything is made
         *module_steps(config.linux, process),  # a label that nobody would look at
         choose_cgroup(config.linux, options.id, options.cgroup_manager),
-        note(
-            config, options, told, complete=False
-        ),  # should minirun be killed from now on, `delete` knows what there is
+        # should minirun be killed from now on, `delete` knows what there is
+        note(config, options, told, complete=False),
         *notify_directory_steps(options),
         *compiling,  # the system call filter, by a library of the host's: so before the fork
         *cgroup_steps(config.linux, options.id, options.cgroup_manager),  # its limits, before the first process
