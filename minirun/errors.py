@@ -13,8 +13,10 @@ the runtime's, and those of the runtime's by the program that uses minirun as a 
 
 from __future__ import annotations
 
-from errno import EDQUOT, EIO, EMFILE, ENFILE, ENOMEM, ENOSPC, errorcode
+from errno import EAGAIN, EDQUOT, EIO, EMFILE, ENFILE, ENOENT, ENOMEM, ENOSPC, errorcode
 from os import strerror
+
+from .safe import safe, safe_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,13 +30,20 @@ SHORTAGES = {
     ENOSPC: "a file system is full: df, df -i",
     EDQUOT: "a quota is used up: quota(1)",
     EIO: "a disk fails: dmesg",
+    EAGAIN: "let this user have more processes: ulimit -u; or minirun's own cgroup: pids.max",
 }
+MISSING = {"/proc/": "mount -t proc proc /proc", "/dev/null": "mknod -m 666 /dev/null c 1 3"}
+FILTERED = "something around minirun may keep it from this: a system call filter, a security module (dmesg), a sandbox"
 
 
 class MinirunError(Exception):
     """A failure that minirun explains to its user."""
 
     exit_status = 1
+
+    def __str__(self) -> str:
+        """The line breaks are minirun's: who puts a value into a message sees to those in there, by !r or safe."""
+        return safe_lines(super().__str__())
 
     @property
     def cure(self) -> str:
@@ -59,12 +68,42 @@ def reason(error: OSError) -> str:
 
 
 def unexpected(error: Exception) -> str:
-    """The message for what nothing in minirun has foreseen: something is scarce, or minirun is wrong."""
-    cure = SHORTAGES.get(error.errno or 0) if isinstance(error, OSError) else None
-    if cure is None or not isinstance(error, OSError):
-        return f"unexpected: {error!r}{CURE}this is a fault of minirun; --debug shows where"
-    place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{reason(error)}{CURE}{cure}"
+    """The message for what nothing in minirun has foreseen: the kernel has refused something, or minirun is wrong."""
+    if isinstance(error, OSError):
+        return refused(error)
+    if isinstance(error, MemoryError):
+        return f"no memory is left{CURE}{SHORTAGES[ENOMEM]}; or minirun's own limit is too small: ulimit -v"
+    if isinstance(error, ImportError):
+        return f"a part of minirun's installation can't be used: {error}{CURE}install it again, with all that it needs"
+    return f"unexpected: {error!r}{CURE}this is a fault of minirun; --debug shows where"
+
+
+def refused(error: OSError) -> str:
+    """The message for a system call that has failed outside of any step."""
+    return f"can't go on: {reason(error)}\n  call:  {safe(call_of(error))}{CURE}{remedy(error)}"
+
+
+def call_of(error: OSError) -> str:
+    """The call as C has it, where it went through kernel/libc.py; else who has Python make it, and on what."""
+    shown: str = getattr(error, "shown", "")
+    place = f", {error.filename}" if error.filename else ""
+    return shown or f"in {caller_of(error)}{place}"
+
+
+def caller_of(error: OSError) -> str:
+    """The innermost function of the traceback: "reap (foreground.py)"."""
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    code = trace.tb_frame.f_code if trace else None
+    return f"{code.co_name} ({code.co_filename.rpartition('/')[2]})" if code else "Python"
+
+
+def remedy(error: OSError) -> str:
+    """What helps, as far as errno and call tell."""
+    if error.errno == ENOENT:
+        return next((cure for place, cure in MISSING.items() if place in call_of(error)), "see why it is missing")
+    return SHORTAGES.get(error.errno or 0, FILTERED)
 
 
 class ConfigError(MinirunError):
@@ -78,7 +117,8 @@ class ConfigError(MinirunError):
         self.pointer, self.found, self.allowed = pointer, found, allowed
 
     def __str__(self) -> str:
-        return f"config.json: {self.pointer or 'the top level'}: {self.found}\n  allowed: {self.allowed}"
+        place, found, allowed = map(safe, (self.pointer or "the top level", self.found, self.allowed))
+        return f"config.json: {place}: {found}\n  allowed: {allowed}"
 
 
 class StepError(MinirunError):
@@ -131,10 +171,10 @@ class StepError(MinirunError):
         return cls(**details)
 
     def __str__(self) -> str:
-        told = self.details
+        told = {name: safe(str(value)) for name, value in self.details.items()}
         origin = f", from {told['place']} {told['document']}" if told["place"] else ""
         lines = [f"can't {told['sentence']}: {told['reason']}"]
-        lines += [f"  step:  {told['number']} of {told['total']}{origin}"] if told["total"] else []
+        lines += [f"  step:  {told['number']} of {told['total']}{origin}"] if self.details["total"] else []
         lines += [f"  {name + ':':6} {told[key]}" for name, key in ROWS if told[key]]
         return "\n".join(lines)
 

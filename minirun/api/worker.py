@@ -18,6 +18,7 @@ import os
 
 from .. import operations
 from ..errors import MinirunError, unexpected
+from ..safe import safe_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def do(operation: str, descriptor: int) -> int:
         """What is told on the way, to the caller instead of stderr."""
 
         def write(self, level: str, message: str) -> None:
-            tell(descriptor, level, message)
+            tell(descriptor, level, safe_lines(message))
 
     def ready(pid: int) -> None:
         tell(descriptor, "ready", pid)

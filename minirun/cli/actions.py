@@ -9,6 +9,7 @@ import sys
 from .. import operations
 from ..errors import MinirunError, StateError, unexpected
 from ..operations import checked_id
+from .output import say, say_json, show
 from .table import Call
 
 TYPE_CHECKING = False
@@ -27,23 +28,24 @@ def perform(call: Call) -> int:
     """Do what the command line says; the exit status. Every failure ends here, told in one piece on stderr."""
     values = call.named
     try:
-        status = ACTIONS[call.command](values)
-        sys.stdout.flush()
-        return status
+        return ACTIONS[call.command](values)
     except BrokenPipeError:  # "minirun list | head": nobody wants to read the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), 1)
         return 128 + signal.SIGPIPE
-    except UnicodeEncodeError as error:  # locale(7); Python makes UTF-8 of the locale C, but not of others
-        tell(f"the output has characters that {error.encoding} has not\n  cure:  LC_ALL=C.UTF-8", values)
-        return 1
     except MinirunError as error:
         tell(str(error), values)
         return error.exit_status
     except Exception as error:
-        if level(values) == "debug":
-            raise
-        tell(unexpected(error), values)
+        tell(unexpected(error) + trace(error, values), values)
         return 1
+
+
+def trace(error: Exception, values: Mapping[str, Any]) -> str:
+    """Of a fault of minirun's, where it is, for who wants to know; what the kernel has refused is none."""
+    if level(values) != "debug" or isinstance(error, OSError):
+        return ""
+    import traceback
+
+    return f"\n{traceback.format_exc()}"
 
 
 def tell(message: str, values: Mapping[str, Any]) -> None:
@@ -153,7 +155,7 @@ def state(values: Mapping[str, Any]) -> int:
     """minirun state"""
     import json
 
-    print(json.dumps(operations.state(root(values), values["id"]), indent=2))
+    say_json(json.dumps(operations.state(root(values), values["id"]), indent=2) + "\n")
     return 0
 
 
@@ -162,7 +164,7 @@ def list_containers(values: Mapping[str, Any]) -> int:
     from ..runtime import overview
 
     found = operations.containers(root(values))
-    print(overview.list_containers(found, values["format"], values["quiet"]), end="")
+    printing(values)(overview.list_containers(found, values["format"], values["quiet"]))
     return 0
 
 
@@ -171,7 +173,7 @@ def ps(values: Mapping[str, Any]) -> int:
     from ..runtime import overview
 
     found = operations.processes(root(values), values["id"])
-    print(overview.list_processes(found, values["format"], values["ps_options"]), end="")
+    printing(values)(overview.list_processes(found, values["format"], values["ps_options"]))
     return 0
 
 
@@ -212,7 +214,7 @@ def events(values: Mapping[str, Any]) -> int:
 
     interval = None if values["stats"] else seconds(values["interval"])
     for event in operations.events(root(values), values["id"], interval):
-        print(json.dumps(event), flush=True)  # at once: somebody may be waiting for the line
+        say_json(json.dumps(event) + "\n")
     return 0
 
 
@@ -255,6 +257,11 @@ def each(values: Mapping[str, Any], act: Callable[[str], None]) -> None:
     return None
 
 
+def printing(values: Mapping[str, Any]) -> Callable[[str], None]:
+    """How to print what a command makes for people, or with --format json for programs."""
+    return say_json if values["format"] == "json" else say
+
+
 def log(values: Mapping[str, Any]) -> Log:
     from ..runtime.log import Log
 
@@ -289,7 +296,7 @@ def absolute(path: str | None) -> str:
         return os.path.abspath(path) if path else ""
     except FileNotFoundError:  # getcwd(2)
         raise StateError(
-            f"can't find {path}: the current directory has been removed\n  cure:  cd to another, or give whole paths"
+            f"can't find {path!r}: the current directory has been removed\n  cure:  cd to another, or give whole paths"
         ) from None
 
 
@@ -316,20 +323,20 @@ def validate(values: Mapping[str, Any]) -> int:
     from ..runtime.validate import Report
 
     report = Report(operations.validate(values["bundle"] or "."))
-    print(report.json() if values["format"] == "json" else report.text(), end="")
+    printing(values)(report.json() if values["format"] == "json" else report.text())
     return report.exit_status
 
 
 def explain(values: Mapping[str, Any]) -> int:
     """minirun explain"""
-    from . import explain as printing
+    from . import explain as explaining
 
     bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
     from ..runtime.caller import as_caller_or_root
 
-    told = {**values, "root": values["root"] or printing.default_root()}
-    options = creation_options(told, bundle, printing.name_of(bundle) if name is None else name)
-    printing.show(as_caller_or_root(options), values)
+    told = {**values, "root": values["root"] or explaining.default_root()}
+    options = creation_options(told, bundle, explaining.name_of(bundle) if name is None else name)
+    explaining.explain(as_caller_or_root(options), values)
     return 0
 
 
@@ -344,9 +351,9 @@ def inspect(values: Mapping[str, Any]) -> int:
     else:
         against = inspection.look(os.getpid()).replace(command="minirun itself")
     if values["format"] == "json":
-        print(inspection_text.json(process, against), end="")
+        say_json(inspection_text.json(process, against))
     else:
-        print(inspection_text.text(process, against, columns(sys.stdout), painting(sys.stdout)), end="")
+        show(inspection_text.text(process, against, columns(sys.stdout), painting(sys.stdout)))
     return 0
 
 
@@ -365,7 +372,7 @@ def features(values: Mapping[str, Any]) -> int:
     """minirun features"""
     import json
 
-    print(json.dumps(operations.features(), indent=2))
+    say_json(json.dumps(operations.features(), indent=2) + "\n")
     return 0
 
 
@@ -374,7 +381,7 @@ def completion(values: Mapping[str, Any]) -> int:
     from .commands import program
     from .completion import script
 
-    print(script(program(), values["shell"]))
+    say(script(program(), values["shell"]) + "\n")
     return 0
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import difflib
 import re
+from io import StringIO
 from typing import Any
 
 import click
 
 from .. import __version__
+from ..kernel.files import put
+from ..safe import safe_lines
 from . import completion
 from .actions import perform
+from .output import Printing
 from .table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, Call, Command, Option
 
 VERSION = f"minirun version {__version__}\nspec: 1.3.0"
@@ -33,13 +37,21 @@ class Group(click.Group):
 def main(words: list[str]) -> int:
     """Run the command line; the exit status."""
     try:
-        result = program().main(words, prog_name="minirun", standalone_mode=False)
+        with Printing():  # what perform does tells its own errors
+            result = program().main(words, prog_name="minirun", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        show(error)
         return 1
     except click.Abort:
         return 130
     return result if isinstance(result, int) else 0
+
+
+def show(error: click.ClickException) -> None:
+    """What click says about the command line, which may have anything in it."""
+    said = StringIO()
+    error.show(said)
+    put(2, safe_lines(said.getvalue()).encode(errors="backslashreplace"))
 
 
 def program() -> click.Group:

@@ -9,11 +9,13 @@ import sys
 from .. import operations
 from ..errors import StateError
 from ..operations import ID_CHARACTERS
+from ..safe import safe
 from ..spec.load import content
 from ..steps.state import DEFAULT_ROOT
 from ..teach import explanation, text
 from ..teach.explanation import Explanation
 from ..teach.outcome import Outcome
+from .output import say, say_json, show
 from .terminal import WIDTH, columns, painting
 
 TYPE_CHECKING = False
@@ -39,7 +41,7 @@ def default_root() -> str:
         return DEFAULT_ROOT
 
 
-def show(options: Options, values: Mapping[str, Any]) -> None:
+def explain(options: Options, values: Mapping[str, Any]) -> None:
     """Print the explanation as the command line asks for it. Raises MinirunError as a run would."""
     if values["without"] is not None:
         show_without(options, values)
@@ -51,13 +53,14 @@ def show(options: Options, values: Mapping[str, Any]) -> None:
     if values["script"]:
         from ..teach.script import script
 
-        print(script(options), end="")
+        say(script(options))
         return
     explained = explained_as(options, values)
     if values["format"] == "text":
         print_text(explained, values)
     else:
-        print(written(explained, values), end="")
+        printing = say_json if values["format"] == "json" else say
+        printing(written(explained, values))
 
 
 def refuse_what_would_be_ignored(values: Mapping[str, Any]) -> None:
@@ -122,7 +125,7 @@ def put(told: Callable[[int, Paint], str]) -> None:
 
         click.echo_via_pager(said)
     else:
-        print(said, end="")
+        show(said)
 
 
 def show_without(options: Options, values: Mapping[str, Any]) -> None:
@@ -137,7 +140,7 @@ def show_without(options: Options, values: Mapping[str, Any]) -> None:
         )
     found = without.without(values["without"], explanation.steps_of(options))
     if values["format"] == "json":
-        print(without.to_json(options.id, options.bundle, found), end="")
+        say_json(without.to_json(options.id, options.bundle, found))
     else:
         put(lambda width, paint: without.text(options.id, found, width, paint))
 
@@ -146,7 +149,7 @@ def chosen(explained: Explanation, word: str) -> explanation.Told:
     for told in explained.steps:
         if word == str(told.number):
             return told
-    raise StateError(f"there is no step {word}\n  allowed: 1 to {len(explained.steps)}")
+    raise StateError(f"there is no step {safe(word)}\n  allowed: 1 to {len(explained.steps)}")
 
 
 def findings(options: Options) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import sys
 import time
 
 from .. import operations
+from .output import say_json, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ def stats(root: str, names: tuple[str, ...], interval: float | None, as_json: bo
     while True:
         look = watch.look()
         tell(look, names)
-        sys.stdout.flush()  # somebody may be waiting for the line
         if interval is None or (names and not look.containers):
             return 0
         time.sleep(interval)
@@ -41,7 +41,7 @@ def tell_json(look: Look, _names: tuple[str, ...]) -> None:
     from ..cgroups.usage import plain
 
     for usage in look.containers:
-        print(json.dumps(plain(usage)))
+        say_json(json.dumps(plain(usage)) + "\n")
 
 
 def tell_picture(look: Look, names: tuple[str, ...]) -> None:
@@ -50,7 +50,7 @@ def tell_picture(look: Look, names: tuple[str, ...]) -> None:
 
     shown = names or [usage.id for usage in look.containers][: len(look.containers) == 1]
     for line in picture(look, width(), drawing(os.environ), time.strftime("%H:%M:%S"), shown):
-        print(painted(line, colours_wanted()).rstrip())
+        show(painted(line, colours_wanted()).rstrip() + "\n")
 
 
 def width() -> int:

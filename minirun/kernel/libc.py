@@ -50,8 +50,18 @@ def one(argument: object) -> str:
     if isinstance(argument, Flags):
         return str(argument)
     if isinstance(argument, str):
-        return '"' + argument.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+        return f'"{"".join(map(letter, argument))}"'
     return "NULL" if argument is None else str(argument)
+
+
+ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n"}
+
+
+def letter(char: str) -> str:
+    """As C writes it. What a terminal might obey is there by its bytes, in octal: a hexadecimal escape has no end."""
+    if char.isprintable() and char not in ESCAPES:
+        return char
+    return ESCAPES.get(char) or "".join(f"\\{byte:03o}" for byte in char.encode(errors="surrogateescape"))
 
 
 def array(values: Iterable[object]) -> Flags:

@@ -123,7 +123,7 @@ TAKING_TERMINAL = ("ioctl", "dup2")
 def check_cgroup(below: str) -> None:
     """cgroup.procs of another cgroup can be written as well, and neither limits nor `delete` would hold there."""
     if ".." in below.split("/"):
-        raise StateError(f"--cgroup {below} leads out of the container's cgroup\n  allowed: the path of one below it")
+        raise StateError(f"--cgroup {below!r} leads out of the container's cgroup\n  allowed: the path of one below it")
 
 
 def affinity_steps(cpus: tuple[int, ...], name: str) -> list[Step]:

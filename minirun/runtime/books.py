@@ -20,6 +20,7 @@ from ..errors import CURE, StateError
 from ..kernel import files, processes, signals
 from ..kernel.libc import SystemCallError
 from ..record import Record
+from ..safe import safe
 from .directory import damaged, is_locked, read_state
 from .facts import FACTS, what_is_wrong
 
@@ -152,12 +153,12 @@ def find(root: str, name: str) -> Container:
 
 def signal_number(word: str) -> int:
     """9, KILL, SIGKILL, kill -> 9; 0 asks only whether there is a process: kill(2). Raises StateError."""
-    if word.isascii() and word.isdigit() and int(word) in range(signal.NSIG):
+    if word.isascii() and word.isdigit() and len(word) < 5 and int(word) in range(signal.NSIG):
         return int(word)
     name = word.upper().removeprefix("SIG")
     number = getattr(signal, f"SIG{name}", None)
     if not isinstance(number, signal.Signals):
         raise StateError(
-            f'unknown signal "{word}"\n  allowed: a number from 0 to 64, or a name such as TERM: signal(7)'
+            f'unknown signal "{safe(word)}"\n  allowed: a number from 0 to 64, or a name such as TERM: signal(7)'
         )
     return int(number)

@@ -14,6 +14,7 @@ from errno import EACCES, EFBIG, ENOENT, ENOTDIR, EPERM
 
 from ..errors import CURE, SHORTAGES, StateError, reason
 from ..kernel import files, locks
+from ..safe import safe
 from ..steps.state import CONFIG, LIFE, LOCK, START_SOCKET, STATE
 
 TYPE_CHECKING = False
@@ -114,8 +115,8 @@ def refuse_others(root: str, name: str) -> None:
         return  # there is nothing to go by
     if os.geteuid() == 0 and owner != 0:
         raise StateError(
-            f"the container {name} is user {owner}'s, who may have written anything for root to do: see {place}\n"
-            f"  cure:  as that user: sudo -u '#{owner}' minirun --root {root} …"
+            f"the container {name} is user {owner}'s, who may have written anything for root to do: see {safe(place)}\n"
+            f"  cure:  as that user: sudo -u '#{owner}' minirun --root {safe(root)} …"
         )
 
 
@@ -137,7 +138,7 @@ def unreadable(root: str, name: str, error: OSError) -> StateError:
 
 def closed(place: str) -> StateError:
     return StateError(
-        f"can't look into {place}: it belongs to another user\n"
+        f"can't look into {safe(place)}: it belongs to another user\n"
         "  cure:  sudo, or --root DIR; without it minirun looks at your own containers"
     )
 
@@ -148,7 +149,7 @@ def unknown(root: str, name: str) -> StateError:
     import difflib  # after a mistake there is time
 
     close = difflib.get_close_matches(name, ids(root), n=1)
-    meant = f"did you mean {close[0]}? " if close else ""
+    meant = f"did you mean {safe(close[0])}? " if close else ""
     return StateError(f"container does not exist: {name}\n  cure:  {meant}minirun list names those that do")
 
 
@@ -177,7 +178,7 @@ def damaged(directory: str, what: str) -> StateError:
     """Without its books nothing can be told, or taken back, of a container: minirun would have to guess what is its."""
     name = os.path.basename(directory)
     return StateError(
-        f"the books of container {name} are damaged: {directory}: {what}\n"
+        f"the books of container {name} are damaged: {safe(directory)}: {safe(what)}\n"
         f"  cure:  by hand: echo 1 > cgroup.kill in its cgroup, by default minirun/{name}, and rmdir that; "
-        f"then rm -r {directory}"
+        f"then rm -r {safe(directory)}"
     )

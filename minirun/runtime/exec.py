@@ -8,6 +8,7 @@ from ..errors import ConfigError, ContainerDied, MinirunError, StateError, StepE
 from ..plan.container import told_to_others
 from ..plan.exec import ExecOptions, exec_plan
 from ..record import Record
+from ..safe import safe
 from ..spec.config import Capabilities, Process, User
 from ..spec.load import decode, load
 from ..spec.load_process import read_process
@@ -143,7 +144,7 @@ def process_of(path: str) -> Process:
     except ConfigError as error:  # its words are about config.json, and this is another file
         place = error.pointer or "the top level"
         raise StateError(
-            f"can't use the process from {path}: {place}: {error.found}\n  allowed: {error.allowed}"
+            f"can't use the process from {safe(path)}: {place}: {error.found}\n  allowed: {error.allowed}"
         ) from None
 
 
@@ -152,7 +153,7 @@ def read(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
-        raise StateError(f"can't read the process from {path}: {error.strerror}") from None
+        raise StateError(f"can't read the process from {safe(path)}: {error.strerror}") from None
 
 
 def check(process: Process) -> Process:
@@ -175,7 +176,7 @@ def user(first: User, wishes: Wishes) -> User:
 
 
 def number(word: str, flag: str) -> int:
-    if not (word.isascii() and word.isdigit() and int(word) < 2**32 - 1):
+    if not (word.isascii() and word.isdigit() and len(word) < 20 and int(word) < 2**32 - 1):
         raise StateError(f"{flag}: {word!r} is no number of a user or group\n  allowed: UID or UID:GID, as numbers")
     return int(word)
 

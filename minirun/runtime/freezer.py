@@ -12,6 +12,7 @@ from ..errors import StateError
 from ..kernel import files
 from ..kernel.libc import SystemCallError
 from ..kernel.signals import ENDING
+from ..safe import safe
 from ..steps.state import LIMITS
 from .books import CREATED, PAUSED, RUNNING, Container, find, is_frozen
 from .lock import Lock
@@ -110,7 +111,7 @@ def set_frozen(cgroup: str, frozen: bool) -> None:
     except SystemCallError as error:
         if error.errno in (ENOENT, ENODEV):
             raise StateError("container not running: it has just ended") from None
-        raise StateError(f"can't write {error.shown}: {os.strerror(error.errno or 0)}") from None
+        raise StateError(f"can't write {safe(error.shown)}: {os.strerror(error.errno or 0)}") from None
 
 
 def wait_for(cgroup: str, line: bytes, patience: float) -> bool:

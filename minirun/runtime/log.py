@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..kernel.files import put
+from ..safe import safe, safe_lines
 from ..steps import step
 
 TYPE_CHECKING = False
@@ -33,7 +34,7 @@ class Log(step.Log):
     def debug(self, message: str, **details: str) -> None:
         if self.lowest == 0:
             shown = "  ".join(value for value in details.values() if value)
-            self.write("debug", f"{message}  [{shown}]" if shown else message)
+            self.write("debug", safe(f"{message}  [{shown}]" if shown else message))
 
     def warning(self, message: str) -> None:
         self.write("warning", message)
@@ -48,7 +49,7 @@ class Log(step.Log):
         return (*self.observer.descriptors(), *targets)
 
     def write(self, level: str, message: str) -> None:
-        number = LEVELS.index(level)
+        number, message = LEVELS.index(level), safe_lines(message)
         if number >= self.lowest:
             prefix = "minirun: warning: " if level == "warning" else "minirun: "
             put(2, f"{prefix}{message}\n".encode(errors="backslashreplace"))

@@ -11,6 +11,7 @@ import stat
 import time
 
 from ..errors import StateError
+from ..safe import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def open_target(where: str, style: str) -> Target:
         return LogFile(rest if colon and scheme == "file" else where, style)
     except OSError as error:
         why = "a socket, or a FIFO that nobody reads" if error.errno == errno.ENXIO else error.strerror
-        raise StateError(f"can't log to {where}: {why}") from error
+        raise StateError(f"can't log to {safe(where)}: {why}") from error
 
 
 class LogFile:

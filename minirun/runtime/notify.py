@@ -13,6 +13,7 @@ import select
 from ..errors import reason
 from ..kernel import signals
 from ..kernel.sockets import MessageSocket
+from ..safe import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def news_of(context: Context, host: str, main_pid: int, log: Log) -> News | None
     try:
         return News(context.notify_socket, MessageSocket.to_datagrams(host), main_pid)
     except OSError as error:
-        log.warning(f"nobody hears that the container is ready: NOTIFY_SOCKET is {host}: {reason(error)}")
+        log.warning(f"nobody hears that the container is ready: NOTIFY_SOCKET is {safe(host)}: {reason(error)}")
         return None
 
 

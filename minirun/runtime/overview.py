@@ -6,6 +6,7 @@ import json
 
 from ..errors import StateError
 from ..kernel import programs
+from ..safe import safe
 from .books import find
 from .directory import ids
 
@@ -43,13 +44,13 @@ def matching(root: str, pattern: str) -> list[str]:
     try:
         wanted = re.compile(pattern)
     except re.error as error:
-        raise StateError(f"{pattern!r} is no regular expression: {error}") from None
+        raise StateError(f"{pattern!r} is no regular expression: {safe(str(error))}") from None
     return [name for name in ids(root) if wanted.search(name)]
 
 
 def table(rows: Iterable[Sequence[str]]) -> str:
     """Rows in columns that are as wide as they have to be, and no narrower than others have them."""
-    heading, *others = [list(row) for row in rows]
+    heading, *others = [list(map(safe, row)) for row in rows]
     lines = [[word.upper() for word in heading], *others]
     widths = [max(9, *(len(line[column]) for line in lines)) for column in range(len(heading))]
     return "".join("   ".join(map(str.ljust, line, widths)).rstrip() + "\n" for line in lines)
@@ -76,7 +77,8 @@ def output_of(program: str, options: Sequence[str]) -> str:
 
     done = subprocess.run([program, *options], capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
-        raise StateError(f"ps {' '.join(options)}: {done.stderr.strip() or f'exit status {done.returncode}'}")
+        said = done.stderr.strip() or f"exit status {done.returncode}"
+        raise StateError(f"ps {safe(' '.join(options))}: {safe(said)}")
     return done.stdout
 
 

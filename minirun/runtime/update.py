@@ -8,6 +8,7 @@ import sys
 
 from ..errors import ConfigError, MinirunError, StateError
 from ..plan.update import update_plan
+from ..safe import safe
 from ..spec.load import content, decode, parse
 from ..spec.load_resources import read_resources
 from ..spec.reader import Node
@@ -138,9 +139,11 @@ def from_file(file: str) -> Json:
                 data = stream.read()
         return dict(Node(decode(data), "").object())
     except OSError as error:
-        raise StateError(f"can't read the resources from {file}: {error.strerror}") from None
+        raise StateError(f"can't read the resources from {safe(file)}: {error.strerror}") from None
     except ConfigError as error:
-        raise StateError(f"can't read the resources from {file}: {error.found}\n  allowed: {error.allowed}") from None
+        raise StateError(
+            f"can't read the resources from {safe(file)}: {error.found}\n  allowed: {error.allowed}"
+        ) from None
 
 
 def value_of(word: str, kind: str, flag: str) -> str | int:

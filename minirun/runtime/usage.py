@@ -11,6 +11,7 @@ from ..errors import StateError
 from ..kernel import files
 from ..kernel.processes import start_time, stat_fields
 from ..record import Record
+from ..safe import safe
 from .books import ALIVE, CREATED, Container, find, rfc3339
 from .directory import ids
 
@@ -95,20 +96,14 @@ def usage_of(container: Container, status: str, before: Reading | None, now: Rea
         pids=usage.pids(now),
         io=usage.io(before, now),
         pressure=usage.pressure(now),
-        missing=tuple(map(printable, missing(container.cgroup, now, mount))),
+        missing=tuple(map(safe, missing(container.cgroup, now, mount))),
     )
 
 
 def program(pid: int) -> str:
     """What runs, as it says itself."""
     words = (text_of(f"/proc/{pid}/cmdline") or "").rstrip("\0").replace("\0", " ")
-    return printable(words[:LONGEST_PROGRAM])
-
-
-def printable(text: str) -> str:
-    """What a bundle or a container has made up, without escape sequences, which would reach the terminal of whoever
-    looks (CVE-2003-0063 is one case)."""
-    return "".join(char if char.isprintable() else "?" for char in text)
+    return safe(words[:LONGEST_PROGRAM])
 
 
 def uptime(pid: int) -> float:
@@ -139,7 +134,7 @@ def read_cgroup(cgroup: str, mount: str, machine: Machine) -> Reading:
     own = read_files(cgroup, (*OWN, *LIMITS))
     if "io.stat" in own:
         own["io.stat"] = whole_disks(own["io.stat"])
-    above = tuple((printable(place[len(mount) :]), read_files(place, LIMITS)) for place in parents(mount, cgroup))
+    above = tuple((safe(place[len(mount) :]), read_files(place, LIMITS)) for place in parents(mount, cgroup))
     return Reading(seconds, own, above, machine)
 
 

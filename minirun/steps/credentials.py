@@ -11,6 +11,8 @@ from errno import EINVAL, EPERM
 from ..kernel import processes
 from ..kernel.constants import CAPABILITIES
 from ..kernel.libc import Flags, SystemCallError, array, show
+from ..safe import safe
+from .shell import quoted
 from .step import Context, Step
 
 LOST = "the container's process lacks it: drop it from config.json, or give it to minirun's own process"
@@ -218,7 +220,7 @@ def known(names: tuple[str, ...], context: Context, origin: str) -> list[int]:
         if processes.knows_capability(number):
             numbers.append(number)
         else:
-            context.log.warning(f"{origin}/{index}: this kernel does not know {name}; it is left out")
+            context.log.warning(f"{origin}/{index}: this kernel does not know {safe(name)}; it is left out")
     return numbers
 
 
@@ -237,4 +239,4 @@ def shown(names: tuple[str, ...]) -> str:
 
 
 def setpriv_list(names: tuple[str, ...]) -> str:
-    return ",".join(["-all", *(f"+{name.removeprefix('CAP_').lower()}" for name in names)])
+    return quoted(",".join(["-all", *(f"+{name.removeprefix('CAP_').lower()}" for name in names)]))

@@ -19,6 +19,7 @@ from errno import EACCES, EBUSY, EDOM, EINVAL, ELIBACC, ENOENT
 from ..kernel import seccomp
 from ..kernel.libc import Flags, show
 from ..kernel.sockets import send_descriptor
+from ..safe import safe
 from .hooks import State
 from .sockets import SOCKET_CURES
 from .step import RUNTIME, Context, Step
@@ -53,7 +54,7 @@ class CompileFilter(Step):
         unknown = unknown_names(self.rules)
         if unknown and lets_through(self.default):  # else they are refused like everything that has no rule
             context.log.warning(
-                f"{self.origin}/syscalls: libseccomp does not know {', '.join(unknown)}: these go unfiltered"
+                f"{self.origin}/syscalls: libseccomp does not know {safe(', '.join(unknown))}: these go unfiltered"
             )
 
 

@@ -11,10 +11,10 @@ import os
 from time import perf_counter_ns
 
 from ..errors import MinirunError
+from ..safe import safe
 from ..steps.step import RUNTIME, Observer
 from .inspection import look
 from .inspection_text import text, wrapped
-from .text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

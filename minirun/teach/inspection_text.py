@@ -7,8 +7,9 @@ from itertools import zip_longest
 from textwrap import wrap
 
 from ..kernel.constants import CAPABILITIES
+from ..safe import safe
 from .mount_tree import compare, drawn, flags
-from .text import plain, safe
+from .text import plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

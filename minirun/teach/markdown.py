@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..safe import safe
 from .chapters import CHAPTERS
-from .text import WHO, safe
+from .text import WHO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

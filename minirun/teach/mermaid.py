@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .text import WHO, safe
+from ..safe import safe
+from .text import WHO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import os
 from time import perf_counter_ns
 
 from ..kernel.files import put
+from ..safe import safe
 from ..steps.seccomp import LoadFilter
 from ..steps.step import RUNTIME, Observer, Step
-from .text import COLUMN, plain, safe, shown, title
+from .text import COLUMN, plain, shown, title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,11 +14,12 @@ import re
 from html import escape
 from string import Template
 
+from ..safe import safe
 from .chapters import CHAPTERS
 from .explanation import UNKNOWN
 from .mount_tree import drawn
 from .outcome import HOLDS, HOST, JOINED, NEW
-from .text import WHO, safe
+from .text import WHO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

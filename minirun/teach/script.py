@@ -24,6 +24,7 @@ from __future__ import annotations
 from itertools import groupby
 
 from ..errors import StateError
+from ..safe import safe
 from ..steps.cgroup import ChooseCgroup, EnableControllers, MakeCgroup
 from ..steps.descriptors import AnnounceListeners, KeepDescriptors, ReopenNull
 from ..steps.devices import MakeDevice, MakeSymlink
@@ -47,7 +48,7 @@ from ..steps.program import (
 from ..steps.rootfs import BindRootfs, ChangeRoot, DetachOldRoot, MoveRoot, PivotRoot, SetRootPropagation
 from ..steps.scheduling import SetMemoryPolicy, SetRlimit
 from ..steps.scope import ChooseScope
-from ..steps.shell import in_root, quoted
+from ..steps.shell import PLAIN, between_quotes, in_root, quoted
 from ..steps.state import MakeStateDirectory, OpenStartSocket, SaveConfig, WriteState
 from ..steps.step import RUNTIME
 from ..steps.terminal import BindConsole, UseTerminal
@@ -56,7 +57,6 @@ from .script_frame import BEGINNING, CLOSE_OTHERS, HEAD, REOPEN_NULL, RUNTIME_BE
 from .script_lines import on_lines
 from .script_part import Entry, Part, comment
 from .script_places import HIDING, Places
-from .text import safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ class Parts:
         self.places = Places()
         self.finds_home = False
         self.program = Execute((), ())  # by its step
+        self.handed: list[str] = []  # words of the program's that its shell could not write
         self.has_forked = False
         self.is_runtimes_turn = False
         self.root_has_changed = False
@@ -247,7 +248,7 @@ class Parts:
         last = ["echo ready >&8", "read -r _ <&9                  # meanwhile the runtime changes the root"]
         last += ["exec 7<&- 8>&- 9>&-", "unset PWD OLDPWD               # which the shell has added"]
         last += self.variables()
-        last.append("exec " + " ".join(map(quoted, self.program.arguments)))
+        last.append("exec " + " ".join(map(self.literal, self.program.arguments)))
         mark = "AT_LAST"
         while mark in "\n".join(last).split("\n"):  # an argument may have lines, too
             mark += "_"
@@ -258,7 +259,7 @@ class Parts:
         for told, _ in self.rights:
             yield from comment(told)
         words = ['"$setpriv"', *(option for _, option in self.rights)]
-        words.append('"$sh" -ec "$at_last"' + ' sh "$HOME"' * self.finds_home)
+        words.append(" ".join(['"$sh" -ec "$at_last"', *self.parameters()]))
         yield from ("exec env -i --default-signal \\", " \\\n".join(f"    {word}" for word in words))
 
     def variables(self) -> Iterator[str]:
@@ -268,11 +269,26 @@ class Parts:
             if name in NO_VARIABLES or not (name.isascii() and name.isidentifier()):
                 yield from comment(f"(not here: {name}, which a shell does not take for a variable's name)")
             else:
-                yield f"export {name}={quoted(value)}"
+                yield f"export {name}={self.literal(value)}"
         if not any(pair.startswith("PATH=") for pair in self.program.environment):
             yield f"PATH={DEFAULT_PATH}"
         if self.finds_home:
             yield 'export HOME="$1"'
+
+    def literal(self, word: str) -> str:
+        """For the last shell, of which nobody knows whether it has $'…': what takes that is a parameter of its."""
+        if word and PLAIN.issuperset(word):
+            return word
+        if word.replace("\n", "").isprintable():
+            return between_quotes(word)
+        self.handed.append(word)
+        return f'"${{{1 + len(self.handed)}}}"'
+
+    def parameters(self) -> list[str]:
+        """$0, the home directory, and then the words from `literal`."""
+        if not (self.finds_home or self.handed):
+            return []
+        return ["sh", '"$HOME"' if self.finds_home else '""', *map(quoted, self.handed)]
 
 
 def heading(step: Step) -> tuple[str, str]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from textwrap import wrap
 
+from ..safe import safe
 from .chapters import CHAPTERS
 from .script_lines import WIDTH
-from .text import safe, title
+from .text import title
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

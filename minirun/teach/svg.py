@@ -5,8 +5,9 @@ from __future__ import annotations
 from html import escape
 from itertools import pairwise
 
+from ..safe import safe
 from .outcome import HOST, JOINED
-from .text import WHO, safe
+from .text import WHO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

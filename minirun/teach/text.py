@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textwrap import wrap
 
+from ..safe import safe
 from .chapters import CHAPTERS
 
 TYPE_CHECKING = False
@@ -36,11 +37,6 @@ ROOT = " After step {} a shell finds the commands of the image only, so that a s
 
 def plain(_kind: str, text: str) -> str:
     return text
-
-
-def safe(text: str) -> str:
-    """What config.json brings along must not move the cursor."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
 
 
 def shown(nanoseconds: int) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 
 from ..errors import StateError, reason
+from ..safe import safe
 from ..steps.step import RUNTIME
-from .text import WHO, safe
+from .text import WHO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def durations(path: str, steps: Sequence[Told]) -> dict[int, int]:
         origin = (args.get("process"), args.get("manual"), args.get("pointer"))
         if not (is_whole(number) and is_whole(length)) or known.get(number) != origin:
             raise StateError(
-                f"{path} is not the timeline of a run of this plan\n"
+                f"{safe(path)} is not the timeline of a run of this plan\n"
                 "  cure:  make one by run --timeline, from the same bundle and with the same options"
             )
         found[number] = length * 1000
@@ -96,7 +97,7 @@ def events_of(path: str) -> list[Event]:
         if all(isinstance(one, dict) and isinstance(one.get("args", {}), dict) for one in events):
             return [{"args": {}, **one} for one in events]
     except OSError as error:
-        raise StateError(f"can't read {path}: {reason(error)}") from None
+        raise StateError(f"can't read {safe(path)}: {reason(error)}") from None
     except (ValueError, KeyError, TypeError, RecursionError):
         pass
-    raise StateError(f"{path} is no timeline\n  cure:  minirun run --timeline FILE writes one")
+    raise StateError(f"{safe(path)} is no timeline\n  cure:  minirun run --timeline FILE writes one")

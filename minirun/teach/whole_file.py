@@ -7,6 +7,7 @@ from stat import S_ISREG
 
 from ..errors import CURE, SHORTAGES, StateError, reason
 from ..kernel import files
+from ..safe import safe
 
 
 def check_writable(path: str) -> None:
@@ -16,21 +17,25 @@ def check_writable(path: str) -> None:
     try:
         if not S_ISREG(os.lstat(path).st_mode):
             raise StateError(
-                f"{path} is no regular file\n  cure:  name a new file; or have the shell write there, by >"
+                f"{safe(path)} is no regular file\n  cure:  name a new file; or have the shell write there, by >"
             )
     except FileNotFoundError:
         pass
     except OSError as error:
         raise StateError(why_not(path, error)) from None
     if not os.path.isdir(directory):
-        raise StateError(f"can't write {path}: there is no directory {directory}\n  cure:  mkdir -p makes it")
+        raise StateError(
+            f"can't write {safe(path)}: there is no directory {safe(directory)}\n  cure:  mkdir -p makes it"
+        )
     if not os.access(directory, os.W_OK | os.X_OK):
-        raise StateError(f"can't write {path}: {directory} is not yours to write to\n  cure:  name a file elsewhere")
+        raise StateError(
+            f"can't write {safe(path)}: {safe(directory)} is not yours to write to\n  cure:  name a file elsewhere"
+        )
 
 
 def why_not(path: str, error: OSError) -> str:
     cure = SHORTAGES.get(error.errno or 0, "")
-    return f"can't write {path}: {reason(error)}" + (f"{CURE}{cure}" if cure else "")
+    return f"can't write {safe(path)}: {reason(error)}" + (f"{CURE}{cure}" if cure else "")
 
 
 def write_whole(path: str, text: str) -> None:

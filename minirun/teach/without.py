@@ -13,9 +13,10 @@ from ..errors import StateError
 from ..kernel import files
 from ..kernel.constants import CAPABILITIES, names
 from ..record import Record
+from ..safe import safe
 from .chapters import CHAPTERS
 from .protections import PROTECTIONS
-from .text import INDENT, beside, folded, in_lines, plain, safe
+from .text import INDENT, beside, folded, in_lines, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

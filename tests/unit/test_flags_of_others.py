@@ -182,10 +182,10 @@ def test_a_command_of_others_is_there(command):
 
 @pytest.mark.parametrize("command", CHECKPOINTS)
 @pytest.mark.parametrize("rest", [["--help"], ["--image-path", "/i", "id"]])
-def test_checkpoints_are_no_commands(command, rest, capsys):
+def test_checkpoints_are_no_commands(command, rest, capfd):
     assert quick.read([command, *rest]) is None
     assert commands.main([command, *rest]) == 1
-    assert "Usage" in capsys.readouterr().err
+    assert "Usage" in capfd.readouterr().err
 
 
 def test_the_rows_have_every_option_of_the_table_but_our_own():

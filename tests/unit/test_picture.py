@@ -310,4 +310,4 @@ def test_a_program_can_not_write_to_the_terminal() -> None:
         assert process.stdout and process.stdout.read(5) == b"ready"
         told = runtime.program(process.pid)
         process.kill()
-    assert told == "sleep?]0;title? -c input('ready') 60? ä"
+    assert told == "sleep\\x1b]0;title\\x07 -c input('ready') 60\\n ä"
