@@ -36,7 +36,13 @@ class MessageSocket:
 
     @classmethod
     def pair(cls) -> tuple[MessageSocket, MessageSocket]:
-        ends = _socket.socketpair(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
+        ends = os_call(
+            "socketpair",
+            _socket.socketpair,
+            _socket.AF_UNIX,
+            _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC,
+            shown=lambda: show("socketpair", Flags("AF_UNIX"), Flags("SOCK_SEQPACKET|SOCK_CLOEXEC")),
+        )
         return cls(ends[0]), cls(ends[1])
 
     @classmethod
@@ -83,11 +89,19 @@ class MessageSocket:
         return self.end.fileno()
 
     def close(self) -> None:
-        self.end.close()
+        """close(2): whatever it says, the descriptor is free after it."""
+        try:
+            self.end.close()
+        except OSError:
+            pass
 
     def want_credentials(self) -> None:
         """SO_PASSCRED: the kernel adds to each message who sent it, with the pid as this process sees it."""
-        self.end.setsockopt(_socket.SOL_SOCKET, SO_PASSCRED, 1)
+        os_call(
+            "setsockopt",
+            lambda: self.end.setsockopt(_socket.SOL_SOCKET, SO_PASSCRED, 1),
+            shown=lambda: show("setsockopt", self.fileno(), Flags("SOL_SOCKET"), Flags("SO_PASSCRED"), 1),
+        )
 
     def send(self, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
         """Send a message; `descriptors` go along as SCM_RIGHTS. Raises OSError (EPIPE: the other end is gone).

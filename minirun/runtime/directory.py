@@ -132,7 +132,7 @@ def unreadable(root: str, name: str, error: OSError) -> StateError:
         return unknown(root, name)
     place = f"{root}/{name}"
     if error.errno in SHORTAGES:
-        return StateError(f"can't read {place}: {reason(error)}{CURE}{SHORTAGES[error.errno]}")
+        return StateError(f"can't read {safe(place)}: {reason(error)}{CURE}{SHORTAGES[error.errno]}")
     return foreign(place, f"its {LOCK} is no regular file")
 
 
@@ -159,7 +159,7 @@ def unfinished(root: str, name: str) -> StateError:
     try:
         other = what_is_not_minirun_s(place)
     except OSError as error:
-        return closed(place) if error.errno in NOT_ALLOWED else StateError(f"can't read {place}: {reason(error)}")
+        return closed(place) if error.errno in NOT_ALLOWED else StateError(f"can't read {safe(place)}: {reason(error)}")
     if other:
         return foreign(place, f"{other!r} is in it, and no {STATE}")
     return StateError(
@@ -169,7 +169,7 @@ def unfinished(root: str, name: str) -> StateError:
 
 def foreign(place: str, why: str) -> StateError:
     return StateError(
-        f"{place} is no container of minirun's: {why}\n  cure:  --root DIR names another state directory; "
+        f"{safe(place)} is no container of minirun's: {safe(why)}\n  cure:  --root DIR names another state directory; "
         "whether it may be removed, who made it knows"
     )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from errno import ENOSYS, EPERM
 
-from ..errors import CURE, SHORTAGES, ContainerDied, MinirunError, StepError, reason
+from ..errors import CURE, SHORTAGES, ContainerDied, MinirunError, StepError, call_of, reason, remedy
 from ..kernel.libc import SystemCallError
+from ..safe import safe
 from ..steps.step import CONTAINER, RUNTIME, Context, Refused, Step
 from .sync import Sync
 
@@ -53,23 +55,28 @@ def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None
         log.observer.before(step, index, context)
         step.apply(context)
         log.observer.after(step, index, context)
-    except SystemCallError as error:
-        raise step_error(step, index, steps, reason(error), error.shown, cure(step, error, context)) from error
+    except OSError as error:
+        raise step_error(step, index, steps, reason(error), call_of(error), cure(step, error, context)) from error
     except Refused as error:
         raise step_error(step, index, steps, error.reason, "", error.cure) from error
-    except OSError as error:  # from Python's own library
-        number = error.errno or 0
-        helps = step.cures.get(number) or SHORTAGES.get(number, "")
-        raise step_error(step, index, steps, reason(error), str(error.filename or ""), helps) from error
+    except (ValueError, OverflowError) as error:  # Python has not even asked the kernel
+        raise step_error(step, index, steps, f"no system call takes that: {error}", "", "") from error
 
 
-def cure(step: Step, error: SystemCallError, context: Context) -> str:
+def cure(step: Step, error: OSError, context: Context) -> str:
     """What helps; once the system call filter holds, it is under suspicion, too."""
-    own = step.cure(error) or SHORTAGES.get(error.errno or 0, "")
+    steps_own = step.cure(error) if isinstance(error, SystemCallError) else step.cures.get(error.errno or 0)
+    own = steps_own or best_guess(error)
     if not context.is_filtered:
         return own
-    hint = f"/linux/seccomp has to allow {error.call} for minirun itself (with noNewPrivileges, only execve)"
+    call = getattr(error, "call", "every call")
+    hint = f"/linux/seccomp has to allow {call} for minirun itself (with noNewPrivileges, only execve)"
     return f"{own}; or {hint}" if own else hint
+
+
+def best_guess(error: OSError) -> str:
+    """What helps against an error that no step knows better about."""
+    return remedy(error) if error.errno in (*SHORTAGES, EPERM, ENOSYS) else ""
 
 
 def step_error(step: Step, index: int, steps: Steps, reason: str, call: str, cure: str) -> StepError:
@@ -82,11 +89,18 @@ def report_and_exit(error: BaseException, context: Context, sync: Sync) -> None:
         if isinstance(error, StepError):
             sync.send_error(context, error)
         elif not isinstance(error, ContainerDied):
-            sync.send_error(context, StepError(0, 0, "continue", "", f"unexpected: {error!r}"))
+            sync.send_error(context, outside_of_steps(error))
     except MinirunError:
         pass  # the runtime is gone: there is nobody to tell
     finally:
         os._exit(1)
+
+
+def outside_of_steps(error: BaseException) -> StepError:
+    """Between two steps something has failed, such as a turn."""
+    if isinstance(error, OSError):
+        return StepError(0, 0, "go on", "", reason(error), call=call_of(error), cure=remedy(error))
+    return StepError(0, 0, "go on", "", f"unexpected: {error!r}", cure="this is a fault of minirun")
 
 
 def undo(applied: list[Step], context: Context, log: Log) -> None:
@@ -105,7 +119,7 @@ def undo(applied: list[Step], context: Context, log: Log) -> None:
 
 def told_of(left: list[str], name: str) -> str:
     """What to tell of a container that is not all gone."""
-    listed = "".join(f"\n  left:  {what}" for what in left)
+    listed = "".join(f"\n  left:  {safe(what)}" for what in left)
     return f"something of container {name} is left on the host, so its books stay{listed}{CURE}{AGAIN.format(name)}"
 
 

@@ -15,6 +15,7 @@ from ..errors import Interrupted
 from ..kernel import files, processes, signals
 from ..kernel.libc import Flags, SystemCallError, array, show
 from ..record import Record
+from ..safe import safe
 from .shell import quoted
 from .step import CONTAINER, RUNTIME, Context, Refused, Step
 
@@ -119,7 +120,7 @@ class RunPoststopHook(RunHook):
             self.warn(context, f"ended, because of {error.args[1]}")
 
     def warn(self, context: Context, what: str) -> None:
-        context.log.warning(f"{self.origin}: the poststop hook {self.program.path}: {what}")
+        context.log.warning(f"{self.origin}: the poststop hook {safe(self.program.path)}: {safe(what)}")
 
 
 # ---- a program, from its start to its end
