@@ -16,7 +16,7 @@ def listeners() -> tuple[int, str]:
     told = os.environ.get("LISTEN_FDS", "")
     if not told or os.environ.get("LISTEN_PID") != str(os.getpid()):
         return 0, ""
-    if not (told.isascii() and told.isdigit()):
+    if not (told.isascii() and told.isdigit() and len(told) < 20):
         raise StateError(f"LISTEN_FDS is no number: {told!r}\n  allowed: how many descriptors, sd_listen_fds(3)")
     return int(told), os.environ.get("LISTEN_FDNAMES", "")
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from .table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, Call, Command, Option
 
+DIGITS = 20  # more than any number here has; Python refuses to read some thousand (CVE-2020-10735)
+
 
 def read(words: list[str]) -> Call | None:
     """The call that the words make; None to leave them to click."""
@@ -66,7 +68,7 @@ def read_options(options: tuple[Option, ...], words: list[str], values: dict[str
             value, words = words[0], words[1:]
         if option.choices and value not in option.choices:
             return None
-        if option.kind == NUMBER and not (value.isascii() and value.isdigit()):
+        if option.kind == NUMBER and not (value.isascii() and value.isdigit() and len(value) < DIGITS):
             return None
         if option.kind == MANY:
             before = values[option.name]

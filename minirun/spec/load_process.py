@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ..errors import ConfigError
 from .config import Capabilities, ConsoleSize, IOPriority, Process, Rlimit, Scheduler, User
 from .reader import Node, refuse_more_than, refuse_twice
 
+NGROUPS_MAX = 65536  # linux/limits.h
 MAX_ID = 2**32 - 2  # 2**32 - 1 is (uid_t) -1, which means "no change" to setresuid(2) and chown(2)
 MOST_LIMITS = 100  # more than there are, and few enough to say which one comes twice
 MAX_RLIMIT = 2**64 - 1  # RLIM_INFINITY, getrlimit(2)
@@ -117,8 +119,15 @@ def read_user(node: Node) -> User:
         uid=read_id(node.need("uid")),
         gid=read_id(node.need("gid")),
         umask=node.number("umask", 0, 0o777),
-        additional_gids=node.each("additionalGids", read_id),
+        additional_gids=node.maybe("additionalGids", read_groups) or (),
     )
+
+
+def read_groups(node: Node) -> tuple[int, ...]:
+    """As many as setgroups(2) takes."""
+    if len(node.array()) > NGROUPS_MAX:
+        raise ConfigError(node.pointer, f"found {len(node.array())} groups", f"at most {NGROUPS_MAX}")
+    return node.every(read_id)
 
 
 def read_id(node: Node) -> int:
