@@ -1,32 +1,33 @@
-"""Where the program begins: `minirun …` and `python -m minirun …`."""
+"""Where the program begins, each time: by the launcher (scripts/minirun), by `python -m minirun`, and once more out of
+the container's reach (runtime/seal.py). By the first and the last it is a file, in a Python without any packages."""
 
-from __future__ import annotations
-
-import os
-import signal
+import _signal
 import sys
+
+HOME = __file__.removesuffix("/minirun/__main__.py")  # the directory that has minirun in it
 
 
 def main() -> None:
-    """Run the command line, and exit with its status."""
-    # Before there is anything to tidy up, Ctrl-C ends minirun as it ends other programs: without a traceback.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Run the command line, and end with its status."""
+    sys.excepthook = tell
+    end_by_interrupt()
+    if HOME not in sys.path:
+        sys.path.append(HOME)
+    from minirun.cli.begin import begin
 
-    open_missing_streams()
-    from .cli.start import start
-
-    sys.exit(start(sys.argv[1:]))
+    begin(HOME)
 
 
-def open_missing_streams() -> None:
-    """Where the caller has closed 0, 1 or 2, open /dev/null there. Otherwise the next file that is opened would get the
-    number, and error messages would go into it."""
-    for descriptor in (0, 1, 2):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.set_inheritable(os.open("/dev/null", os.O_RDWR), True)  # open(2) takes the lowest number that is free
+def tell(_kind: object, error: BaseException, _trace: object) -> None:
+    """In the place of a traceback, while nothing of minirun is there that could say more."""
+    if sys.stderr:
+        sys.stderr.write(f"minirun: can't start: {error!r}\n  cure:  see what keeps it from memory, or its own files\n")
+
+
+def end_by_interrupt() -> None:
+    """Before there is anything to tidy up, Ctrl-C ends minirun as it ends other programs: without a traceback."""
+    if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+        _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
 
 
 if __name__ == "__main__":

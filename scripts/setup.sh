@@ -144,14 +144,13 @@ install_minirun() {
     echo "$made_of" | tee .venv/made-of >"$stamp"
 }
 
-# One number for all that decides what an installation contains, and where: .venv/bin/minirun begins with a full path.
+# One number for all that decides what an installation contains, and where: programs of pip's begin with a full path.
 fingerprint() {
-    { version_of "$python" && pwd && find minirun pyproject.toml scripts/setup.sh -type f ! -name '*.pyc' -print0 |
+    { version_of "$python" && pwd && find minirun pyproject.toml scripts -type f ! -name '*.pyc' -print0 |
         LC_ALL=C sort -z | xargs -0 sha256sum; } | sha256sum
 }
 
-# setuptools is put in first, so that minirun can be installed again after a change without a network. And a new pip,
-# because older ones write a .venv/bin/minirun that imports re, which costs each run 4 ms.
+# setuptools is put in first, so that minirun can be installed again after a change without a network.
 make_environment() {
     local complete='import setuptools, sys; sys.exit(int(setuptools.__version__.split(".")[0]) < 77)'
     if [ "$(version_of .venv/bin/python)" = "$(version_of "$python")" ]; then
@@ -161,7 +160,7 @@ make_environment() {
     say "making .venv with $python"
     rm -rf .venv
     "$python" -m venv .venv
-    pip_install 'pip>=25' 'setuptools>=77'
+    pip_install 'setuptools>=77'
 }
 
 # Debian keeps the half of venv that brings pip in a package of its own.

@@ -20,7 +20,7 @@ import time
 from typing import IO, TYPE_CHECKING, Any, TypedDict
 
 from ..errors import KINDS, MinirunError
-from ..runtime.seal import FLAGS
+from ..runtime.again import FLAGS, MAIN
 from .worker import WORKER
 
 if TYPE_CHECKING:
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from typing import Self, Unpack
 
 LOGGER = logging.getLogger("minirun")
-
-# The standard library first, then the minirun that is running here, then whatever it may need: so a json.py beside the
-# caller's own program is not taken for Python's.
-CODE = "import sys; sys.path += sys.argv.pop(1).split(':'); from minirun.__main__ import main; main()"
-HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 class Streams(TypedDict, total=False):
@@ -246,8 +241,7 @@ def start(
     """The worker, with its end of the socket at a number that is no standard stream's, even if the caller has closed
     those, and none at which the program's descriptors will be."""
     descriptor = fcntl.fcntl(its, fcntl.F_DUPFD_CLOEXEC, 3 + len(descriptors))
-    path = ":".join([HOME, *map(os.path.abspath, sys.path)])
-    words = [sys.executable, *FLAGS, "-c", CODE, path, WORKER, operation, str(descriptor)]
+    words = [sys.executable, *FLAGS, MAIN, WORKER, operation, str(descriptor)]
     try:
         return subprocess.Popen(words, pass_fds=[descriptor, *descriptors], process_group=group, **streams)
     finally:

@@ -11,23 +11,17 @@ read-only already. One that belongs to the user, as from pyenv or conda, is copi
 from __future__ import annotations
 
 import os
-import sys
 
 from ..errors import StateError
 from ..kernel import mounts, namespaces
 from ..kernel.constants import AT_FDCWD, CLONE_NEWNS, CLONE_NEWUSER, MOUNT_ATTR_RDONLY
 from ..kernel.libc import SystemCallError
+from ..safe import safe
+from .again import OWN_PROGRAM, own_name, start_again
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..kernel.sockets import MessageSocket
-
-OWN_PROGRAM = "/proc/self/exe"
-
-# -I and -S: nothing that the environment or a user's directory says, and no second search for packages, since the
-# module path of now is handed over. This is most of a bare interpreter's start.
-FLAGS = ("-I", "-S", "-X", "utf8")
-CODE = "import sys; sys.path[:] = sys.argv.pop(1).split(':'); from minirun.__main__ import main; main()"
 
 
 def is_sealed() -> bool:
@@ -54,9 +48,7 @@ def seal(arguments: list[str]) -> None:
         tree = sealed_copy(OWN_PROGRAM) if os.geteuid() == 0 else copy_of_user()
     except SystemCallError as error:
         raise refusal(error) from error
-    # Absolute, since relative entries ("" for the current directory) could mean something else in the next process.
-    path = ":".join(os.path.abspath(entry) for entry in sys.path)
-    os.execve(tree, [own_name(), *FLAGS, "-c", CODE, path, *arguments], environment())
+    start_again(tree, arguments)
 
 
 def sealed_copy(program: str) -> int:
@@ -107,17 +99,7 @@ def refusal(error: SystemCallError) -> StateError:
     elif not is_host_root():
         cure = "the mount namespace has to be this user namespace's, too: unshare has --mount"
     return StateError(
-        f"can't keep {own_name()} out of the container's reach: {error.strerror}\n"
-        f"  call:  {error.shown}\n"
+        f"can't keep {safe(own_name())} out of the container's reach: {error.strerror}\n"
+        f"  call:  {safe(error.shown)}\n"
         f"  cure:  {cure}"
     )
-
-
-def own_name() -> str:
-    """What Python finds its library by. Engines may start minirun without PATH, which leaves sys.executable empty."""
-    return sys.executable or os.readlink(OWN_PROGRAM)
-
-
-def environment() -> dict[str, str]:
-    """The caller's. A variable without a name is possible, and Python refuses to hand it on."""
-    return {name: value for name, value in os.environ.items() if name}

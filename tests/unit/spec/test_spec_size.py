@@ -78,9 +78,9 @@ def test_too_many_values_are_not_even_read(part: bytes) -> None:
 
 MEASURED = """
 import sys
-from minirun.__main__ import main
+from minirun.cli.start import start
 try:
-    main()
+    sys.exit(start(sys.argv[1:]))
 finally:
     print(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")), file=sys.stderr)
 """
