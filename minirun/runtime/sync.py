@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import os
+from errno import ECONNRESET, EPIPE
 
 from ..errors import ContainerDied, StepError
 from ..kernel.sockets import MessageSocket
@@ -27,6 +28,7 @@ from ..steps.step import CONTAINER, RUNTIME, Context
 from .own_signals import Alone, Signals, watching
 
 TURN = b"{}"
+GONE = "the process at the other end is gone"
 
 
 class Sync(Alone):
@@ -76,14 +78,14 @@ class Sync(Alone):
     def send(self, context: Context, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
         try:
             self.ends[context.me].send(message, descriptors)
-        except BrokenPipeError:
-            raise ContainerDied("the process at the other end is gone") from None
+        except OSError as error:
+            raise gone(error) from None
 
     def wait_for_turn(self, context: Context) -> None:
         """Wait until the other process hands over. Raises its error, ContainerDied at its end, Interrupted."""
         message = self.receive(context)
         if not message:
-            raise ContainerDied("the process at the other end is gone")
+            raise ContainerDied(GONE)
         if message != TURN:
             raise error_of(message)
 
@@ -97,7 +99,10 @@ class Sync(Alone):
         end = self.ends[context.me]
         if context.me == RUNTIME:
             self.wait(context, end.fileno())
-        message, descriptors, sender = end.receive()
+        try:
+            message, descriptors, sender = end.receive()
+        except OSError as error:
+            raise gone(error) from None
         context.incoming += descriptors
         context.sender = sender or context.sender
         return message
@@ -114,7 +119,7 @@ class Sync(Alone):
         poll.register(end, 0)  # POLLHUP is told in any case
         ready = dict(poll.poll(None if seconds is None else 1000 * seconds))
         if end in ready:
-            raise ContainerDied("the process at the other end is gone")
+            raise ContainerDied(GONE)
         return descriptor in ready
 
     def hang_up(self) -> None:
@@ -130,3 +135,8 @@ def error_of(message: bytes) -> StepError:
         return StepError.from_json(json.loads(message))
     except (ValueError, TypeError, RecursionError):
         return StepError(0, 0, "go on with the container's process", "", "it sends what is no message of minirun's")
+
+
+def gone(error: OSError) -> Exception:
+    """Whoever dies before it has read what it was sent leaves ECONNRESET to be read in place of the end (unix(7))."""
+    return ContainerDied(GONE) if error.errno in (EPIPE, ECONNRESET) else error
