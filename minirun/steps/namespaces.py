@@ -257,9 +257,9 @@ class AdoptContainer(Step):
         return ("pidfd = " + show("pidfd_open", Flags("pid"), 0), show("wait4", Flags("helper")))
 
     def apply(self, context: Context) -> None:
-        helper, context.pid = context.pid, context.sender
+        pidfd = signals.pidfd_open(context.sender)  # where this fails, the helper is still the one to be ended
         os.close(context.pidfd)
-        context.pidfd = signals.pidfd_open(context.pid)
+        helper, context.pid, context.pidfd = context.pid, context.sender, pidfd
         os.waitpid(helper, 0)
         context.result = f"pid {context.pid}"
 
