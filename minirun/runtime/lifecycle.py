@@ -79,7 +79,7 @@ def give_up(root: str, name: str, log: Log, own: Signals) -> None:
 class NotStarted(Exception):
     """The container had its chance."""
 
-    def __init__(self, cause: MinirunError) -> None:
+    def __init__(self, cause: Exception) -> None:
         self.cause = cause
 
 
@@ -109,7 +109,7 @@ def go_on(container: Container, own: Signals, log: Log) -> Context:
         walk(steps, context, sync, log, [], first)
     except ContainerDied:
         raise NotStarted(ContainerDied("the container's process ended before the program ran")) from None
-    except MinirunError as error:
+    except (MinirunError, OSError) as error:
         raise NotStarted(error) from None
     return context
 
