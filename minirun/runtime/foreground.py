@@ -6,6 +6,7 @@ import os
 import select
 import signal
 
+from ..errors import StateError, reason
 from ..kernel import signals
 from ..kernel.libc import SystemCallError
 from ..steps.step import Context
@@ -58,12 +59,15 @@ def loop(context: Context, own: Signals, relay: Relay | None, news: News | None)
 
 
 def reap(context: Context) -> int | None:
-    """Collect every child that has ended, orphans of the container too; the container's exit status if it is one."""
+    """Collect every child that has ended, orphans of the container too; the container's exit status if it is one.
+    Raises StateError where there is no child left to wait for."""
     result = None
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
+        except ChildProcessError as error:
+            if context.pid and result is None:
+                raise lost(error) from None
             return result
         if pid == 0:
             return result
@@ -71,6 +75,15 @@ def reap(context: Context) -> int | None:
             code = os.waitstatus_to_exitcode(status)
             result = code if code >= 0 else 128 - code
             context.pid = 0
+
+
+def lost(error: OSError) -> StateError:
+    """Nobody can say any more how the container has ended."""
+    return StateError(
+        f"can't learn the exit status of the container's process: {reason(error)}\n"
+        "  call:  wait4(-1, &status, WNOHANG, NULL)\n"
+        "  cure:  whatever has collected it must leave minirun's children alone"
+    )
 
 
 def deal_with(number: int, context: Context, relay: Relay | None) -> None:
