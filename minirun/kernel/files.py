@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+import select
 import signal
 import stat
 
@@ -203,6 +204,10 @@ def read_and_close(descriptor: int, path: str) -> str:
         os.close(descriptor)
 
 
+PATIENCE = 2.0  # seconds for whoever is to read a pipe
+DEAF: set[int] = set()  # pipes that nobody reads
+
+
 def put(descriptor: int, data: bytes) -> None:
     """Write what somebody may want to know, and don't fail over it: neither a full disk nor a pipe that nobody reads
     must keep a container from starting. The program's process has SIGPIPE at its default by the time that it says its
@@ -211,11 +216,23 @@ def put(descriptor: int, data: bytes) -> None:
     if deadly:
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:
-        os.write(descriptor, data)
+        if not is_full(descriptor):
+            os.write(descriptor, data)
     except OSError:
         pass
     if deadly:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+
+
+def is_full(descriptor: int) -> bool:
+    """Whether a pipe has no room (pipe(7)) and nobody makes any in time; then it is not asked again. A terminal that
+    was stopped, by Ctrl-S, goes on some time."""
+    if descriptor not in DEAF and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        if not poll.poll(PATIENCE * 1000):
+            DEAF.add(descriptor)
+    return descriptor in DEAF
 
 
 def filesystem_type(descriptor: int) -> int:
