@@ -16,7 +16,7 @@ import signal
 
 from ..cgroups.hierarchy import OUT_OF_SIGHT, SIGHT_CURE, is_out_of_sight
 from ..cgroups.members import is_another
-from ..errors import CURE, StateError
+from ..errors import CURE, SHORTAGES, StateError
 from ..kernel import files, processes, signals
 from ..kernel.libc import SystemCallError
 from ..record import Record
@@ -80,7 +80,9 @@ class Container(Record):
         """A pidfd of the container's process, -1 when it has ended. A zombie has ended."""
         try:
             descriptor = signals.pidfd_open(self.pid)
-        except SystemCallError:
+        except SystemCallError as error:
+            if error.errno in SHORTAGES:  # that is no answer
+                raise
             return -1
         if self.is_alive():
             return descriptor
@@ -127,7 +129,9 @@ class Container(Record):
 def is_frozen(cgroup: str) -> bool:
     try:
         return "frozen 1" in files.read_file(f"{cgroup}/cgroup.events").split("\n")
-    except OSError:
+    except OSError as error:
+        if error.errno in SHORTAGES:
+            raise
         return False
 
 

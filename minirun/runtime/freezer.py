@@ -8,7 +8,7 @@ import signal
 import time
 from errno import ENODEV, ENOENT
 
-from ..errors import StateError
+from ..errors import SHORTAGES, StateError
 from ..kernel import files
 from ..kernel.libc import SystemCallError
 from ..kernel.signals import ENDING
@@ -119,7 +119,9 @@ def wait_for(cgroup: str, line: bytes, patience: float) -> bool:
     seconds, or the cgroup goes."""
     try:
         descriptor = files.open(f"{cgroup}/cgroup.events", os.O_RDONLY | os.O_CLOEXEC)
-    except SystemCallError:
+    except SystemCallError as error:
+        if error.errno in SHORTAGES:
+            raise
         return False
     poll = select.poll()
     poll.register(descriptor, select.POLLPRI)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from errno import ENOSPC
+from errno import EMFILE, ENOSPC
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
 from minirun.errors import StateError
-from minirun.kernel import files, locks
+from minirun.kernel import files, locks, signals
 from minirun.kernel.libc import SystemCallError
 from minirun.plan.exec import ExecOptions
 from minirun.runtime import freezer, lifecycle
-from minirun.runtime.books import find
+from minirun.runtime.books import Container, find, is_frozen
 from minirun.runtime.directory import unknown
 from minirun.runtime.exec import Wishes, execute
 from minirun.runtime.lock import Lock
@@ -151,3 +151,24 @@ def test_a_root_that_the_user_made_stays(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     MakeStateDirectory(f"{tmp_path}/minirun", "web").remove_root(Context(Log(), Channel()))
     assert removed == [f"{tmp_path}/minirun"]
+
+
+def no_descriptor(*_arguments: object) -> None:
+    raise SystemCallError(EMFILE, "open", "open(…)")
+
+
+@pytest.mark.parametrize(
+    ("function", "ask"),
+    [
+        ("pidfd_open", lambda: Container("", {"pid": 1}).open_process()),
+        ("read_file", lambda: is_frozen("/cgroup")),
+        ("open", lambda: freezer.wait_for("/cgroup", b"frozen 1", 1)),
+    ],
+)
+def test_what_could_not_be_asked_is_no_answer(
+    function: str, ask: Callable[[], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without it, a container would seem to have ended, for the want of a descriptor."""
+    monkeypatch.setattr(signals if function == "pidfd_open" else files, function, no_descriptor)
+    with pytest.raises(SystemCallError):
+        ask()
