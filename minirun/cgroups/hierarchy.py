@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from errno import ENOENT, ENOTDIR
 
+from ..errors import SHORTAGES
 from ..kernel import files
 from ..kernel.constants import CGROUP2_SUPER_MAGIC
 from ..kernel.libc import SystemCallError
@@ -61,6 +62,8 @@ def is_out_of_sight(path: str) -> bool:
             os.close(open_cgroup(path))
             return False
         except SystemCallError as error:
+            if error.errno in SHORTAGES:
+                raise
             if error.errno != ENOENT:
                 return True
         path = os.path.dirname(path)

@@ -157,6 +157,18 @@ def getcwd() -> bytes:
     return buffer.value
 
 
+def is_there(path: str) -> bool:
+    """lstat(2): whether something has this name. Raises SystemCallError where that could not be found out, for which
+    os.path.lexists would say no."""
+    try:
+        os_call("lstat", os.lstat, path)
+    except SystemCallError as error:
+        if error.errno in (errno.ENOENT, errno.ENOTDIR):
+            return False
+        raise
+    return True
+
+
 def write_file(path: str, value: str) -> None:
     """Write a kernel file such as /proc/sys/… in one write(2): such files take a value whole or not at all."""
     write_and_close(open(path, os.O_WRONLY | os.O_CLOEXEC), path, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from errno import EMFILE, ENFILE, ENOMEM
 
 from . import files
 
@@ -34,7 +35,9 @@ def mount_id(path: str) -> int:
     """The number of the mount that a path leads to: mnt_id in proc_pid_fdinfo(5); 0 where it leads nowhere."""
     try:
         descriptor = files.open(path, os.O_PATH | os.O_CLOEXEC)
-    except OSError:
+    except OSError as error:
+        if error.errno in (EMFILE, ENFILE, ENOMEM):
+            raise
         return 0
     try:
         lines = files.read_file(f"/proc/self/fdinfo/{descriptor}").splitlines()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import stat
-from errno import EACCES, EFBIG, ENOENT, ENOTDIR, EPERM
+from errno import EACCES, EFBIG, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO, EPERM, EROFS
 
 from ..errors import CURE, SHORTAGES, StateError, reason
 from ..kernel import files, locks
@@ -122,7 +122,8 @@ def refuse_others(root: str, name: str) -> None:
 
 # ---- errors
 
-NO_SUCH, NOT_ALLOWED = (ENOENT, ENOTDIR), (EACCES, EPERM)
+NO_SUCH, NOT_ALLOWED, NO_LOCK = (ENOENT, ENOTDIR), (EACCES, EPERM), (EINVAL, EISDIR, ELOOP, ENXIO)
+CURES = {**SHORTAGES, EROFS: "mount its file system for writing: mount -o remount,rw"}
 
 
 def unreadable(root: str, name: str, error: OSError) -> StateError:
@@ -131,9 +132,10 @@ def unreadable(root: str, name: str, error: OSError) -> StateError:
     if error.errno in NO_SUCH:
         return unknown(root, name)
     place = f"{root}/{name}"
-    if error.errno in SHORTAGES:
-        return StateError(f"can't read {safe(place)}: {reason(error)}{CURE}{SHORTAGES[error.errno]}")
-    return foreign(place, f"its {LOCK} is no regular file")
+    if error.errno in NO_LOCK:
+        return foreign(place, f"its {LOCK} is no regular file")
+    cure = CURES.get(error.errno or 0, "see its file system")
+    return StateError(f"can't use {safe(place)}: {reason(error)}{CURE}{cure}")
 
 
 def closed(place: str) -> StateError:

@@ -7,7 +7,7 @@ import select
 import signal
 
 from ..errors import ContainerDied, MinirunError, StateError
-from ..kernel import signals
+from ..kernel import files, signals
 from ..kernel.libc import SystemCallError
 from ..steps.state import ALL, STATE, MakeStateDirectory
 from ..steps.step import RUNTIME, Channel, Context
@@ -152,7 +152,7 @@ def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
 
     A created container is removed as well, against runtime.md#delete: engines delete what they never started.
     """
-    if force and not os.path.lexists(f"{root}/{name}"):
+    if force and not files.is_there(f"{root}/{name}"):
         return  # engines delete twice, and want no error
     if not force:
         container = find(root, name)
@@ -166,7 +166,7 @@ def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
     try:
         remove(root, name, log, force)
     except StateError:
-        if not force or os.path.lexists(f"{root}/{name}"):
+        if not force or files.is_there(f"{root}/{name}"):
             raise  # else another delete was quicker, or the end of `run`
 
 
@@ -196,7 +196,7 @@ def tell_limits(container: Container, log: Log) -> None:
 def destroy(root: str, name: str, log: Log, own: Signals) -> None:
     """End what is left of a container, and take back its plan, the latest step first. The caller has the lock. Raises
     StateError: not all of it could be, and so the books stay."""
-    if os.path.lexists(f"{root}/{name}/{STATE}"):
+    if files.is_there(f"{root}/{name}/{STATE}"):
         steps, context = what_was_made(root, name, log, own)
     else:
         steps, context = what_was_begun(root, name, log)
