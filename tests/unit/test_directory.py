@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator
+from errno import ENOMEM
 from pathlib import Path
 from typing import Any
 
@@ -409,3 +410,14 @@ def test_whoever_removes_the_books_can_be_stopped_at_any_file(
     assert gone[:1] == ["state.json"][:most] and (books / "lock").exists()
     lifecycle.delete(str(books.parent), "web", Log(), force=True)
     assert not books.exists()
+
+
+def test_what_could_not_be_asked_is_not_there_already(books: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`delete --force` of nothing is content, so nothing has to be sure."""
+
+    def no_memory(_path: str) -> None:
+        raise OSError(ENOMEM, "")
+
+    monkeypatch.setattr(os, "lstat", no_memory)
+    with pytest.raises(OSError, match="memory"):
+        lifecycle.delete(str(books.parent), books.name, Log(), force=True)
