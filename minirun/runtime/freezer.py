@@ -52,8 +52,13 @@ def with_status(root: str, name: str, allowed: tuple[str, ...], otherwise: str, 
 
 def freeze(container: Container) -> None:
     with Undisturbed():
-        if not bring_to_a_stand(container.cgroup, PATIENCE):
-            set_frozen(container.cgroup, False)
+        stands_still = False
+        try:
+            stands_still = bring_to_a_stand(container.cgroup, PATIENCE)
+        finally:
+            if not stands_still:
+                set_frozen(container.cgroup, False)
+        if not stands_still:
             raise StateError(
                 f"the container's processes could not all be stopped within {PATIENCE:g} s; they go on\n"
                 "  cure:  one may wait for a disk (state D in ps), or thaw the cgroup, if it may write to that"

@@ -79,9 +79,13 @@ class Signals:
             raise self.asked
 
     def forget(self) -> None:
-        """Drop those that came too late to be passed on: they were not meant for what comes now."""
-        while select.select([self.descriptor], [], [], 0)[0]:
-            signals.read_signal(self.descriptor)
+        """Drop those that came too late to be passed on: they were not meant for what comes now. All is done by then,
+        and does not fail any more."""
+        try:
+            while select.select([self.descriptor], [], [], 0)[0]:
+                signals.read_signal(self.descriptor)
+        except OSError:
+            pass
 
     def close(self) -> None:
         self.forget()
