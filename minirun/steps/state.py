@@ -85,7 +85,7 @@ class MakeStateDirectory(Step):
 
     def undo(self, context: Context) -> None:
         directory = f"{self.root}/{self.id}"
-        if os.path.isdir(directory):  # somebody may have tidied up before us
+        if files.is_there(directory):  # somebody may have tidied up before us
             remove_books(directory)
         self.remove_root(context)
 
