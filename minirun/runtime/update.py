@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from ..plan.container import Options
     from ..steps.step import Context, Step
     from .log import Log
 
@@ -75,17 +76,22 @@ def update(root: str, name: str, change: Json, log: Log) -> None:
 def apply_change(container: Container, change: Json, log: Log) -> None:
     config = decode(content(container.directory))
     assert isinstance(config, dict)
-    asked = asked_for(change)
     context = context_of(container, log, Channel())
+    wanted, steps = planned(config, change, options_of(container))
+    context.config = (json.dumps(wanted, indent="\t") + "\n").encode()
+    apply_all(steps, context, log)
+
+
+def planned(config: Json, change: Json, options: Options) -> tuple[Json, tuple[Step, ...]]:
+    """The config.json as the change makes it, and the steps that lead there. Raises MinirunError."""
+    asked = asked_for(change)
     try:
         wanted = changed(config, asked)
         after = parse(wanted)
         resources = read_resources(Node(concerned(asked, wanted), "/linux/resources"))
-        steps = update_plan(parse(config), after, resources, options_of(container))
+        return wanted, update_plan(parse(config), after, resources, options)
     except ConfigError as error:
         raise explained(error) from None
-    context.config = (json.dumps(wanted, indent="\t") + "\n").encode()
-    apply_all(steps, context, log)
 
 
 def explained(error: ConfigError) -> MinirunError:
