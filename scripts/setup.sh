@@ -171,6 +171,15 @@ need_venv() {
     "$python" -c 'import ensurepip' 2>/dev/null || die "$python can't make virtual environments: install $package"
 }
 
+# Not for every Python and processor: a module, the extra of pyproject.toml that has it, and what it is for.
+install_if_there_is() {
+    .venv/bin/python -c "import $1" 2>/dev/null && return
+    say "installing $1 into .venv"
+    pip_install --no-build-isolation --only-binary "$1" "$2" ||
+        say "WARNING: could not install $1. Without it, this does not work or is not tested: $3"
+    rm -rf build minirun.egg-info
+}
+
 pip_install() {
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"
 }
