@@ -40,10 +40,13 @@ def list_containers(states: Iterable[dict[str, Any]], style: str, quiet: bool) -
 def matching(root: str, pattern: str) -> list[str]:
     """The ids in which the regular expression finds something. Raises StateError."""
     import re
+    import warnings
 
     try:
-        wanted = re.compile(pattern)
-    except re.error as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what future versions of Python may read in it
+            wanted = re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
         raise StateError(f"{pattern!r} is no regular expression: {safe(str(error))}") from None
     return [name for name in ids(root) if wanted.search(name)]
 
