@@ -24,6 +24,7 @@ class DropBoundingSet(Step):
     chapter = "identity"
     man = "capabilities(7)"
     spec = "config.md#linux-process"
+    no_calls = "there is none that is not listed"
     cures = {EPERM: "dropping takes CAP_SETPCAP"}
 
     keep: tuple[str, ...]
