@@ -104,9 +104,9 @@ class Container(Record):
         stat = self.stat()
         if stat is None:
             return STOPPED
-        if not processes.has_executed(stat):
-            return CREATED
-        return PAUSED if is_frozen(self.cgroup) else RUNNING
+        if is_frozen(self.cgroup):
+            return PAUSED  # a created one, too: what waits for `start` can't hear it
+        return RUNNING if processes.has_executed(stat) else CREATED
 
     def state(self) -> dict[str, Any]:
         """What `state` prints (runtime.md#state), with what other runtimes add to it."""

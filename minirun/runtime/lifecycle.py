@@ -11,7 +11,7 @@ from ..kernel import files, signals
 from ..kernel.libc import SystemCallError
 from ..steps.state import ALL, STATE, MakeStateDirectory
 from ..steps.step import RUNTIME, Channel, Context
-from .books import ALIVE, CREATED, STOPPED, Container, find
+from .books import CREATED, RUNNING, STOPPED, Container, find
 from .directory import foreign, refuse_others, what_is_not_minirun_s
 from .lock import Lock
 from .log import Log
@@ -58,7 +58,7 @@ def start(root: str, name: str, log: Log, notify: str = "") -> int:
 
 def check_created(status: str) -> None:
     if status != CREATED:
-        article = "an already running" if status in ALIVE else f"a {status}"
+        article = "an already running" if status == RUNNING else f"a {status}"
         raise StateError(f"cannot start {article} container")
 
 

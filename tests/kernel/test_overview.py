@@ -65,6 +65,19 @@ def used(pid: int) -> int:
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11])
 
 
+def test_a_created_container_can_be_paused_too(life):
+    """It is told, and `start` does not wait for somebody who can't hear it."""
+    one = life().created()
+    assert one.call("pause").status == 0
+    assert one.status == "paused"
+    refused = one.call("start")
+    assert refused.status == 1 and "paused" in refused.stderr
+    assert one.call("resume").status == 0
+    assert one.status == "created"
+    assert one.call("start").status == 0
+    assert one.status == "running"
+
+
 @VERSION_1
 def test_the_kernel_says_frozen(life):
     one = life().started()
