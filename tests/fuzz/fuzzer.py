@@ -86,6 +86,7 @@ def guided(name: str, seconds: int, place: Path, crashes: Path) -> int:
         f"-rss_limit_mb={MEGABYTES}",
         "-len_control=0",
         "-print_final_stats=1",
+        f"-report_slow_units={HANGS}",
         f"-artifact_prefix={crashes}/{name}-",
     ]
     atheris.Setup([name, *words, str(place)], watched, custom_mutator=mutate)

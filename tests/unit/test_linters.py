@@ -19,7 +19,10 @@ REPOSITORY = Path(__file__).parents[2]
 PACKAGE = REPOSITORY / "minirun"
 
 # Python programs whose names do not end in .py.
-PYTHON_SCRIPTS = ("bench/run", "docs/draw", "docs/record", "tests/faults/run", "tests/vm/run", "tests/vm/test")
+PYTHON_SCRIPTS = (
+    *("bench/run", "bench/soak", "docs/draw", "docs/record"),
+    *("tests/faults/run", "tests/fuzz/run", "tests/vm/run", "tests/vm/test"),
+)
 
 # Where shell scripts live. Which of the files there are some, their first lines tell.
 SHELL_FOLDERS = (".", ".ci", "bench", "rootfs", "scripts", "tests/vm", "tests/vm/guest", "classroom")
