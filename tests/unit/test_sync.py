@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from minirun.errors import StepError
+from minirun.errors import ContainerDied, StepError
 from minirun.runtime.own_signals import Signals
 from minirun.runtime.sync import Sync
 from minirun.steps.step import CONTAINER, RUNTIME, Channel, Context, Log
@@ -27,3 +27,19 @@ def test_what_is_no_message_is_an_error_of_minirun(sync, wait, message):
     sync.ends[CONTAINER].send(message)
     with pytest.raises(StepError, match="no message of minirun's"):
         getattr(sync, wait)(context)
+
+
+@pytest.mark.parametrize("wait", ["wait_for_turn", "wait_for_program"])
+def test_a_process_that_ends_with_its_turn_unread_has_died(sync, wait):
+    """The kernel tells that by ECONNRESET, and only of a process that has read everything by an end of file."""
+    context = Context(Log(), Channel())
+    sync.give_turn(context)
+    sync.ends.pop(CONTAINER).close()
+    with pytest.raises(ContainerDied):
+        getattr(sync, wait)(context)
+
+
+def test_a_turn_for_a_process_that_is_gone(sync):
+    sync.ends.pop(CONTAINER).close()
+    with pytest.raises(ContainerDied):
+        sync.give_turn(Context(Log(), Channel()))
