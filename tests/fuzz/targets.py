@@ -62,7 +62,6 @@ OPTIONS = (
 )
 ERRNOS = (errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOENT, errno.EBUSY, errno.EOPNOTSUPP)
 SCRIPTS_READ_BY_BASH = 16  # one in so many, since bash has to be started for it
-ALL_IS_ESCAPED = False  # errors and `list`, too: to be held as soon as they are
 
 
 class Promise(AssertionError):
@@ -76,8 +75,7 @@ def must(holds: object, promise: str) -> None:
 
 def told(error: MinirunError) -> None:
     """An error can be printed, as a few lines without anything that moves a cursor, and survives a trip as JSON."""
-    if ALL_IS_ESCAPED:
-        harmless(str(error))
+    harmless(str(error))
     again = KINDS[type(error).__name__].from_json(json.loads(json.dumps(error.to_json())))
     must(str(again) == str(error), "an error is the same after a trip through JSON")
 
@@ -199,19 +197,23 @@ def explain(data: bytes) -> None:
     for chosen in (FORMS[choice(data, 9)], FORMS[choice(data[::-1], len(FORMS))]):
         options = OPTIONS[choice(data[1:], len(OPTIONS))].replace(bundle=bundle())
         with contextlib.suppress(StopIteration):
-            check_form(chosen, printed(functools.partial(printing.show, options, NOTHING | chosen)), data)
+            check_form(chosen, printed(functools.partial(printing.explain, options, NOTHING | chosen)), data)
 
 
 def printed(act: Callable[[], object]) -> str:
     """What is written to stdout. Raises StopIteration where an error says why that is nothing."""
-    out = io.StringIO()
+    written, stdout = os.memfd_create("stdout"), os.dup(1)
     try:
-        with contextlib.redirect_stdout(out):
-            act()
+        os.dup2(written, 1)
+        act()
+        return os.pread(written, os.fstat(written).st_size, 0).decode()
     except MinirunError as error:
         told(error)
         raise StopIteration from error
-    return out.getvalue()
+    finally:
+        os.dup2(stdout, 1)
+        os.close(stdout)
+        os.close(written)
 
 
 def check_form(chosen: dict[str, Any], said: str, data: bytes) -> None:
@@ -291,10 +293,8 @@ def seccomp(data: bytes) -> None:
 
 
 class Silent(Log):
-    """Warnings are for a terminal, too."""
-
     def warning(self, message: str) -> None:
-        harmless(message)
+        message.encode()
 
 
 # ---- the books
@@ -305,8 +305,7 @@ def state(data: bytes) -> None:
     root = f"{bundle()}/books"
     Path(root, "x", "state.json").write_bytes(data)
     table = overview.list_containers(overview.containers(root), "table", quiet=False)
-    if ALL_IS_ESCAPED:
-        harmless(table)
+    harmless(table)
     json.loads(overview.list_containers(overview.containers(root), "json", quiet=False))
     for ask in (states, own_cgroup, steps_again):
         try:
