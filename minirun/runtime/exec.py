@@ -71,8 +71,9 @@ def execute(
             rootless=made.rootless,
         )
         steps = exec_plan(config, process, options)
-        with StillThere(container):
-            return run_plan(steps, log, stay=not options.detach, cgroup=container.cgroup, ready=ready)
+        with StillThere(container) as lifeline:
+            stay, cgroup = not options.detach, container.cgroup
+            return run_plan(steps, log, stay=stay, cgroup=cgroup, lifeline=lifeline, ready=ready)
     except MinirunError as error:
         error.exit_status = FAILED
         if isinstance(error, StepError):
@@ -86,10 +87,14 @@ class StillThere:
     def __init__(self, container: Container) -> None:
         self.container = container
 
-    def __enter__(self) -> None:
-        pass
+    def __enter__(self) -> int:
+        """A pidfd of its process; -1 where that has ended already."""
+        self.process = self.container.open_process()
+        return self.process
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        if self.process >= 0:
+            os.close(self.process)
         if isinstance(error, (StepError, ContainerDied)) and not self.container.is_alive():
             raise StateError("cannot exec in a stopped container: it has just ended") from None
 

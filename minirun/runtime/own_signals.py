@@ -11,7 +11,7 @@ import select
 import signal
 from time import monotonic
 
-from ..errors import Interrupted
+from ..errors import Interrupted, StateError
 from ..kernel import signals
 from ..steps.step import Channel, Context
 
@@ -41,7 +41,10 @@ LONG = 1000.0  # seconds: poll(2) counts milliseconds in an int, so a wait witho
 class Signals:
     """Blocked from the first to the last, so that they wait to be read."""
 
-    def __init__(self) -> None:
+    def __init__(self, lifeline: int = -1) -> None:
+        """`lifeline` is a pidfd of the process without which there is nothing to wait for: the container that `exec`
+        joins. Somebody may freeze what joins it, and then end the container."""
+        self.lifeline = lifeline
         # A signal that is blocked waits even where it is ignored: what nohup(1) has minirun ignore has to be left out.
         watched = set(signal.valid_signals()) - NOT_FORWARDED - set(signals.ignored())
         self.caller_mask = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
@@ -53,9 +56,9 @@ class Signals:
         """Wait for a descriptor to be readable, at most so long; whether it is.
 
         Raises Interrupted at a signal that asks for an end. What waits after that has no more than GRACE in all: so
-        the same signal need not be sent twice.
+        the same signal need not be sent twice. Raises StateError at the end of the lifeline.
         """
-        poll = watching(descriptor, self.descriptor)
+        poll = watching(descriptor, self.descriptor, *([self.lifeline] if self.lifeline >= 0 else []))
         end = NEVER if seconds is None else monotonic() + seconds
         while (left := min(end, self.last_moment) - monotonic()) > 0:
             ready = dict(poll.poll(1000 * min(left, LONG)))
@@ -63,6 +66,8 @@ class Signals:
                 self.hear(signals.read_signal(self.descriptor))
             elif descriptor in ready:
                 return True
+            elif self.lifeline in ready:
+                raise StateError("cannot exec in a stopped container: it has just ended")
         if self.asked and self.last_moment <= end:
             raise self.asked
         return False

@@ -80,14 +80,16 @@ def run_plan(
     stay: bool = True,
     keep: bool = False,
     cgroup: str = "",
+    lifeline: int = -1,
     notify: str = "",
     ready: Ready | None = None,
 ) -> int:
     """Apply a plan, wait for the container's end, and take back what the plan left on the host.
 
-    `cgroup` is the container's, where it is there already; `notify` is who wants to hear that the container is ready.
+    `cgroup` is the container's, where it is there already, and `lifeline` a pidfd of it; `notify` is who wants to hear
+    that the container is ready.
     """
-    own = Signals()
+    own = Signals(lifeline)
     sync = Sync(own)
     context = Context(log, sync)
     context.config, context.cgroup = config, cgroup

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,19 @@ def test_a_pid_that_is_another_process_by_now_is_not_entered(running, life):
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=TIMEOUT)
     assert done.stdout == "" and done.returncode == 255, done
     assert "cannot exec in a stopped container: it has just ended" in done.stderr
+
+
+@pytest.mark.only("minirun", "others wait until the container is deleted")
+def test_who_waits_in_a_paused_container_hears_of_its_end(running):
+    """What joins its cgroup stands still, and is not among the processes that end with the first one."""
+    assert running.call("pause").status == 0
+    words = ["exec", "--ignore-paused", running.id, "/probe"]
+    with subprocess.Popen([*running.runtime.argv, *words], stderr=subprocess.PIPE, text=True) as waiting:
+        time.sleep(0.5)
+        assert waiting.poll() is None
+        assert running.kill("KILL").status == 0
+        assert waiting.wait(TIMEOUT) == 255
+        assert "it has just ended" in (waiting.stderr.read() if waiting.stderr else "")
 
 
 def test_a_container_that_does_not_exist(life):
