@@ -4,6 +4,7 @@
     pytest tests/kernel --runtime runc,crun          others: what they pass too proves the test
     pytest --part 1/2                                every second test, when another machine runs the others
     pytest --one-value                               one value of each test, when another machine runs the others
+    pytest tests/kernel/escapes --race-seconds 600   attacks that race, for longer than a second each
 
 $MINIRUN_TEST_PATIENCE multiplies all time limits, for emulated machines.
 
@@ -68,6 +69,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the container runtime under test: a name or a path; may be given more than once, or as a,b",
     )
     parser.addoption("--part", default="1/1", metavar="K/N", help="share the tests out in N parts, and run the Kth")
+    parser.addoption(
+        "--race-seconds", type=float, default=1.0, help="how long an attack of tests/kernel/escapes that races may try"
+    )
     parser.addoption(
         "--one-value",
         action="store_true",

@@ -1,0 +1,82 @@
+"""The minirun under attack, races, and what a race is won with."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kernel.kit.runtime import PATIENCE, REPOSITORY, Result, Runtime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from kernel.kit.bundle import Bundle
+
+HERE = Path(__file__).parent
+LONGEST = 20.0 * PATIENCE  # seconds until an attack on a weakened minirun has to have succeeded
+
+
+class Attacked(Runtime):
+    """minirun, whole or without one of its defences (weak.py)."""
+
+    def __init__(self, weakening: str, seconds: float) -> None:
+        super().__init__("minirun")
+        self.weakening = weakening
+        self.seconds = seconds  # that a race gets
+        self.went_well = 0  # how often nothing was refused
+        if weakening:
+            self.argv = [sys.executable, str(HERE / "weak.py"), weakening]
+            self.environment["PYTHONPATH"] = str(REPOSITORY)
+
+    @property
+    def is_weak(self) -> bool:
+        return self.weakening != ""
+
+    def try_it(self, made: Bundle) -> Result:
+        """Run it to its end; a refusal is as good."""
+        result = self.run(made)
+        self.went_well += result.status == 0
+        assert self.is_weak or result.status == 0 or result.refused, result
+        return result
+
+    def race(self, attempt: Callable[[], object]) -> bool:
+        """Whether an attempt succeeds. The whole minirun withstands for the time given; a weakened one gives in."""
+        end = time.monotonic() + (LONGEST if self.is_weak else self.seconds)
+        while time.monotonic() < end:
+            if attempt():
+                return True
+        return False
+
+
+def without(*weakenings: str) -> pytest.MarkDecorator:
+    """Try it on minirun, and on one without each of these."""
+    names = ["minirun", *(f"without {name}" for name in weakenings)]
+    return pytest.mark.parametrize("attacked", ["", *weakenings], indirect=True, ids=names)
+
+
+def swapping(one: Path, other: Path) -> contextlib.AbstractContextManager[None]:
+    """Another process exchanges the two, as quickly as it can."""
+    return beside("exchange", one, other)
+
+
+def replacing(*pairs: tuple[Path, Path]) -> contextlib.AbstractContextManager[None]:
+    """Another process has the second of each pair come in the place of the first, as soon as that is there."""
+    return beside("replace", *(path for pair in pairs for path in pair))
+
+
+@contextlib.contextmanager
+def beside(deed: str, *paths: Path) -> Iterator[None]:
+    words = [sys.executable, str(HERE / "swap.py"), deed, *map(str, paths)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
