@@ -101,17 +101,19 @@ class FindHome(Step):
 
 
 def read_passwd() -> str:
-    """The container's /etc/passwd; "" if there is none. It is the image's: it may be a FIFO that nobody writes to, or
-    a device without an end."""
+    """The container's /etc/passwd; "" if there is none. It is the image's: it may be a FIFO that nobody writes to, a
+    device without an end, or one for which opening is a deed, such as a watchdog."""
     try:
-        descriptor = files.open("/etc/passwd", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        if not stat.S_ISREG(os.stat("/etc/passwd").st_mode):
+            return ""
+        descriptor = os.open("/etc/passwd", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)  # it may be another by now
+            return os.read(descriptor, PASSWD_SIZE).decode(errors="replace") if is_file else ""
+        finally:
+            os.close(descriptor)
     except OSError:
         return ""
-    try:
-        is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
-        return os.read(descriptor, PASSWD_SIZE).decode(errors="replace") if is_file else ""
-    finally:
-        os.close(descriptor)
 
 
 class FindProgram(Step):
