@@ -217,8 +217,9 @@ def told_pid_steps(options: Options | ExecOptions, kind: str) -> list[Step]:
 
 
 def sysctl_steps(config: Config) -> list[Step]:
+    joined = any(namespace.type == "mount" and namespace.path for namespace in config.linux.namespaces)
     return [
-        SetSysctl(key, value, path_of(key), f"/linux/sysctl/{escape(key)}")
+        SetSysctl(key, value, path_of(key), f"/linux/sysctl/{escape(key)}", joined)
         for key, value in config.linux.sysctl.items()
     ]
 

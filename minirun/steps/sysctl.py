@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from errno import EACCES, EINVAL, ENOENT, EPERM
+from errno import EACCES, EINVAL, ELOOP, ENOENT, EPERM, EXDEV
 
 from ..kernel import files
-from ..kernel.constants import PROC_SUPER_MAGIC
+from ..kernel.constants import PROC_SUPER_MAGIC, RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV
 from ..kernel.libc import show
 from .shell import echo, quoted
 from .step import Context, Refused, Step
@@ -15,11 +15,13 @@ HOSTS = (
     "this setting belongs to the host, not to a namespace, or only the host's root may write it; "
     "for kernel.domainname there is the property domainname"
 )
+COVERED = "somebody has covered this part of /proc in the mount namespace: join another one, or none"
 
 
 class SetSysctl(Step):
     """Written through the /proc from before the root changes, which shows the writer's namespaces. The container's own
-    could have been covered by the image (CVE-2025-52881)."""
+    could have been covered by the image, and that of a mount namespace which is joined, in part or whole, by those who
+    live there (CVE-2025-52881)."""
 
     chapter = "namespaces"
     man = "proc(5)"
@@ -29,12 +31,15 @@ class SetSysctl(Step):
         EINVAL: "the kernel does not take this value",
         EACCES: HOSTS,
         EPERM: HOSTS,
+        ELOOP: COVERED,
+        EXDEV: COVERED,
     }
 
     key: str
     value: str
     path: str  # below /proc/sys
     origin: str
+    joined: bool = False  # /proc is that of a mount namespace which others have made
 
     def describe(self) -> str:
         return f"set {self.key} to {self.value}"
@@ -46,10 +51,20 @@ class SetSysctl(Step):
         return (show("write", f"/proc/sys/{self.path}", self.value),)
 
     def apply(self, context: Context) -> None:
-        descriptor = files.open("/proc/sys", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        proc = files.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            if files.filesystem_type(descriptor) != PROC_SUPER_MAGIC:  # in a mount namespace that was joined
+            if files.filesystem_type(proc) != PROC_SUPER_MAGIC:
                 raise Refused("/proc is no proc file system here", "join another mount namespace, or none")
-            files.write_file(f"/proc/sys/{self.path}", self.value)
+            self.write(files.openat2(proc, f"sys/{self.path}", os.O_WRONLY, self.resolve()))
         finally:
-            os.close(descriptor)
+            os.close(proc)
+
+    def resolve(self) -> int:
+        """In a container of somebody's, /proc/sys/net may be a mount of its own, and rightly so."""
+        return RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | (RESOLVE_NO_XDEV if self.joined else 0)
+
+    def write(self, setting: int) -> None:
+        try:
+            files.write(setting, f"/proc/sys/{self.path}", self.value)
+        finally:
+            os.close(setting)
