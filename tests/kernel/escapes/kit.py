@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from kernel.kit.bundle import Bundle
+    from kernel.kit.outside import Process
 
+libc = ctypes.CDLL(None, use_errno=True)
 HERE = Path(__file__).parent
 LONGEST = 20.0 * PATIENCE  # seconds until an attack on a weakened minirun has to have succeeded
 
@@ -38,9 +42,9 @@ class Attacked(Runtime):
     def is_weak(self) -> bool:
         return self.weakening != ""
 
-    def try_it(self, made: Bundle) -> Result:
+    def try_it(self, made: Bundle, **more: Any) -> Result:
         """Run it to its end; a refusal is as good."""
-        result = self.run(made)
+        result = self.run(made, **more)
         self.went_well += result.status == 0
         assert self.is_weak or result.status == 0 or result.refused, result
         return result
@@ -80,3 +84,31 @@ def beside(deed: str, *paths: Path) -> Iterator[None]:
             yield
         finally:
             process.kill()
+
+
+# ---- what the root of a container can do to what it sees
+
+
+def in_mounts_of(process: Process, deed: Callable[[], None]) -> None:
+    """Do it in the mount namespace of another process, as its root with all capabilities."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            with open(process.proc / "ns/mnt") as namespace:
+                libc.setns(namespace.fileno(), 0)
+            deed()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def cover(path: str) -> None:
+    """Mount an empty tmpfs."""
+    checked(libc.mount(b"none", path.encode(), b"tmpfs", 0, None))
+
+
+def checked(result: int) -> None:
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

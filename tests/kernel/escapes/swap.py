@@ -1,7 +1,7 @@
 """What another container does to a volume that both share, until it is killed.
 
-    python swap.py exchange ONE OTHER          exchanges the two, all the time: renameat2(2), RENAME_EXCHANGE
-    python swap.py replace NEW OLD…            as soon as NEW is there, OLD comes in its place, for each pair in turn
+python swap.py exchange ONE OTHER          exchanges the two, all the time: renameat2(2), RENAME_EXCHANGE
+python swap.py replace NEW OLD…            as soon as NEW is there, OLD comes in its place, for each pair in turn
 """
 
 from __future__ import annotations

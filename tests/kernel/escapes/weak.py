@@ -130,8 +130,10 @@ def special_files() -> None:
     """/etc/passwd is opened and read, whatever it is."""
 
     def read_anything() -> str:
-        with open("/etc/passwd", errors="replace") as file:
-            return file.read()
+        try:
+            return files.read_file("/etc/passwd")
+        except OSError:
+            return ""
 
     program.read_passwd = read_anything
 
@@ -159,6 +161,17 @@ def sysctl_by_path() -> None:
         files.write_file(f"/proc/sys/{self.path}", self.value)
 
     sysctl.SetSysctl.apply = apply  # type: ignore[method-assign]
+
+
+@weakening
+def sysctl_after_the_root() -> None:
+    """A setting is written when the container's /proc is the only one."""
+    from minirun.plan import container as plan
+
+    sysctl_by_path()
+    early, preparation = plan.sysctl_steps, plan.preparation_steps
+    plan.sysctl_steps = lambda config: []
+    plan.preparation_steps = lambda config, *more: [*early(config), *preparation(config, *more)]
 
 
 @weakening
@@ -190,9 +203,22 @@ def descriptors_stay_open() -> None:
 
 @weakening
 def directory_anywhere() -> None:
-    """Nobody looks where the working directory is, or by what links it was found."""
+    """Nobody looks where the working directory has turned out to be."""
     files.getcwd = lambda: b"/"
-    program.MakeWorkingDirectory.apply = nothing  # type: ignore[method-assign,assignment]
+
+
+@weakening
+def null_by_name() -> None:
+    """The container's null device is whatever its /dev/null leads to."""
+
+    def apply(self: descriptors.ReopenNull, context: minirun.steps.step.Context) -> None:
+        null = files.open("/dev/null", os.O_RDWR)
+        for number in (0, 1, 2):
+            if files.is_null_device(number):
+                os.dup2(null, number)
+        os.close(null)
+
+    descriptors.ReopenNull.apply = apply  # type: ignore[method-assign]
 
 
 # ---- the runtime itself
