@@ -6,6 +6,7 @@
 #include "probe.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/shm.h>
@@ -307,6 +309,73 @@ static int open_terminal(char *nothing)
     return outcome(open("/dev/tty", O_RDWR | O_CLOEXEC));
 }
 
+/* ---- other processes */
+
+/* hunt FILE: until it is killed, looks into all other processes that it sees, and says what of the host's they hold:
+ * `directory` if by a descriptor of theirs FILE can be read, `library` if a file that they have mapped can be written. */
+static int try_each(const char *pid, const char *kind, const char *below, int flags)
+{
+    char path[512];
+    struct dirent *entry;
+    DIR *directory;
+    int found = 0;
+
+    snprintf(path, sizeof path, "/proc/%s/%s", pid, kind);
+    directory = opendir(path);
+    while (directory && (entry = readdir(directory))) {
+        int fd;
+
+        snprintf(path, sizeof path, "/proc/%s/%s/%s%s", pid, kind, entry->d_name, below);
+        fd = entry->d_name[0] == '.' ? -1 : open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        found |= fd >= 0;
+        if (fd >= 0)
+            close(fd);
+    }
+    if (directory)
+        closedir(directory);
+    return found;
+}
+
+int do_hunt(int count, char **args)
+{
+    char below[256], own[32];
+
+    (void)count;
+    snprintf(below, sizeof below, "/%s", args[0]);
+    snprintf(own, sizeof own, "%d", getpid());
+    puts("ready");
+    for (;;) {
+        DIR *processes = opendir("/proc");
+        struct dirent *entry;
+
+        while (processes && (entry = readdir(processes))) {
+            if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !strcmp(entry->d_name, own))
+                continue;
+            if (try_each(entry->d_name, "fd", below, O_RDONLY))
+                puts("directory");
+            if (try_each(entry->d_name, "map_files", "", O_RDWR))
+                puts("library");
+        }
+        fflush(stdout);
+        closedir(processes);
+    }
+}
+
+/* Types a line at the terminal that it has as standard input, or controls it: ioctl_tty(2). */
+static int type_at_terminal(char *line)
+{
+    int terminals[] = {0, open("/dev/tty", O_RDWR | O_CLOEXEC)}, error = 0;
+
+    for (size_t i = 0; i < 2; i++) {
+        ioctl(terminals[i], TIOCSCTTY, 0);
+        for (char *at = line; *at && !(error = outcome(ioctl(terminals[i], TIOCSTI, at))); at++)
+            ;
+        if (!error)
+            return outcome(ioctl(terminals[i], TIOCSTI, "\n"));
+    }
+    return error;
+}
+
 static const struct deed {
     const char *name;
     int (*run)(char *word); /* answers 0 or an errno */
@@ -320,7 +389,7 @@ static const struct deed {
     {"capabilities", has_capabilities}, {"group", in_group}, {"unshare", new_user_namespace},
     {"suid", become_root},      {"files", open_files},     {"memory", take_memory},
     {"forks", make_processes},  {"calculate", calculate},  {"job", signal_job},
-    {"tty", open_terminal},
+    {"tty", open_terminal},     {"type", type_at_terminal},
 };
 
 static int run_deed(char *words)
