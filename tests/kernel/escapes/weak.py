@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import minirun.steps.step
@@ -280,6 +281,25 @@ def users_by_int() -> None:
 
 
 @weakening
+def filter_is_left_out() -> None:
+    """The system call filter is made, and not loaded."""
+    from minirun.steps import syscall_filter
+
+    syscall_filter.LoadFilter.apply = nothing  # type: ignore[method-assign,assignment]
+
+
+@weakening
+def rights_are_inherited() -> None:
+    """What exec --cap gives goes into every set: CVE-2022-29162."""
+    from minirun.spec.config import Capabilities
+
+    def every_set(first: Any, names: tuple[str, ...]) -> Any:
+        return Capabilities(*(tuple(dict.fromkeys((*old, *names))) for old in (first or Capabilities()).values()))
+
+    exec.more_capabilities = every_set
+
+
+@weakening
 def cgroup_anywhere() -> None:
     """--cgroup may lead anywhere."""
     from minirun.plan import exec as plan
@@ -325,6 +345,44 @@ def pids_are_believed() -> None:
     """A process is the container's if it has its number."""
     books.Container.is_alive = lambda self: os.path.exists(f"/proc/{self.pid}")  # type: ignore[method-assign]
     namespaces.CheckProcess.apply = nothing  # type: ignore[method-assign,assignment]
+
+
+@weakening
+def signal_by_number() -> None:
+    """A signal goes to the process that has the number when it is sent."""
+    from minirun.runtime import lifecycle
+
+    def signal_one(container: books.Container, number: int) -> bool:
+        alive = container.is_alive()
+        if alive:
+            os.kill(container.pid, number)
+        return alive
+
+    lifecycle.signal_one = signal_one
+
+
+@weakening
+def reused_after_the_look() -> None:
+    """None: right after it was seen that the container's process is alive, it ends, and another one gets its number."""
+    look, reused = books.Container.is_alive, []
+
+    def look_and_reuse(self: books.Container) -> bool:
+        alive = look(self)
+        if alive and not reused and "ASK_FOR_REUSE" in os.environ:
+            reused.append(self.pid)
+            give_to_another(self.pid)
+        return alive
+
+    books.Container.is_alive = look_and_reuse  # type: ignore[method-assign]
+
+
+def give_to_another(pid: int) -> None:
+    """The test does it (reuse.py), when a file asks for it, and takes that file away when it is done."""
+    asked = os.environ["ASK_FOR_REUSE"]
+    with open(asked, "w") as file:
+        file.write(str(pid))
+    while os.path.exists(asked):
+        time.sleep(0.001)
 
 
 @weakening
@@ -378,8 +436,10 @@ def hosts_cgroups() -> None:
 
 
 def weaken(name: str) -> None:
-    """Take it out of this process, and of the one that it becomes when it starts itself again (runtime/seal.py)."""
-    WEAKENINGS[name]()
+    """Take it out of this process, and of the one that it becomes when it starts itself again (runtime/seal.py).
+    Several have a + between them."""
+    for one in name.split("+"):
+        WEAKENINGS[one]()
     again = f"import weak; weak.weaken({name!r}); from minirun.__main__"
     assert "from minirun.__main__" in seal.CODE
     seal.CODE = seal.CODE.replace("from minirun.__main__", again)
