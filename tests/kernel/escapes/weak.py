@@ -283,9 +283,9 @@ def users_by_int() -> None:
 @weakening
 def filter_is_left_out() -> None:
     """The system call filter is made, and not loaded."""
-    from minirun.steps import syscall_filter
+    from minirun.steps import seccomp
 
-    syscall_filter.LoadFilter.apply = nothing  # type: ignore[method-assign,assignment]
+    seccomp.LoadFilter.apply = nothing  # type: ignore[method-assign,assignment]
 
 
 @weakening
