@@ -82,6 +82,11 @@ static int create(char *path)
     return outcome(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
+static int make_directory(char *path)
+{
+    return outcome(mkdir(path, 0700));
+}
+
 static int close_to_others(char *path)
 {
     return outcome(chmod(path, 0600));
@@ -389,6 +394,7 @@ static const struct deed {
     {"capabilities", has_capabilities}, {"group", in_group}, {"unshare", new_user_namespace},
     {"suid", become_root},      {"files", open_files},     {"memory", take_memory},
     {"forks", make_processes},  {"calculate", calculate},  {"job", signal_job},
+    {"mkdir", make_directory},
     {"tty", open_terminal},     {"type", type_at_terminal},
 };
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 libc = ctypes.CDLL(None, use_errno=True)
 HERE = Path(__file__).parent
-LONGEST = 20.0 * PATIENCE  # seconds until an attack on a weakened minirun has to have succeeded
+LONGEST = 60.0 * PATIENCE  # seconds until an attack on a weakened minirun has to have succeeded
 
 
 class Attacked(Runtime):
@@ -84,6 +84,17 @@ def beside(deed: str, *paths: Path) -> Iterator[None]:
             yield
         finally:
             process.kill()
+
+
+def shared_volume(made: Bundle, place: Path, target: Path) -> Path:
+    """At /vol: the directory `way`, and `link`, a symlink in whose place it comes. The image has what that leads to as
+    well, so that a path through it is no error."""
+    volume = place / "volume"
+    (volume / "way").mkdir(parents=True)
+    (volume / "link").symlink_to(target)
+    made.directory(str(target))
+    made.bind(volume, "/vol")
+    return volume
 
 
 # ---- what the root of a container can do to what it sees

@@ -20,7 +20,7 @@ from kernel.kit.runtime import TIMEOUT, new_id
 from kernel.kit.users import UID
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from kernel.escapes.kit import Attacked
     from kernel.kit.bundle import Bundle
@@ -66,8 +66,8 @@ def test_so_is_one_that_gets_it_between_look_and_deed(
 
 
 def spoiled(attacked: Attacked, made: Bundle, place: Path, command: str) -> bool:
-    """Whether something was done to the other process: it was killed, or a program ran in its namespaces, where files of
-    the host are."""
+    """Whether something was done to the other process: it was killed, or a program ran in its namespaces, where files
+    of the host are."""
     made.write()
     name = new_id()
     put_in = {"ID": name, "PROGRAM": str(made.rootfs / "probe"), "made=create:MADE": f"made=create:{place}/made"}

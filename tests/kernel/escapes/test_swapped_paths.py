@@ -1,8 +1,8 @@
 """Paths of the image that change while minirun walks them: symlink races, and what a symlink alone can do.
 
 Two containers share a volume. One exchanges a directory there with a symlink to the host, without an end (swap.py),
-while minirun puts the other together. A runtime that looks a path up and then uses its name goes where the symlink leads
-(CVE-2021-30465, CVE-2024-45310).
+while minirun puts the other together. A runtime that looks a path up and then uses its name goes where the symlink
+leads (CVE-2021-30465, CVE-2024-45310).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel.escapes.kit import replacing, swapping, without
+from kernel.escapes.kit import replacing, shared_volume, swapping, without
 from kernel.kit.host import tree
 from kernel.kit.typist import at_a_terminal
 
@@ -74,15 +74,6 @@ def test_nothing_is_made_where_a_swapped_directory_leads(
     assert attacked.is_weak or attacked.went_well, "it was never put to the test"
 
 
-def shared_volume(made: Bundle, place: Path, outside: Path) -> Path:
-    """At /vol: the directory `way`, and a symlink in whose place it comes."""
-    volume = place / "volume"
-    (volume / "way").mkdir(parents=True)
-    (volume / "link").symlink_to(outside)
-    made.bind(volume, "/vol")
-    return volume
-
-
 @without("paths-by-name")
 def test_no_device_is_made_where_a_swapped_dev_leads(
     attacked: Attacked, bundle: Callable[..., Bundle], outside: Path
@@ -92,6 +83,7 @@ def test_no_device_is_made_where_a_swapped_dev_leads(
     made = bundle("exit", "0")
     made.without_mount("/dev")
     made.link("other", outside)
+    made.directory(str(outside))
     before = tree(outside)
 
     def attempt() -> bool:
@@ -198,8 +190,8 @@ def test_a_mount_point_for_a_file_is_not_made_outside(
 
 @without("any-terminal")
 def test_the_terminal_is_one(attacked: Attacked, bundle: Callable[..., Bundle], outside: Path) -> None:
-    """CVE-2025-52565: where the pseudoterminal should be, a symlink leads to a file, which would be the program's standard
-    output and /dev/console."""
+    """CVE-2025-52565: where the pseudoterminal should be, a symlink leads to a file, which would be the program's
+    standard output and /dev/console."""
     made = bundle("say", "gotcha", "")
     made.without_mount("/dev/pts")
     made.without_mount("/dev")

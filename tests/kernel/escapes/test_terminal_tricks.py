@@ -16,7 +16,6 @@ import pytest
 from kernel.escapes.kit import without
 from kernel.kit import needs
 from kernel.kit.host import nothing_left
-from kernel.kit.runtime import new_id
 from kernel.kit.typist import typing_to
 
 if TYPE_CHECKING:
@@ -99,16 +98,17 @@ NO_SOCKETS = {
 }
 
 
-@pytest.mark.parametrize("make", NO_SOCKETS.values(), ids=NO_SOCKETS)
-@pytest.mark.parametrize("command", ["create", "exec"])
+@pytest.mark.parametrize(
+    ("command", "what"), [*(("create", what) for what in NO_SOCKETS), ("exec", "a FIFO"), ("exec", "nobody there")]
+)
 def test_what_is_no_console_socket_gets_no_terminal(
-    life: Callable[..., Life], place: Path, make: Callable[[Path], None], command: str
+    life: Callable[..., Life], place: Path, command: str, what: str
 ) -> None:
     """Nothing is opened, nobody waits, and nothing is left."""
     one, path = life(), place / "socket"
     one.bundle.process["terminal"] = command == "create"
     one.bundle.write()
-    make(path)
+    NO_SOCKETS[what](path)
     if command == "exec":
         one.started()
     with nothing_left("minirun"):

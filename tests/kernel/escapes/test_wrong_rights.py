@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +43,7 @@ def test_a_right_more_is_not_inheritable(attacked: Attacked, lives: Callable[...
 
 @needs.cgroup2()
 @without("cgroup-anywhere")
-@pytest.mark.parametrize("way", ["../{}", "/../{}", "x/../../{}", "../../minirun/{}", "./../{}/."])
+@pytest.mark.parametrize("way", ["../{}", "/../{}", "x/../../{}"])
 def test_a_further_process_stays_below_the_containers_cgroup(
     attacked: Attacked, lives: Callable[..., Life], way: str
 ) -> None:
@@ -59,9 +57,7 @@ def test_a_further_process_stays_below_the_containers_cgroup(
 
 
 @needs.cgroup2()
-@pytest.mark.parametrize(
-    "way", ["/{path}", "{other}", "/minirun/{other}", "{mount}/minirun/{other}", "*", "x\n../{other}"]
-)
+@pytest.mark.parametrize("way", ["{path}", "{other}", "/minirun/{other}", "x\n../{other}"])
 def test_no_name_leads_to_anothers_cgroup(life: Callable[..., Life], way: str) -> None:
     """Names are those of cgroups below the container's own, whatever they begin with."""
     one, other = life().started(), life().started()

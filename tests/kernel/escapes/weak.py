@@ -44,6 +44,11 @@ def weakening(function: Callable[[], None]) -> Callable[[], None]:
     return function
 
 
+def give_others_time() -> None:
+    """The time of a slow machine, between a look and a deed: a race is won more often then."""
+    time.sleep(0.0005)
+
+
 def nothing(*args: Any, **more: Any) -> None:
     """In the place of what protects."""
 
@@ -60,19 +65,10 @@ def paths_by_name() -> None:
         found = look_up(root, path, flags, symlinks)
         name = os.readlink(files.by_descriptor(found))
         os.close(found)
+        give_others_time()
         return files.open(name, flags | os.O_CLOEXEC)
 
     files.open_in_root = by_name
-
-
-@weakening
-def paths_of_the_host() -> None:
-    """A symlink of the image that begins with / leads to the host."""
-
-    def follow(root: int, path: str, flags: int, symlinks: bool = True) -> int:
-        return files.open(files.by_descriptor(root) + path, flags | os.O_CLOEXEC)
-
-    files.open_in_root = follow
 
 
 @weakening
@@ -93,6 +89,7 @@ def owner_by_name() -> None:
     def apply(self: devices.MakeDevice, context: minirun.steps.step.Context) -> None:
         parent, name = paths.make_parent(context.root, self.path)
         self.make(parent, name)
+        give_others_time()
         os.chown(f"{files.by_descriptor(parent)}/{name}", self.uid, self.gid)
         os.close(parent)
 
@@ -103,6 +100,13 @@ def owner_by_name() -> None:
 def copies_by_name() -> None:
     """tmpcopyup opens what it copies through symlinks."""
     copying.OPEN_FLAGS &= ~os.O_NOFOLLOW
+    copy_subdirectory = copying.copy_subdirectory
+
+    def copy_later(source: int, target: int, name: str) -> None:
+        give_others_time()
+        copy_subdirectory(source, target, name)
+
+    copying.copy_subdirectory = copy_later
 
 
 @weakening
@@ -200,6 +204,7 @@ def any_module() -> None:
 def descriptors_stay_open() -> None:
     """No descriptor is closed for the program or for hooks."""
     files.close_on_exec_from = nothing  # type: ignore[assignment]
+    descriptors.CloseFiles.apply = nothing  # type: ignore[method-assign,assignment]
 
 
 @weakening
@@ -231,6 +236,14 @@ def open_to_tracers() -> None:
     processes.set_dumpable = nothing  # type: ignore[assignment]
     for step in (credentials.SetUser, namespaces.JoinNamespace):  # where the kernel may close it by itself
         also_dumpable(step)
+    execute = program.Execute.apply
+
+    def execute_later(self: program.Execute, context: minirun.steps.step.Context) -> None:
+        for _ in range(20):
+            give_others_time()
+        execute(self, context)
+
+    program.Execute.apply = execute_later  # type: ignore[method-assign]
 
 
 def also_dumpable(step: Any) -> None:
@@ -244,6 +257,15 @@ def also_dumpable(step: Any) -> None:
 
 
 original_set_dumpable = processes.set_dumpable
+
+
+@weakening
+def enters_first() -> None:
+    """A further process is where the container sees it while it still has the host's files open."""
+    from minirun.plan import exec as plan
+
+    plan.lets_fork = lambda config, process: False
+    descriptors.CloseFiles.apply = nothing  # type: ignore[method-assign,assignment]
 
 
 @weakening
@@ -343,7 +365,8 @@ def any_terminal() -> None:
 @weakening
 def pids_are_believed() -> None:
     """A process is the container's if it has its number."""
-    books.Container.is_alive = lambda self: os.path.exists(f"/proc/{self.pid}")  # type: ignore[method-assign]
+    look = processes.stat_fields
+    processes.stat_fields = lambda pid, started=None: look(pid)
     namespaces.CheckProcess.apply = nothing  # type: ignore[method-assign,assignment]
 
 
@@ -364,16 +387,16 @@ def signal_by_number() -> None:
 @weakening
 def reused_after_the_look() -> None:
     """None: right after it was seen that the container's process is alive, it ends, and another one gets its number."""
-    look, reused = books.Container.is_alive, []
+    look, reused = books.Container.stat, []
 
-    def look_and_reuse(self: books.Container) -> bool:
-        alive = look(self)
-        if alive and not reused and "ASK_FOR_REUSE" in os.environ:
+    def look_and_reuse(self: books.Container) -> list[str] | None:
+        stat = look(self)
+        if stat and not reused and "ASK_FOR_REUSE" in os.environ:
             reused.append(self.pid)
             give_to_another(self.pid)
-        return alive
+        return stat
 
-    books.Container.is_alive = look_and_reuse  # type: ignore[method-assign]
+    books.Container.stat = look_and_reuse  # type: ignore[method-assign]
 
 
 def give_to_another(pid: int) -> None:
