@@ -1,4 +1,4 @@
-"""docs/reading-order.md: every file and every name that it sends its readers to is there."""
+"""docs/reading-order.md and docs/escapes.md: every file and every name that they send their readers to is there."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).parents[2]
-PAGE = (REPOSITORY / "docs" / "reading-order.md").read_text()
-NAMES = re.findall(r"`([\w/]+\.py): ([\w.]+)`", PAGE)
+PAGES = {name: (REPOSITORY / "docs" / name).read_text() for name in ("reading-order.md", "escapes.md")}
+NAME = re.compile(r"`([\w/]+\.py):\s+([\w.]+)`")
 
 
-@pytest.mark.parametrize(("file", "name"), NAMES)
+@pytest.mark.parametrize(("file", "name"), sorted({name for page in PAGES.values() for name in NAME.findall(page)}))
 def test_a_name_is_where_the_page_says(file: str, name: str) -> None:
     module: ast.AST = ast.parse((REPOSITORY / "minirun" / file).read_text())
     for part in name.split("."):
@@ -31,11 +31,15 @@ def definitions(node: ast.AST) -> dict[str, ast.AST]:
     return found
 
 
-def test_the_page_leads_somewhere() -> None:
-    assert len(NAMES) > 40
-    assert len(re.findall(r"^## \d+\. ", PAGE, re.MULTILINE)) == 13
+@pytest.mark.parametrize(("page", "stops"), [("reading-order.md", 13), ("escapes.md", 7)])
+def test_the_page_leads_somewhere(page: str, stops: int) -> None:
+    assert len(NAME.findall(PAGES[page])) > 40
+    assert len(re.findall(r"^## \d+\. ", PAGES[page], re.MULTILINE)) == stops
 
 
-@pytest.mark.parametrize("file", sorted(set(re.findall(r"`((?:tests|docs)/[\w/.]+)`|\]\(([\w.-]+)\)", PAGE))))
+FILE = re.compile(r"`((?:tests|docs)/[\w/.]+)`|\]\(([\w./-]+)\)")
+
+
+@pytest.mark.parametrize("file", sorted({file for page in PAGES.values() for file in FILE.findall(page)}))
 def test_other_files_are_there(file: tuple[str, str]) -> None:
     assert (REPOSITORY / file[0] if file[0] else REPOSITORY / "docs" / file[1]).exists()
