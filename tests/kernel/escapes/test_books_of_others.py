@@ -95,11 +95,19 @@ def test_an_id_leads_nowhere(
 ) -> None:
     """Whoever may choose an id could choose the container of another state directory, or any directory."""
     one = in_books(lives(), place / "others").started()
-    pid = one.process.pid
-    words = [word if word != "ID" else f"../others/{one.id}" for word in command]
+    pid, name = one.process.pid, f"../others/{one.id}"
+    words = [word if word != "ID" else name for word in command]
     (place / "own").mkdir()
+    own_up_to(place / "others" / one.id, name)
     subprocess.run([*attacked.argv[:-2], "--root", str(place / "own"), *words], env=attacked.environment, check=False)
+    own_up_to(place / "others" / one.id, one.id)
     assert ended(pid) == attacked.is_weak
+
+
+def own_up_to(books: Path, name: str) -> None:
+    """Books name their own id, and whoever writes some writes that."""
+    if (state := books / "state.json").exists():
+        state.write_text(json.dumps({**json.loads(state.read_text()), "id": name}))
 
 
 def in_books(one: Life, root: Path) -> Life:

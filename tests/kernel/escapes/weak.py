@@ -419,9 +419,9 @@ def any_id() -> None:
 @weakening
 def books_of_anybody() -> None:
     """Root does what the books of another user say."""
-    from minirun.runtime import lifecycle
+    from minirun.runtime import directory, lifecycle
 
-    for module in (books, lifecycle, exec):
+    for module in (directory, lifecycle, exec):
         module.refuse_others = nothing  # type: ignore[attr-defined]
 
 
