@@ -74,7 +74,7 @@ def test_nothing_is_made_where_a_swapped_directory_leads(
     assert attacked.is_weak or attacked.went_well, "it was never put to the test"
 
 
-@without("paths-by-name")
+@without("paths-by-name+nodes-anywhere")
 def test_no_device_is_made_where_a_swapped_dev_leads(
     attacked: Attacked, bundle: Callable[..., Bundle], outside: Path
 ) -> None:

@@ -75,11 +75,18 @@ def paths_by_name() -> None:
 def files_by_name() -> None:
     """A file that is missing is made by its path, through whatever symlinks are on the way."""
 
-    def make(root: int, path: str) -> int:
-        os.close(files.open(files.by_descriptor(root) + path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC))
-        return files.open(files.by_descriptor(root) + path, os.O_PATH | os.O_CLOEXEC)
+    def make(context: minirun.steps.step.Context, path: str) -> int:
+        by_name = files.by_descriptor(context.root) + path
+        os.close(files.open(by_name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC))
+        return files.open(by_name, os.O_PATH | os.O_CLOEXEC)
 
     mounts.make_file = terminal.make_file = make
+
+
+@weakening
+def nodes_anywhere() -> None:
+    """What belongs into /dev is made in whatever directory was found there."""
+    devices.is_for_nodes = lambda *where: True
 
 
 @weakening
@@ -87,8 +94,8 @@ def owner_by_name() -> None:
     """A device's owner is set by the name that it was made under."""
 
     def apply(self: devices.MakeDevice, context: minirun.steps.step.Context) -> None:
-        parent, name = paths.make_parent(context.root, self.path)
-        self.make(parent, name)
+        parent, name = paths.make_parent(context, self.path)
+        self.make(context, parent, name)
         give_others_time()
         os.chown(f"{files.by_descriptor(parent)}/{name}", self.uid, self.gid)
         os.close(parent)
@@ -99,14 +106,13 @@ def owner_by_name() -> None:
 @weakening
 def copies_by_name() -> None:
     """tmpcopyup opens what it copies through symlinks."""
-    copying.OPEN_FLAGS &= ~os.O_NOFOLLOW
-    copy_subdirectory = copying.copy_subdirectory
 
-    def copy_later(source: int, target: int, name: str) -> None:
+    def open_later(directory: int, path: str) -> int:
         give_others_time()
-        copy_subdirectory(source, target, name)
+        return files.open(f"{files.by_descriptor(directory)}/{path}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
-    copying.copy_subdirectory = copy_later
+    copying.open_below = open_later
+    copying.is_mount_point = lambda directory, name: False
 
 
 @weakening
