@@ -3,7 +3,7 @@
     python weak.py NAME WORDS…        minirun WORDS…
 
 A test whose attack fails on minirun proves nothing until it succeeds on this one. Each function below takes one defence
-out, in all processes of the command; its docstring says which. All others stay.
+out, in all processes of the command; its docstring says which. All others stay. minirun is where $PYTHONPATH says.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+sys.path.insert(0, os.environ["PYTHONPATH"])  # minirun starts itself again in a Python that does not look there
+
 import minirun.steps.step
 from minirun.kernel import files, processes, programs
-from minirun.runtime import books, exec, seal
+from minirun.runtime import again, books, exec, seal
 from minirun.steps import (
     copying,
     credentials,
@@ -425,9 +427,9 @@ def any_id() -> None:
 @weakening
 def books_of_anybody() -> None:
     """Root does what the books of another user say."""
-    from minirun.runtime import directory, lifecycle
+    from minirun.runtime import directory, lifecycle, lock
 
-    for module in (directory, lifecycle, exec):
+    for module in (directory, lifecycle, lock, exec):
         module.refuse_others = nothing  # type: ignore[attr-defined]
 
 
@@ -464,19 +466,21 @@ def hosts_cgroups() -> None:
     mounts.HideCgroups.apply = apply  # type: ignore[method-assign]
 
 
-def weaken(name: str) -> None:
-    """Take it out of this process, and of the one that it becomes when it starts itself again (runtime/seal.py).
-    Several have a + between them."""
-    for one in name.split("+"):
-        WEAKENINGS[one]()
-    again = f"import weak; weak.weaken({name!r}); from minirun.__main__"
-    assert "from minirun.__main__" in seal.CODE
-    seal.CODE = seal.CODE.replace("from minirun.__main__", again)
+CHOSEN = "WEAKENED"  # a variable: minirun hands its own on to itself
+
+
+def main() -> None:
+    """Take it out of this process, and of the one that it becomes when it starts itself again. Several have a + between
+    them."""
+    if CHOSEN not in os.environ:
+        os.environ[CHOSEN] = sys.argv.pop(1)
+    again.MAIN = os.path.abspath(__file__)
+    for name in os.environ[CHOSEN].split("+"):
+        WEAKENINGS[name]()
+    from minirun.__main__ import main as start
+
+    start()
 
 
 if __name__ == "__main__":
-    sys.modules["weak"] = sys.modules["__main__"]
-    weaken(sys.argv.pop(1))
-    from minirun.__main__ import main
-
     main()
