@@ -100,10 +100,10 @@ def test_nothing_is_copied_from_where_a_swapped_directory_leads(
     attacked: Attacked, bundle: Callable[..., Bundle], place: Path, outside: Path
 ) -> None:
     """tmpcopyup fills a new tmpfs with what lies below, directory by directory."""
-    copies = [f"/copy{number}/{name}/secret" for number in range(TRIES) for name in ("way", "link")]
+    copies = [f"/copy{number}/{name}/secret" for number in range(2) for name in ("way", "link")]
     made = bundle("read", *copies)
     volume = shared_volume(made, place, outside)
-    for number in range(TRIES):
+    for number in range(2):
         made.bind(volume, f"/copy{number}")
         made.mount(f"/copy{number}", "tmpcopyup")
 
