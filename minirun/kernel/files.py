@@ -330,9 +330,11 @@ def open_regular(path: str, flags: int, mode: int = 0o666) -> int:
     raise SystemCallError(errno.EINVAL, "open", show("open", path, open_flags(flags)))
 
 
-def read_regular(path: str, most: int) -> bytes:
-    """The content of such a file; EFBIG where it has more bytes than `most`."""
+def read_regular(path: str, most: int, owner: int | None = None) -> bytes:
+    """The content of such a file; EFBIG where it has more bytes than `most`, EPERM where it is not that user's."""
     with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
+        if owner not in (None, os.fstat(file.fileno()).st_uid):
+            raise SystemCallError(errno.EPERM, "open", show("open", path, open_flags(os.O_RDONLY)))
         content = file.read(most + 1)
     if len(content) > most:
         raise SystemCallError(errno.EFBIG, "read", show("read", path))

@@ -21,7 +21,7 @@ from ..kernel import files, processes, signals
 from ..kernel.libc import SystemCallError
 from ..record import Record
 from ..safe import safe
-from .directory import damaged, is_locked, read_state
+from .directory import damaged, is_locked, read_state, refuse_others, trusted_owner
 from .facts import FACTS, what_is_wrong
 
 TYPE_CHECKING = False
@@ -143,10 +143,16 @@ def rfc3339(seconds: float) -> str:
     return f"{whole}.{int(seconds % 1 * 1e9):09}Z"
 
 
-def find(root: str, name: str) -> Container:
-    """The container of this id. Raises StateError."""
+def find_own(root: str, name: str) -> Container:
+    """The container of this id, for who acts by what its books say. Raises StateError."""
+    refuse_others(root, name)
+    return find(root, name, trusted_owner())
+
+
+def find(root: str, name: str, owner: int | None = None) -> Container:
+    """The container of this id, for who looks; only if the books are of `owner`. Raises StateError."""
     directory = f"{root}/{name}"
-    facts = read_state(root, name)
+    facts = read_state(root, name, owner)
     wrong = what_is_wrong(facts, FACTS)
     if wrong:
         raise damaged(directory, f"state.json has no {wrong}, or a wrong one")

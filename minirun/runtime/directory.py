@@ -34,19 +34,19 @@ def ids(root: str) -> list[str]:
         raise closed(root) from None
 
 
-def read_state(root: str, name: str) -> dict[str, Any]:
-    """What minirun has written into state.json. Raises StateError."""
-    facts = read_json(root, name)
+def read_state(root: str, name: str, owner: int | None = None) -> dict[str, Any]:
+    """What minirun has written into state.json, of `owner` alone. Raises StateError."""
+    facts = read_json(root, name, owner)
     if not isinstance(facts, dict) or "complete" not in facts:  # runc's files have the same name
         raise foreign(f"{root}/{name}", "another runtime keeps its books there")
     return facts
 
 
-def read_json(root: str, name: str) -> object:
+def read_json(root: str, name: str, owner: int | None) -> object:
     check(root, name)
     place = f"{root}/{name}"
     try:
-        return json.loads(files.read_regular(f"{place}/{STATE}", LARGEST))
+        return json.loads(files.read_regular(f"{place}/{STATE}", LARGEST, owner))
     except OSError as error:
         if error.errno in NO_SUCH or error.errno in NOT_ALLOWED or error.errno in SHORTAGES:
             raise unreadable(root, name, error) from None
@@ -118,6 +118,12 @@ def refuse_others(root: str, name: str) -> None:
             f"the container {name} is user {owner}'s, who may have written anything for root to do: see {safe(place)}\n"
             f"  cure:  as that user: sudo -u '#{owner}' minirun --root {safe(root)} …"
         )
+
+
+def trusted_owner() -> int | None:
+    """Whose books are done by: root's own, and with a user's rights anybody's. It is the open file that has to be asked
+    whose it is, since a name may lead to another one at the next look."""
+    return 0 if os.geteuid() == 0 else None
 
 
 # ---- errors

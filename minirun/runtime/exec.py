@@ -10,13 +10,12 @@ from ..plan.exec import ExecOptions, exec_plan
 from ..record import Record
 from ..safe import safe
 from ..spec.config import Capabilities, Process, User
-from ..spec.load import decode, load
+from ..spec.load import decode, parse
 from ..spec.load_process import read_process
 from ..spec.reader import Node
-from .books import CREATED, CREATING, PAUSED, STOPPED, Container, find
-from .directory import refuse_others
+from .books import CREATED, CREATING, PAUSED, STOPPED, Container, find_own
 from .log import Log
-from .remade import options_of
+from .remade import config_of, options_of
 from .run import check_proc, run_plan
 
 TYPE_CHECKING = False
@@ -55,11 +54,10 @@ def execute(
     """Run the process; its exit status, or 0 when it is detached. Calls `ready` when it runs. Raises MinirunError."""
     try:
         check_proc()
-        refuse_others(root, name)
-        container = find(root, name)
+        container = find_own(root, name)
         made = options_of(container)
         check_status(container.status(), ignore_paused, made.uid != 0)
-        config = load(container.directory)
+        config = parse(decode(config_of(container)))
         process = wished(config.process, wishes)
         options = options.replace(
             pid=container.pid,

@@ -14,7 +14,7 @@ from ..kernel.libc import SystemCallError
 from ..kernel.signals import ENDING
 from ..safe import safe
 from ..steps.state import LIMITS
-from .books import CREATED, PAUSED, RUNNING, Container, find, is_frozen
+from .books import CREATED, PAUSED, RUNNING, Container, find_own, is_frozen
 from .lock import Lock
 
 TYPE_CHECKING = False
@@ -41,7 +41,7 @@ def with_status(root: str, name: str, allowed: tuple[str, ...], otherwise: str, 
     """Change a container that has one of these states, with nobody else changing it."""
     lock = Lock(root, name, LIMITS)
     try:
-        container = find(root, name)
+        container = find_own(root, name)
         if container.status() not in allowed:
             raise StateError(f"{otherwise}: {name}")
         container.own_cgroup()

@@ -11,7 +11,7 @@ from ..kernel import files, signals
 from ..kernel.libc import SystemCallError
 from ..steps.state import ALL, STATE, MakeStateDirectory
 from ..steps.step import RUNTIME, Channel, Context
-from .books import CREATED, RUNNING, STOPPED, Container, find
+from .books import CREATED, RUNNING, STOPPED, Container, find_own
 from .directory import foreign, refuse_others, what_is_not_minirun_s
 from .lock import Lock
 from .log import Log
@@ -38,12 +38,11 @@ def start(root: str, name: str, log: Log, notify: str = "") -> int:
 
     When the program can't be run, or a hook fails, the container is deleted (runtime.md#lifecycle, 7 to 9).
     """
-    refuse_others(root, name)
-    check_created(find(root, name).status())  # a `create` that is still at work may be waiting for who calls
+    check_created(find_own(root, name).status())  # a `create` that is still at work may be waiting for who calls
     lock = Lock(root, name)  # of two starts one is later, and finds the container running
     own = Signals()
     try:
-        container = find(root, name)
+        container = find_own(root, name)
         check_created(container.status())
         context = go_on(container, own, log)
         lock.release()  # `exec` and others need not wait for that
@@ -126,8 +125,7 @@ def connect(container: Container, own: Signals) -> Sync:
 
 def kill(root: str, name: str, number: int, *, everything: bool = False) -> None:
     """Send a signal to the container's process, or to all of its processes. Raises StateError."""
-    refuse_others(root, name)
-    container = find(root, name)
+    container = find_own(root, name)
     found = signal_all(container, number) if everything else signal_one(container, number)
     if not found:
         raise StateError(f"container not running: {name}")
@@ -155,7 +153,7 @@ def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
     if force and not files.is_there(f"{root}/{name}"):
         return  # engines delete twice, and want no error
     if not force:
-        container = find(root, name)
+        container = find_own(root, name)
         status = container.status()
         if status not in (STOPPED, CREATED):
             raise StateError(
@@ -207,7 +205,7 @@ def destroy(root: str, name: str, log: Log, own: Signals) -> None:
 
 def what_was_made(root: str, name: str, log: Log, own: Signals) -> tuple[list[Step], Context]:
     """What is to be undone, when the container's process is no more."""
-    container = find(root, name)
+    container = find_own(root, name)
     steps = steps_of(container)  # may fail, and then nothing has been done
     log.observer.prepare(steps, len(steps))
     end(container)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ..errors import MinirunError
+from ..errors import MinirunError, reason
+from ..kernel import files
 from ..plan.container import Options, plan
-from ..spec.load import load
-from .directory import damaged
+from ..spec.load import decode, parse
+from ..steps.state import CONFIG
+from .directory import damaged, trusted_owner
 from .facts import KINDS, what_is_wrong
 
 TYPE_CHECKING = False
@@ -31,10 +33,21 @@ def options_of(container: Container) -> Options:
     return made.replace(root=container.directory.rpartition("/")[0], id=container.facts["id"])
 
 
+LARGEST = 1 << 30  # bytes of a config.json: it was read once already
+
+
+def config_of(container: Container) -> bytes:
+    """The config.json in the books. Raises StateError."""
+    try:
+        return files.read_regular(f"{container.directory}/{CONFIG}", LARGEST, trusted_owner())
+    except OSError as error:
+        raise damaged(container.directory, f"{CONFIG}: {reason(error)}") from None
+
+
 def steps_of(container: Container) -> tuple[Step, ...]:
     """The steps, in order. Raises StateError."""
     options = options_of(container)
     try:
-        return plan(load(container.directory), options)
+        return plan(parse(decode(config_of(container))), options)
     except MinirunError as error:
         raise damaged(container.directory, str(error)) from None

@@ -9,17 +9,17 @@ import sys
 from ..errors import ConfigError, MinirunError, StateError
 from ..plan.update import update_plan
 from ..safe import safe
-from ..spec.load import content, decode, parse
+from ..spec.load import decode, parse
 from ..spec.load_resources import read_resources
 from ..spec.reader import Node
 from ..spec.update import asked_for, changed, concerned
 from ..steps.state import LIMITS
 from ..steps.step import Channel
-from .books import ALIVE, Container, find
+from .books import ALIVE, Container, find_own
 from .lifecycle import context_of
 from .lock import Lock
 from .own_signals import Signals
-from .remade import options_of
+from .remade import config_of, options_of
 from .walk import do, undo
 
 TYPE_CHECKING = False
@@ -63,7 +63,7 @@ def update(root: str, name: str, change: Json, log: Log) -> None:
     lock = Lock(root, name, LIMITS)
     own = Signals()  # nothing interrupts it half way
     try:
-        container = find(root, name)
+        container = find_own(root, name)
         if container.status() not in ALIVE:
             raise StateError(f"container not running: {name}")
         container.own_cgroup()
@@ -74,7 +74,7 @@ def update(root: str, name: str, change: Json, log: Log) -> None:
 
 
 def apply_change(container: Container, change: Json, log: Log) -> None:
-    config = decode(content(container.directory))
+    config = decode(config_of(container))
     assert isinstance(config, dict)
     context = context_of(container, log, Channel())
     wanted, steps = planned(config, change, options_of(container))

@@ -258,6 +258,15 @@ def test_a_program_that_is_not_there(running):
     assert "no such file or directory" in refused.stderr
 
 
+def test_a_program_that_is_named_by_way_of_its_own_process(life):
+    """fexecve(3) does it like this. /proc/self is there for the container's own processes only."""
+    one = life().started()
+    with_3 = ["sh", "-c", 'exec 3< "$0"; exec "$@"', f"/proc/{one.process.pid}/root/probe"]
+    words = ["exec", "--preserve-fds", "1", one.id, "/proc/self/fd/3", "exit", "7"]
+    command = [*with_3, *one.runtime.argv, *words]
+    assert subprocess.run(command, env=one.runtime.environment, timeout=TIMEOUT, check=False).returncode == 7
+
+
 def test_a_program_that_is_not_in_the_path(running):
     refused = running.call("exec", "missing")
     assert refused.status == 255

@@ -37,8 +37,9 @@ def rule(*calls: str, action: str = "SCMP_ACT_ALLOW") -> dict[str, Any]:
 def test_rights_go_before_the_container_can_see_the_process():
     steps = names(config())
     entered = steps.index("ForkIntoNamespaces")
-    assert {"SetUser", "SetCapabilities", "SetAmbientSet", "CloseFiles", "FindProgram"} <= set(steps[:entered])
-    assert steps[entered:] == ["ForkIntoNamespaces", "AdoptContainer", "StartSession", "Execute", "SeeProgramRun"]
+    assert {"SetUser", "SetCapabilities", "SetAmbientSet", "CloseFiles"} <= set(steps[:entered])
+    assert steps[entered : entered + 3] == ["ForkIntoNamespaces", "AdoptContainer", "StartSession"]
+    assert steps[entered + 3 :] == ["FindProgram", "SetUmask", "ResetSignals", "Execute", "SeeProgramRun"]
 
 
 def test_only_the_programs_own_process_takes_the_terminal():

@@ -156,12 +156,10 @@ def give_to_user(books: Path, uid: int = UID) -> None:
 
 @without("books-of-anybody")
 def test_nor_when_the_user_exchanges_them_for_roots(
-    attacked: Attacked, lives: Callable[..., Life], place: Path, request: pytest.FixtureRequest
+    attacked: Attacked, lives: Callable[..., Life], place: Path
 ) -> None:
     """The directory of the books is the user's, and so are the names in it: books of root's that happen to lie there
     come in the place of the user's while root looks whose they are."""
-    if not attacked.is_weak:
-        request.applymarker(pytest.mark.xfail(reason="whose it is, is asked of the name, which is then used again"))
     one = in_books(lives(), place / "books").started()
     pid, users = one.process.pid, place / "books" / one.id
     roots = place / "books" / "roots"

@@ -427,10 +427,12 @@ def any_id() -> None:
 @weakening
 def books_of_anybody() -> None:
     """Root does what the books of another user say."""
-    from minirun.runtime import directory, lifecycle, lock
+    from minirun.runtime import books, lifecycle, lock, remade
 
-    for module in (directory, lifecycle, lock, exec):
+    for module in (books, lifecycle, lock):
         module.refuse_others = nothing  # type: ignore[attr-defined]
+    for module in (books, remade):
+        module.trusted_owner = nothing  # type: ignore[attr-defined]
 
 
 @weakening

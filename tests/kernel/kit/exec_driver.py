@@ -19,18 +19,13 @@ from minirun.runtime.log import Log
 
 def reuse(pid: int) -> None:
     """Has the container's pid change hands when its status has been looked at, right before config.json is read."""
-    found: list[books.Container] = []
-    find, load = exec.find, exec.load
+    config_of = exec.config_of
 
-    def find_first(root: str, name: str) -> books.Container:
-        found.append(find(root, name))
-        return found[0]
+    def config_later(container: books.Container) -> bytes:
+        container.facts["pid"] = pid
+        return config_of(container)
 
-    def load_later(directory: str) -> object:
-        found[0].facts["pid"] = pid
-        return load(directory)
-
-    exec.find, exec.load = find_first, load_later
+    exec.config_of = config_later
 
 
 def main() -> int:
