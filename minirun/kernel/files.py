@@ -333,12 +333,12 @@ def open_regular(path: str, flags: int, mode: int = 0o666) -> int:
 def read_regular(path: str, most: int, owner: int | None = None) -> bytes:
     """The content of such a file; EFBIG where it has more bytes than `most`, EPERM where it is not that user's."""
     with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
-        if owner not in (None, os.fstat(file.fileno()).st_uid):
+        status = os.fstat(file.fileno())
+        if owner not in (None, status.st_uid):
             raise SystemCallError(errno.EPERM, "open", show("open", path, open_flags(os.O_RDONLY)))
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise SystemCallError(errno.EFBIG, "read", show("read", path))
-    return content
+        if status.st_size > most:
+            raise SystemCallError(errno.EFBIG, "read", show("read", path))
+        return file.read(status.st_size)
 
 
 def is_null_device(descriptor: int) -> bool:
