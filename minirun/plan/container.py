@@ -99,7 +99,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *cgroup_steps(config.linux, options.id, options.cgroup_manager),  # its limits, before the first process
         *resctrl_steps(config.linux, options.id),
         StartContainerProcess(),  # from here on there are two
-        *guard_steps(process, options.rootless),  # what the caller has handed to it
+        *guard_steps(process, options),  # what the caller has handed to it
         *entry_steps(config, process, options),  # into the cgroup and the namespaces
         *filesystem_steps(config, options),  # what it will see
         *hook_steps(config, "prestart", told),
@@ -202,10 +202,11 @@ def entry_steps(config: Config, process: Process, options: Options) -> list[Step
     ]
 
 
-def guard_steps(process: Process, rootless: bool) -> list[Step]:
+def guard_steps(process: Process, options: Options | ExecOptions) -> list[Step]:
     """A terminal of the container's own takes the place of the caller's streams. A user can copy no mount, nor change
     what is root's."""
-    return [] if process.terminal or rootless else [descriptors.GuardDevices()]
+    first, last = 3 if process.terminal else 0, 2 + options.listen_fds + options.preserve_fds
+    return [descriptors.GuardDevices(first, last)] if first <= last and not options.rootless else []
 
 
 def told_pid_steps(options: Options | ExecOptions, kind: str) -> list[Step]:

@@ -64,7 +64,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *compiling,
         *find_resctrl_steps(config.linux),
         StartContainerProcess(),
-        *guard_steps(process, options.rootless),
+        *guard_steps(process, options),
         *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
         *affinity_steps(process.affinity_before, "initial"),
         *join_cgroup_steps(config.linux, options.told.id, options.cgroup_manager, options.cgroup, options.pid),

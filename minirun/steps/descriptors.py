@@ -19,7 +19,7 @@ OPEN_NULL = os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEX
 
 
 class GuardDevices(Step):
-    """Open the host's devices among the standard streams anew, on a read-only copy of their mount. They can be read and
+    """Open the host's devices among what the caller hands over anew, on a read-only copy of their mount. They can be read and
     written as before; but root inside could change the owner and mode of the host's /dev/null, or of the caller's
     terminal, for everybody (fchmod(2), fchown(2)).
 
@@ -31,20 +31,24 @@ class GuardDevices(Step):
     man = "mount_setattr(2)"
     no_shell = "a shell can't open what lies on a mount without a place"
 
+    first: int = 0
+    last: int = 2
+
     def describe(self) -> str:
-        return "keep the host's devices at descriptors 0, 1 and 2 from being changed"
+        numbers = "0, 1 and 2" if (self.first, self.last) == (0, 2) else f"{self.first} to {self.last}"
+        return f"keep the host's devices at descriptors {numbers} from being changed"
 
     def calls(self) -> tuple[str, ...]:
         return (
             "tree = " + mounts.show_open_tree(Flags("0"), "", False),
             mounts.show_mount_setattr(Flags("tree"), False, attr_set=MOUNT_ATTR_RDONLY),
             "device = " + show("open", "/proc/self/fd/{tree}", Flags("as before")),
-            show("dup2", Flags("device"), 0) + "  // and 1 and 2 alike",
+            show("dup2", Flags("device"), self.first) + f"  // and the others up to {self.last} alike",
         )
 
     def apply(self, context: Context) -> None:
-        for number in (0, 1, 2):
-            if is_shared_device(number):
+        for number in range(self.first, self.last + 1):
+            if is_inherited(number) and is_shared_device(number):
                 guard(number)
 
 

@@ -157,6 +157,17 @@ def test_nor_by_a_further_program(life, hosts_null, there, number):
     assert hosts_null.stat().st_mode & 0o777 == 0o666
 
 
+@pytest.mark.only("minirun", "others hand on the host's")
+@pytest.mark.parametrize("terminal", [False, True])
+def test_nor_by_a_descriptor_that_is_preserved(life, hosts_null, terminal):
+    one = life().started()
+    options = ["--preserve-fds", "1", *["--tty"] * terminal]
+    words = ["exec", *options, one.id, "/probe", "chmod", "/proc/self/fd/3", "0600"]
+    command = [*("sh", "-c", f'exec 3<>{hosts_null}; exec "$@"', "sh"), *one.runtime.argv, *words]
+    subprocess.run(command, stdin=subprocess.DEVNULL, env=one.runtime.environment, timeout=20, check=True)
+    assert hosts_null.stat().st_mode & 0o777 == 0o666
+
+
 @pytest.fixture
 def terminal():
     """One of the caller's."""
