@@ -19,9 +19,12 @@ OPEN_NULL = os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEX
 
 
 class GuardDevices(Step):
-    """Open the host's devices among what the caller hands over anew, on a read-only copy of their mount. They can be read and
-    written as before; but root inside could change the owner and mode of the host's /dev/null, or of the caller's
-    terminal, for everybody (fchmod(2), fchown(2)).
+    """Open the host's devices among what the caller hands over anew, on a read-only copy of their mount. They can be
+    read and written as before; but root inside could change the owner and mode of the host's /dev/null, or of the
+    caller's terminal, for everybody (fchmod(2), fchown(2)).
+
+    A directory as a standard stream can be no more than a mistake, and `..` would lead from it to all of the host's
+    files (CVE-2024-21626). From the top of a mount it leads nowhere.
 
     Before the first namespace is left, because a mount can be copied only where it belongs. Files keep their place,
     which the caller's other programs share with the program, so they are not opened anew.
@@ -48,7 +51,7 @@ class GuardDevices(Step):
 
     def apply(self, context: Context) -> None:
         for number in range(self.first, self.last + 1):
-            if is_inherited(number) and is_shared_device(number):
+            if is_inherited(number) and (is_shared_device(number) or (number < 3 and is_directory(number))):
                 guard(number)
 
 
@@ -59,6 +62,10 @@ def is_shared_device(descriptor: int) -> bool:
     if not stat.S_ISCHR(status.st_mode) or status.st_rdev == PTMX_DEVICE:
         return False
     return os.major(status.st_rdev) == MEM_MAJOR or os.isatty(descriptor)
+
+
+def is_directory(descriptor: int) -> bool:
+    return stat.S_ISDIR(os.fstat(descriptor).st_mode)
 
 
 def guard(number: int) -> None:

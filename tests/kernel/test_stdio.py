@@ -168,6 +168,21 @@ def test_nor_by_a_descriptor_that_is_preserved(life, hosts_null, terminal):
     assert hosts_null.stat().st_mode & 0o777 == 0o666
 
 
+def test_a_directory_is_no_way_to_the_host(runtime, bundle, place):
+    """CVE-2024-21626, by the caller's mistake: standard input is a directory, and .. leads on from it."""
+    (place / "secret").write_text("the host's")
+    (place / "given").mkdir()
+    made = bundle("read", "/proc/self/fd/0/../secret")
+    made.write()
+    descriptor = os.open(place / "given", os.O_RDONLY)
+    command = runtime.command(made, new_id())
+    done = subprocess.run(
+        command, stdin=descriptor, capture_output=True, env=runtime.environment, timeout=20, check=True
+    )
+    os.close(descriptor)
+    assert b"the host's" not in done.stdout
+
+
 @pytest.fixture
 def terminal():
     """One of the caller's."""
