@@ -43,7 +43,7 @@ class GuardDevices(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (
-            "tree = " + mounts.show_open_tree(Flags("0"), "", False),
+            "tree = " + mounts.show_open_tree(Flags(str(self.first)), "", False),
             mounts.show_mount_setattr(Flags("tree"), False, attr_set=MOUNT_ATTR_RDONLY),
             "device = " + show("open", "/proc/self/fd/{tree}", Flags("as before")),
             show("dup2", Flags("device"), self.first) + f"  // and the others up to {self.last} alike",
@@ -51,7 +51,9 @@ class GuardDevices(Step):
 
     def apply(self, context: Context) -> None:
         for number in range(self.first, self.last + 1):
-            if is_inherited(number) and (is_shared_device(number) or (number < 3 and is_directory(number))):
+            if not is_inherited(number):
+                return  # KeepDescriptors says so
+            if is_shared_device(number) or (number < 3 and is_directory(number)):
                 guard(number)
 
 
