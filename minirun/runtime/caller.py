@@ -56,10 +56,10 @@ def may_make_cgroups() -> bool:
 def default_root() -> str:
     """The directory of the containers' state. Raises StateError where a user has none.
 
-    /run is root's. The root of a user namespace, as engines without root make one, has no more rights there than the
-    user.
+    /run is root's, also where it is read-only. The root of a user namespace, as engines without root make one, has no
+    more rights there than the user.
     """
-    if os.access("/run", os.W_OK, effective_ids=True):
+    if os.access("/run", os.W_OK, effective_ids=True) or is_host_root():
         return DEFAULT_ROOT
     directory = users_root()
     if directory:

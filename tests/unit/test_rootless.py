@@ -164,6 +164,7 @@ def test_only_a_users_unshare_needs_the_reasons() -> None:
 
 def test_where_the_books_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(caller.os, "access", lambda *_words, **_more: False)
+    monkeypatch.setattr(caller, "is_host_root", lambda: False)
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
     assert caller.default_root() == "/run/user/1000/minirun"
     for wrong in ("", "relative"):
@@ -171,4 +172,11 @@ def test_where_the_books_are(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(StateError, match=r"XDG_RUNTIME_DIR .*\n  cure:  "):
             caller.default_root()
     monkeypatch.setattr(caller.os, "access", lambda *_words, **_more: True)
+    assert caller.default_root() == "/run/minirun"
+
+
+def test_roots_books_stay_where_they_are_when_run_becomes_read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(caller.os, "access", lambda *_words, **_more: False)
+    monkeypatch.setattr(caller, "is_host_root", lambda: True)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/0")
     assert caller.default_root() == "/run/minirun"
