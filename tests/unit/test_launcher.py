@@ -171,6 +171,16 @@ def test_a_python_that_is_gone_is_told(tmp_path: Path) -> None:
     assert told.stderr.startswith("minirun: found no Python for") and "\n  cure:  " in told.stderr
 
 
+def test_a_copy_is_told_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    shutil.copy(REPOSITORY / "scripts/minirun", tmp_path / "bin")
+    (tmp_path / "bin/python3").write_text("#!/bin/sh\nexit 1\n")  # has no such module
+    (tmp_path / "bin/python3").chmod(0o755)
+    told = listed(tmp_path / "bin/minirun")
+    assert told.returncode == 1
+    assert told.stderr.startswith("minirun: found nothing of it but ") and "\n  cure:  " in told.stderr
+
+
 # ---- streams
 
 
