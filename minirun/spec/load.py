@@ -48,10 +48,21 @@ def content(bundle: str, name: str = "") -> bytes:
     if not os.path.isfile(path):
         raise MinirunError(why_not(bundle, path))
     try:
+        refuse_too_big(path)
         with open(path, "rb") as file:
             return file.read()
     except OSError as error:
         raise MinirunError(f"can't read {path!r}: {strerror(error)}") from None
+
+
+MOST_BYTES = 256 << 20  # a hundred times what execve(2) takes of arguments and variables
+
+
+def refuse_too_big(path: str) -> None:
+    """A sparse file of a terabyte is made in no time. Raises MinirunError, OSError."""
+    size = os.path.getsize(path)
+    if size > MOST_BYTES:
+        raise MinirunError(f"can't read {path!r}: it has {size} bytes\n  allowed: no more than {MOST_BYTES}")
 
 
 def why_not(bundle: str, path: str) -> str:

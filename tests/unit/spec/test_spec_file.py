@@ -159,3 +159,9 @@ def test_errors_can_not_drive_the_terminal(bundle: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(str(bundle))
     assert "\x1b" not in str(caught.value)
+
+
+def test_a_file_that_is_too_big_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "config.json").touch()
+    os.truncate(tmp_path / "config.json", 1 << 40)
+    assert "it has 1099511627776 bytes\n  allowed: " in message(tmp_path)
