@@ -50,7 +50,7 @@ def changed(steps: tuple[Step, ...], words: list[str]) -> tuple[Step, ...]:
 
 def follow(root: int, path: str, flags: int, symlinks: bool = True) -> int:
     """In the place of files.open_in_root: symlinks with a leading / lead to the host."""
-    return files.open(files.by_descriptor(root) + path, flags | os.O_CLOEXEC)
+    return files.open(f"{files.by_descriptor(root)}/{path}", flags | os.O_CLOEXEC)
 
 
 def main() -> int:
