@@ -72,7 +72,7 @@ def test_a_path_of_bytes_is_listed(runtime, bundle, place):
     with runtime.running(made) as container:
         for words in (
             ["list"],
-            ["ps", container.container_id],
+            ["ps", "--format", "json", container.container_id],
             ["state", container.container_id],
             ["list", "-f", "json"],
         ):
