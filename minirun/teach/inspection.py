@@ -6,7 +6,7 @@ import os
 from errno import ENAMETOOLONG
 
 from ..cgroups.hierarchy import mount_point
-from ..errors import StateError
+from ..errors import StateError, call_of, reason
 from ..kernel import files
 from ..record import Record
 from .mount_tree import Mount, parse
@@ -80,7 +80,9 @@ def look(pid: int) -> Facts:
         return facts(pid, directory)
     except PermissionError as error:
         raise closed(pid, f"{error.filename}: permission denied") from None
-    except OSError:
+    except OSError as error:
+        if is_there(pid):
+            raise StateError(f"can't look at all of process {pid}: {reason(error)}: {call_of(error)}") from None
         raise StateError(f"process {pid} has just ended") from None
     finally:
         os.close(directory)
