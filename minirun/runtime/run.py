@@ -138,6 +138,8 @@ def take_back(applied: list[Step], context: Context, own: Signals, log: Log) -> 
             return
     except Interrupted:
         return  # that `delete --force` is still at it
+    except OSError:
+        pass  # the lock can't be had, which is no reason to leave everything where it is
     name = next((step.id for step in applied if isinstance(step, MakeStateDirectory)), "")
     undo(applied, context, log)
     if context.left:

@@ -14,12 +14,14 @@ SHELL = "/bin/sh, in which the command begins, keeps its script as descriptor 10
 HIDDEN = "a cgroup that root may not look at, as by a security module, counts as none"
 PARENT = "a cgroup above the container's that is busy may serve others by now, so it is left and nothing is said"
 
+HALF_WRITTEN = "a file that --pid-file names is written beside it first, and who is killed just then can't remove that"
+
 KNOWN: dict[str, str] = {
     **{f"* (user): {fault}": PYROUTE2 for fault in ("* KiB of memory left", "ulimit -n *")},
     **{f"* (user): refuse {call} *": PYROUTE2 for call in ("ioctl", "socketpair", "epoll_create1", "fcntl")},
     "*: ulimit -n *": SHELL,
-    "resume: refuse openat * of the runtime: EACCES": HIDDEN,
-    "update: refuse openat * of the runtime: EACCES": HIDDEN,
+    "*: refuse openat * of the runtime: EACCES": HIDDEN,
+    "*: kill at close * of the runtime": HALF_WRITTEN,
     "*: refuse fstatfs * of the runtime: EACCES": HIDDEN,
     "*: refuse rmdir * of the runtime: EBUSY": PARENT,
     "*: refuse rmdir * of the runtime: EPERM": PARENT,
@@ -29,6 +31,7 @@ KNOWN: dict[str, str] = {
 # These are tried even if there is little time.
 REMEMBERED = (
     "run (plain): refuse pidfd_open 2 of the runtime: ENOMEM",
+    "run (plain): refuse fcntl * of the runtime: EPERM",
     "exec: refuse wait4 * of the runtime: ECHILD",
     "exec: a full pipe as standard error",
     "start: refuse recvmsg 1 of the runtime: EIO",
