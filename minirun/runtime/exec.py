@@ -15,6 +15,7 @@ from ..spec.load_process import read_process
 from ..spec.reader import Node
 from .books import CREATED, CREATING, PAUSED, STOPPED, Container, find_own
 from .log import Log
+from .own_signals import watching
 from .remade import config_of, options_of
 from .run import check_proc, run_plan
 
@@ -91,10 +92,15 @@ class StillThere:
         return self.process
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        has_failed = isinstance(error, (StepError, ContainerDied))
+        has_ended = self.process < 0 or (has_failed and bool(watching(self.process).poll(MOMENT)))
         if self.process >= 0:
             os.close(self.process)
-        if isinstance(error, (StepError, ContainerDied)) and not self.container.is_alive():
+        if has_failed and has_ended:
             raise StateError("cannot exec in a stopped container: it has just ended") from None
+
+
+MOMENT = 100  # milliseconds: who ends all processes of a container ends this one first, or that one
 
 
 def tell_origin(error: StepError, wishes: Wishes) -> None:

@@ -178,6 +178,10 @@ def descriptors(directory: int) -> Iterator[tuple[int, str]]:
                 yield number, os.readlink(str(number), dir_fd=opened)
             except FileNotFoundError:
                 pass  # closed meanwhile
+            except OSError as error:
+                if error.errno != ENAMETOOLONG:
+                    raise
+                yield number, TOO_LONG
     finally:
         os.close(opened)
 
