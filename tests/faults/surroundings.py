@@ -50,8 +50,9 @@ def used_bytes() -> int:
     return (status.f_blocks - status.f_bfree) * status.f_frsize
 
 
+READ_ONLY = "bind,ro"  # of a mount, for mount(8)
 DISKS: dict[str, Callable[[], str]] = {
-    "a read-only disk for the books": lambda: "ro",
+    "a read-only disk for the books": lambda: READ_ONLY,
     **{
         f"a disk with room for {pages} more pages": lambda pages=pages: f"size={used_bytes() + pages * PAGE or PAGE}"
         for pages in range(5)
@@ -65,16 +66,21 @@ DISKS: dict[str, Callable[[], str]] = {
 
 def on_a_disk(command: Command, change: Callable[[], str]) -> Outcome:
     """It is mended before anybody looks."""
-    words = prepare(command)
-    remount(change())
+    words, options = prepare(command), change()
+    if options == READ_ONLY:  # a process that waits for `start` keeps the disk itself from becoming so
+        mount("--bind", str(ROOT))
+    mount("-o", f"remount,{options}")
     try:
         return Outcome(Process(words).end(), clues=("ENOSPC", "EROFS"))
     finally:
-        remount("rw,size=64m,nr_inodes=9999")
+        if options == READ_ONLY:
+            subprocess.run(["umount", str(ROOT)], check=True)
+        else:
+            mount("-o", "remount,rw,size=64m,nr_inodes=9999")
 
 
-def remount(options: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{options}", str(ROOT)], check=True)
+def mount(*words: str) -> None:
+    subprocess.run(["mount", *words, str(ROOT)], check=True)
 
 
 # ---- limits of the command, from the start of its Python on
