@@ -15,7 +15,7 @@ from ..spec.load_process import read_process
 from ..spec.reader import Node
 from .books import CREATED, CREATING, PAUSED, STOPPED, Container, find_own
 from .log import Log
-from .own_signals import watching
+from .own_signals import JUST_ENDED, watching
 from .remade import config_of, options_of
 from .run import check_proc, run_plan
 
@@ -97,7 +97,7 @@ class StillThere:
         if self.process >= 0:
             os.close(self.process)
         if has_failed and has_ended:
-            raise StateError("cannot exec in a stopped container: it has just ended") from None
+            raise StateError(JUST_ENDED) from None
 
 
 MOMENT = 100  # milliseconds: who ends all processes of a container ends this one first, or that one

@@ -33,6 +33,7 @@ NOT_FORWARDED = {
     signal.SIGTTIN,
 }
 
+JUST_ENDED = "cannot exec in a stopped container: it has just ended"
 GRACE = 5.0  # seconds for what is still to be waited for after such a signal: hooks that tidy up
 NEVER = float("inf")
 LONG = 1000.0  # seconds: poll(2) counts milliseconds in an int, so a wait without end is one piece after the other
@@ -67,7 +68,7 @@ class Signals:
             elif descriptor in ready:
                 return True
             elif self.lifeline in ready:
-                raise StateError("cannot exec in a stopped container: it has just ended")
+                raise StateError(JUST_ENDED)
         if self.asked and self.last_moment <= end:
             raise self.asked
         return False
