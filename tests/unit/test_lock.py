@@ -84,8 +84,8 @@ def test_who_would_wait_for_who_waits_for_it_is_refused_at_once(root: str, monke
         try:
             Lock(root, "web")
         except StateError as error:
-            os.write(told, b"!")
             (Path(root) / "answer").write_text(str(error))
+            os.write(told, b"!")
 
     with child(lambda told: ask(told) if os.fork() == 0 else os.wait()):
         pass
