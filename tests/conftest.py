@@ -57,6 +57,7 @@ ABOUT_THE_MACHINE = (
 MARKS = (
     "root: needs the privileges of root",
     "only(runtime, reason): makes sense with one runtime only",
+    "machine: about what only the test machine has, whatever the file",
     "deviates(runtime, reason): this other runtime is known not to do it",
 )
 
@@ -113,7 +114,7 @@ def are_first(items: list[pytest.Item]) -> list[bool]:
 
 
 def is_about_the_machine(item: pytest.Item) -> bool:
-    return item.path.stem in ABOUT_THE_MACHINE
+    return item.path.stem in ABOUT_THE_MACHINE or item.get_closest_marker("machine") is not None
 
 
 def mark_for_runtime(item: pytest.Function, runtime: str) -> None:

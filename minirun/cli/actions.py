@@ -368,6 +368,13 @@ def pid_of(word: str, values: Mapping[str, Any]) -> int:
     return pid
 
 
+def lab(values: Mapping[str, Any]) -> int:
+    """minirun lab"""
+    from . import lab as labs
+
+    return labs.lab(values)
+
+
 def features(values: Mapping[str, Any]) -> int:
     """minirun features"""
     import json
@@ -405,6 +412,7 @@ ACTIONS = {
     "validate": validate,
     "explain": explain,
     "inspect": inspect,
+    "lab": lab,
     "features": features,
     "completion": completion,
 }

@@ -511,6 +511,44 @@ INSPECT = Command(
     1,
 )
 
+LAB = Command(
+    "lab",
+    """Labs that check themselves: what containers are made of, from the first process to the engines.
+
+    \b
+    ACTION is one of
+      list            all labs, and how far you are
+      show LAB        the page to work by
+      start LAB       make what the lab needs, and say where
+      check LAB       look what is reached: done, not yet, or wrong
+      watch LAB       the same again and again, while you work in another terminal
+      hint LAB        help with what is wrong, or with what comes next
+      answer LAB QUESTION WORDS…   answer one of its questions
+      solution LAB    a way to do it
+      reset LAB       take away all that was made; --all for all labs, and what was reached
+      progress        how far you are, with --json for programs
+      report          a page to hand in, with a checksum
+
+    check and answer look at the kernel's state, so any program will do that brings it about. Their exit status is 0 if
+    all is done, 2 if something is missing, 3 if something is wrong.
+
+    \b
+    Examples:
+      minirun lab list
+      sudo minirun lab start 00
+      sudo minirun lab check 00
+      sudo minirun lab answer 00 pid 4711
+    """,
+    (
+        Option("json", ("--json",), FLAG, "For programs."),
+        Option("all", ("--all",), FLAG, "reset: all labs, so that the machine is as before."),
+        Option("runtime", ("--runtime",), TEXT, "start: with this runtime.", None, "", ("minirun", "runc", "crun")),
+    ),
+    ("action", "lab", "words"),
+    1,
+    many=True,
+)
+
 FEATURES = Command(
     "features",
     """Print what minirun can do, as JSON for engines.
@@ -543,7 +581,7 @@ COMMANDS = {
         *(RUN, CREATE, START, EXEC),
         *(STATE, LIST, PS, EVENTS, STATS, TOP),
         *(PAUSE, RESUME, UPDATE, KILL, DELETE),
-        *(SPEC, VALIDATE, EXPLAIN, INSPECT, FEATURES, COMPLETION),
+        *(SPEC, VALIDATE, EXPLAIN, INSPECT, LAB, FEATURES, COMPLETION),
     )
 }
 

@@ -25,7 +25,8 @@ PYTHON_SCRIPTS = (
 )
 
 # Where shell scripts live. Which of the files there are some, their first lines tell.
-SHELL_FOLDERS = (".", ".ci", "bench", "rootfs", "scripts", "tests/vm", "tests/vm/guest", "classroom")
+LABS = tuple(str(path.relative_to(REPOSITORY)) for path in PACKAGE.glob("labs/lab*/**") if path.is_dir())
+SHELL_FOLDERS = (".", ".ci", "bench", "rootfs", "scripts", "tests/vm", "tests/vm/guest", "classroom", *LABS)
 
 
 # ---- linters
@@ -89,6 +90,7 @@ EVERYWHERE = {"__init__", "errors", "record", "safe"}  # but for the kernel room
 MAY_IMPORT = {room: EVERYWHERE | set(STREET[place + 1 :]) for place, room in enumerate(STREET)}
 MAY_IMPORT |= {extra: MAY_IMPORT["runtime"] | set(EXTRAS) for extra in EXTRAS}
 MAY_IMPORT["cli"] |= set(EXTRAS)
+MAY_IMPORT["labs"] |= {"operations", "runtime"}  # `lab reset` deletes containers
 MAY_IMPORT["kernel"] = set()
 MAY_IMPORT["spec"] = set(EVERYWHERE)
 MAY_IMPORT |= {name: set(EVERYWHERE) for name in EVERYWHERE}

@@ -1,0 +1,197 @@
+"""`minirun lab`: what its actions do. The labs themselves are in minirun/labs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from time import sleep
+
+from ..errors import StateError
+from ..labs import check, marks, sweep
+from ..labs.catalogue import Folder, folder, folders
+from ..labs.desk import Desk
+from .output import say, say_json, show
+from .terminal import columns, painting
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+    from ..labs.check import Result
+
+    Values = Mapping[str, Any]
+
+BETWEEN_LOOKS = 1.0  # seconds, of watch
+CLEAR = "\x1b[H\x1b[2J"  # the cursor to the corner, and an empty screen (console_codes(4))
+RUNTIMES = ("minirun", "runc", "crun")
+
+
+def lab(values: Values) -> int:
+    """minirun lab. Raises MinirunError."""
+    action = values["action"]
+    if action not in ACTIONS:
+        raise StateError(f"lab can't {action!r}\n  allowed: {', '.join(ACTIONS)}")
+    return ACTIONS[action](values)
+
+
+def of(values: Values) -> Folder:
+    """The lab that is meant. Raises StateError."""
+    if values["lab"] is None:
+        raise StateError(f"which lab?\n  cure:  minirun lab {values['action']} 00; minirun lab list has them all")
+    return folder(values["lab"])
+
+
+# ---- before
+
+
+def list_labs(values: Values) -> int:
+    if values["json"]:
+        say_json(marks.to_json(folders()))
+    else:
+        show(marks.table(folders(), painting(sys.stdout)))
+    return 0
+
+
+def show_page(values: Values) -> int:
+    show(of(values).page)
+    return 0
+
+
+def start(values: Values) -> int:
+    chosen = of(values)
+    desk, its = Desk(chosen.number), chosen.lab
+    if desk.is_started:
+        say(f"Lab {desk.number} is started already. To begin anew: minirun lab reset {desk.number}\n")
+    else:
+        begin(chosen, desk, values["runtime"])
+    say(f"Lab {desk.number}. {its.title}\n\n  cd {desk.directory}\n\n")
+    say(f"The page:  minirun lab show {desk.number}\nThe check: minirun lab check {desk.number}\n")
+    return 0
+
+
+def begin(chosen: Folder, desk: Desk, runtime: str | None) -> None:
+    its = chosen.lab
+    for need in its.needs:
+        why = need.missing()
+        if why:
+            raise StateError(f"lab {desk.number} can't be done here: {why}")
+    if runtime and not its.runtimes:
+        raise StateError(f"lab {desk.number} is the same with any runtime\n  cure:  leave --runtime out")
+    desk.runtime = runtime or desk.runtime
+    desk.note()  # so that `reset` finds it, whatever happens next
+    os.makedirs(desk.directory, exist_ok=True)
+    if its.make:
+        its.make(desk)
+        desk.note()
+
+
+# ---- meanwhile
+
+
+def check_lab(values: Values) -> int:
+    chosen = of(values)
+    result = checked(chosen)
+    if values["json"]:
+        import json
+
+        say_json(json.dumps(check.to_json(result), indent=2) + "\n")
+    else:
+        show(check.text(result, columns(sys.stdout), painting(sys.stdout)))
+    return result.exit_status
+
+
+def checked(chosen: Folder) -> Result:
+    desk = Desk(chosen.number)
+    desk.must_be_started()
+    result = check.check(chosen.lab, desk)
+    marks.note(result, desk)
+    return result
+
+
+def watch(values: Values) -> int:
+    """Until all is done, or Ctrl-C."""
+    chosen, before = of(values), ""
+    while True:
+        result = checked(chosen)
+        text = check.text(result, columns(sys.stdout), painting(sys.stdout))
+        if text != before:
+            show((CLEAR if sys.stdout.isatty() else "") + text)
+        if result.exit_status == check.ALL_DONE:
+            return 0
+        before = text
+        sleep(BETWEEN_LOOKS)
+
+
+def hint(values: Values) -> int:
+    chosen = of(values)
+    desk = Desk(chosen.number)
+    desk.must_be_started()
+    say(check.hint(check.check(chosen.lab, desk), desk) + "\n")
+    return 0
+
+
+def answer(values: Values) -> int:
+    chosen = of(values)
+    desk = Desk(chosen.number)
+    desk.must_be_started()
+    asked = {goal.name: goal for goal in chosen.lab.goals if goal.question}
+    name, *words = values["words"] or ("",)
+    if name not in asked or not words:
+        raise StateError(
+            f"lab {desk.number} asks no question {name!r}, or there is no answer\n"
+            f"  allowed: {'; '.join(f'minirun lab answer {desk.number} {name} …' for name in asked)}"
+        )
+    desk.answers[name] = " ".join(words)
+    desk.note()
+    result = checked(chosen)
+    show(check.text(result.only(name), columns(sys.stdout), painting(sys.stdout)))
+    return result.only(name).exit_status
+
+
+def solution(values: Values) -> int:
+    chosen = of(values)
+    desk = Desk(chosen.number)
+    if desk.is_started:
+        marks.note_solution(desk)
+    say(chosen.solution)
+    return 0
+
+
+# ---- afterwards
+
+
+def reset(values: Values) -> int:
+    if values["all"] == (values["lab"] is not None):
+        raise StateError(
+            "reset what?\n  cure:  minirun lab reset 00, or minirun lab reset --all, which forgets marks, too"
+        )
+    for chosen in folders() if values["all"] else (of(values),):
+        desk = Desk(chosen.number)
+        clear = chosen.lab.clear if desk.is_started else None
+        if clear:
+            clear(desk)
+        for removed in sweep.sweep(desk):
+            say(f"lab {desk.number}: removed {removed}\n")
+        desk.forget()
+    if values["all"]:
+        marks.forget()
+    return 0
+
+
+def progress(values: Values) -> int:
+    return list_labs(values)
+
+
+ACTIONS: dict[str, Callable[[Values], int]] = {
+    "list": list_labs,
+    "show": show_page,
+    "start": start,
+    "check": check_lab,
+    "watch": watch,
+    "hint": hint,
+    "answer": answer,
+    "reset": reset,
+    "solution": solution,
+    "progress": progress,
+}

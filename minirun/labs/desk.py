@@ -1,0 +1,139 @@
+"""A student's work on one lab: the directory that it is done in, and what is written down about it.
+
+    /srv/labs/07/             the directory; of a user without root ~/minirun-labs/07, or $MINIRUN_LABS/07
+    /srv/labs/.books/07.json  answers, goals that were seen reached, what `start` has made
+    /srv/labs/.marks.json     the best score of each lab, which stays when the lab is reset
+
+All that a student makes elsewhere has a name that begins with lab07, so that sweep.py finds it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from time import time
+
+from ..errors import StateError, reason
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    Json = dict[str, Any]
+
+ROOTS, USERS = "/srv/labs", "~/minirun-labs"
+EMPTY: Json = {"started": 0.0, "runtime": "minirun", "answers": {}, "reached": {}, "tips": {}, "kept": {}}
+
+
+def place() -> str:
+    """Where all labs of this user are."""
+    default = ROOTS if os.geteuid() == 0 else os.path.expanduser(USERS)
+    return os.path.abspath(os.environ.get("MINIRUN_LABS") or default)
+
+
+class Desk:
+    """What checks may ask of it is in its attributes; `note` writes down what has changed."""
+
+    def __init__(self, number: str) -> None:
+        self.number = number
+        self.prefix = f"lab{number}"  # of all names outside of the directory
+        self.directory = f"{place()}/{number}"
+        self.books = f"{place()}/.books/{number}.json"
+        self.written: Json = {**EMPTY, **read(self.books)}
+        self.runtime: str = self.written["runtime"]
+        self.answers: dict[str, str] = dict(self.written["answers"])
+        self.reached: dict[str, float] = dict(self.written["reached"])  # goal -> when
+        self.tips: dict[str, int] = dict(self.written["tips"])  # goal -> how many were given
+        self.kept: dict[str, str] = dict(self.written["kept"])  # what the lab itself wants to know later
+
+    @property
+    def is_started(self) -> bool:
+        return bool(self.written["started"])
+
+    def must_be_started(self) -> None:
+        """Raises StateError."""
+        if not self.is_started:
+            sudo = "" if os.geteuid() == 0 else "; a lab that root has started is checked by root, with sudo"
+            raise StateError(
+                f"lab {self.number} is not started, or was reset\n  cure:  minirun lab start {self.number}{sudo}"
+            )
+
+    def file(self, name: str) -> str:
+        """The path of a file in the directory."""
+        return os.path.join(self.directory, name)
+
+    def read(self, name: str) -> str | None:
+        """A file of the directory that the student was to write; None where there is none."""
+        try:
+            with open(self.file(name), encoding="utf-8", errors="replace") as file:
+                return file.read()
+        except OSError:
+            return None
+
+    def write(self, name: str, text: str, mode: int = 0o644) -> str:
+        """Make a file in the directory, and the directories above it; its path."""
+        path = self.file(name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def secret(self) -> str:
+        """A word that nobody can know who has not read it where `start` has put it."""
+        if "secret" not in self.kept:
+            self.kept["secret"] = secrets.token_hex(8)
+            self.note()
+        return self.kept["secret"]
+
+    def note(self) -> None:
+        """Raises StateError."""
+        self.written |= {
+            "started": self.written["started"] or time(),
+            "runtime": self.runtime,
+            "answers": self.answers,
+            "reached": self.reached,
+            "tips": self.tips,
+            "kept": self.kept,
+        }
+        replace(self.books, self.written)
+
+    def forget(self) -> None:
+        if os.path.lexists(self.books):
+            os.unlink(self.books)
+
+
+# ---- the files
+
+
+def read(path: str) -> Json:
+    """{} where there is none. What a student has made unreadable is told, not guessed."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except FileNotFoundError:
+        return {}
+    except PermissionError as error:
+        raise StateError(f"can't read {path}: {reason(error)}\n  cure:  sudo, as when the lab was started") from None
+    except (OSError, ValueError) as error:
+        raise damaged(path, str(error)) from None
+    if not isinstance(found, dict):
+        raise damaged(path, "it is no object")
+    return found
+
+
+def damaged(path: str, why: str) -> StateError:
+    return StateError(f"{path} is damaged: {why}\n  cure:  remove it, then minirun lab reset --all")
+
+
+def replace(path: str, value: Json) -> None:
+    """The whole file or the old one (rename(2)). Raises StateError."""
+    unfinished = f"{path}.new"
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(unfinished, "w", encoding="utf-8") as file:
+            json.dump(value, file, indent=1)
+        os.rename(unfinished, path)
+    except OSError as error:
+        raise StateError(f"can't write {path}: {reason(error)}") from None

@@ -1,0 +1,3 @@
+#!/bin/bash
+"${RUNTIME:-minirun}" run --detach --bundle bundle lab00
+minirun lab answer 00 pid $$

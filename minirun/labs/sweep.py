@@ -1,0 +1,268 @@
+"""`lab reset`: all that was made for a lab is taken away, whoever made it, with whatever program, also after a crash.
+
+Nothing has to be written down for that: what lies in the lab's directory is the lab's, and so is what has a name that
+begins with labNN. The table says of each kind of thing how it is found and how it goes; the order is that of the table.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from errno import ENOENT, ESRCH
+from time import monotonic, sleep
+
+from ..cgroups.hierarchy import mount_point
+from ..errors import MinirunError, StateError
+from ..kernel import processes, signals
+from ..kernel.libc import SystemCallError
+from ..kernel.mounts import umount2
+from ..record import Record
+from ..teach import inspection
+from . import look
+from .programs import said
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .desk import Desk
+
+OTHERS = ("runc", "crun")  # runtimes whose containers may be here, too
+MNT_DETACH = 2  # sys/mount.h
+NAMED_NETWORKS = "/run/netns"  # ip-netns(8)
+PATIENCE = 5.0  # seconds until what was sent SIGKILL is gone
+V1_HIERARCHIES = "/sys/fs/cgroup"
+
+
+class Kind(Record):
+    """A kind of thing that a lab leaves: `remove` takes what `find` gives."""
+
+    name: str
+    find: Callable[[Desk], list[str]]
+    remove: Callable[[str], None]
+
+
+def sweep(desk: Desk) -> list[str]:
+    """Take away all that a lab has left; what that was. Raises StateError where something stays."""
+    removed = []
+    for kind in KINDS:
+        for thing in kind.find(desk):
+            kind.remove(thing)
+            removed.append(f"{kind.name} {thing}")
+    stays = left(desk)
+    if stays:
+        raise StateError(
+            f"lab {desk.number}: this stays: {', '.join(stays)}\n"
+            f"  cure:  end what holds it, by lsof or fuser; then minirun lab reset {desk.number} again"
+        )
+    return removed
+
+
+def left(desk: Desk) -> list[str]:
+    """All that there is of a lab outside of its books."""
+    return [f"{kind.name} {thing}" for kind in KINDS for thing in kind.find(desk)]
+
+
+# ---- containers: their own runtime removes them
+
+
+def containers(desk: Desk) -> list[str]:
+    """Each as "runtime id"."""
+    found = [f"minirun {name}" for name in own_containers() if name.startswith(desk.prefix)]
+    for runtime in filter(shutil.which, OTHERS):
+        listed = said(runtime, "list", "--quiet").split()
+        found += [f"{runtime} {name}" for name in listed if name.startswith(desk.prefix)]
+    return found
+
+
+def own_containers() -> list[str]:
+    from .. import operations
+
+    try:
+        return [state["id"] for state in operations.containers(operations.default_root())]
+    except MinirunError:  # whose books can't be read has no containers here
+        return []
+
+
+def delete(named: str) -> None:
+    runtime, name = named.split()
+    if runtime != "minirun":
+        said(runtime, "delete", "--force", name)
+        return
+    from .. import operations
+    from ..runtime.log import Log
+
+    operations.delete(operations.default_root(), name, Log(), force=True)
+
+
+# ---- processes
+
+
+def its_processes(desk: Desk) -> list[str]:
+    """But for those that this one descends from: a student may type `reset` in a shell of the lab."""
+    spared = set(own_line())
+    networks = {os.stat(name).st_ino for name in named_networks(desk)}
+    alive = (pid for pid in look.pids() if pid not in spared and is_alive(pid))
+    return [str(pid) for pid in alive if belongs(pid, desk, networks)]
+
+
+def is_alive(pid: int) -> bool:
+    stat = processes.stat_fields(pid)
+    return stat is not None and not processes.has_ended(stat)
+
+
+def own_line() -> Iterator[int]:
+    """This process, whose child it is, and so on."""
+    pid = os.getpid()
+    while pid and (stat := processes.stat_fields(pid)):
+        yield pid
+        pid = int(stat[1])
+
+
+def belongs(pid: int, desk: Desk, networks: set[int]) -> bool:
+    if any(is_below(link_of(pid, name), desk.directory) for name in ("root", "exe")):
+        return True
+    groups = (look.read(f"/proc/{pid}/cgroup") or "").replace("\n", "/").split("/")
+    if any(name.startswith(desk.prefix) for name in groups) or look.namespace(pid, "net") in networks:
+        return True
+    if not any(look.is_apart(pid, kind) for kind in look.host_namespaces()):
+        return False  # a shell of the machine's may stand in the directory
+    if is_below(link_of(pid, "cwd"), desk.directory):
+        return True
+    return look.is_apart(pid, "uts") and look.host_name(pid).startswith(desk.prefix)
+
+
+def link_of(pid: int, name: str) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/{name}")
+    except OSError:
+        return ""
+
+
+def is_below(path: str, directory: str) -> bool:
+    return f"{path}/".startswith(f"{directory}/")
+
+
+def end(pid: str) -> None:
+    """SIGKILL, and wait until it has ended, whether or not its parent has asked for its exit status yet."""
+    try:
+        process = signals.pidfd_open(int(pid))
+    except SystemCallError:
+        return
+    try:
+        signals.pidfd_send_signal(process, signal.SIGKILL)
+    except SystemCallError as error:
+        if error.errno != ESRCH:
+            raise
+    finally:
+        os.close(process)
+    deadline = monotonic() + PATIENCE
+    while is_alive(int(pid)) and monotonic() < deadline:
+        sleep(0.01)
+
+
+def end_running(*words: str) -> None:
+    """For a lab's `clear`: all processes with this command line."""
+    for pid in look.running(*words):
+        end(str(pid))
+
+
+# ---- mounts, cgroups
+
+
+def mounts(desk: Desk) -> list[str]:
+    """The latest first."""
+    every = inspection.look(os.getpid()).mounts
+    return [
+        mount.point
+        for mount in reversed(every)
+        if is_below(mount.point, desk.directory) or mount.source.startswith(desk.prefix)
+    ]
+
+
+def unmount(point: str) -> None:
+    umount2(point, MNT_DETACH)
+
+
+def cgroups(desk: Desk) -> list[str]:
+    """Of both versions, those below others first."""
+    tops = dict.fromkeys((V1_HIERARCHIES, mount_point() or V1_HIERARCHIES))
+    named = [path for top in tops for path in look.directories_named(top, desk.prefix)]
+    below = [directory for path in named for directory, _names, _files in os.walk(path)]
+    return sorted(dict.fromkeys(below), key=len, reverse=True)
+
+
+def remove_cgroup(path: str) -> None:
+    for pid in (look.read(f"{path}/cgroup.procs") or "").split():
+        end(pid)
+    remove(os.rmdir, path)
+
+
+# ---- networks
+
+
+def named_networks(desk: Desk) -> list[str]:
+    names = os.listdir(NAMED_NETWORKS) if os.path.isdir(NAMED_NETWORKS) else []
+    return [f"{NAMED_NETWORKS}/{name}" for name in names if name.startswith(desk.prefix)]
+
+
+def remove_named_network(path: str) -> None:
+    try:
+        umount2(path, MNT_DETACH)
+    except SystemCallError:
+        pass  # a file that nothing is mounted on: half of what ip-netns(8) makes
+    remove(os.unlink, path)
+
+
+def links(desk: Desk) -> list[str]:
+    return [name for name in os.listdir("/sys/class/net") if name.startswith(desk.prefix)]
+
+
+def remove_link(name: str) -> None:
+    """The other end of a veth pair goes with it."""
+    said("ip", "link", "delete", name)
+
+
+def tables(desk: Desk) -> list[str]:
+    """Of nftables, each as "family name". Without root there are none."""
+    if shutil.which("nft") is None or os.geteuid() != 0:
+        return []
+    rows = (line.split() for line in said("nft", "list", "tables").splitlines())
+    return [f"{row[1]} {row[2]}" for row in rows if len(row) == 3 and row[2].startswith(desk.prefix)]
+
+
+def remove_table(named: str) -> None:
+    said("nft", "delete", "table", *named.split())
+
+
+# ---- files
+
+
+def directory(desk: Desk) -> list[str]:
+    return [desk.directory] if os.path.lexists(desk.directory) else []
+
+
+def remove_directory(path: str) -> None:
+    remove(shutil.rmtree, path)
+
+
+def remove(how: Callable[[str], None], path: str) -> None:
+    """What has gone meanwhile is gone; what can't be removed is told by `left`."""
+    try:
+        how(path)
+    except OSError as error:
+        if error.errno != ENOENT and os.path.lexists(path):
+            return
+
+
+KINDS = (
+    Kind("container", containers, delete),
+    Kind("process", its_processes, end),
+    Kind("mount", mounts, unmount),
+    Kind("cgroup", cgroups, remove_cgroup),
+    Kind("network namespace", named_networks, remove_named_network),
+    Kind("link", links, remove_link),
+    Kind("nftables table", tables, remove_table),
+    Kind("directory", directory, remove_directory),
+)
