@@ -167,7 +167,7 @@ def reset(values: Values) -> int:
             "reset what?\n  cure:  minirun lab reset 00, or minirun lab reset --all, which forgets marks, too"
         )
     for chosen in folders() if values["all"] else (of(values),):
-        desk = Desk(chosen.number)
+        desk = Desk(chosen.number, forgiving=True)
         clear = chosen.lab.clear if desk.is_started else None
         if clear:
             clear(desk)

@@ -35,12 +35,13 @@ def place() -> str:
 class Desk:
     """What checks may ask of it is in its attributes; `note` writes down what has changed."""
 
-    def __init__(self, number: str) -> None:
+    def __init__(self, number: str, forgiving: bool = False) -> None:
+        """`forgiving` takes damaged books for empty ones. Else raises StateError."""
         self.number = number
         self.prefix = f"lab{number}"  # of all names outside of the directory
         self.directory = f"{place()}/{number}"
         self.books = f"{place()}/.books/{number}.json"
-        self.written: Json = {**EMPTY, **read(self.books)}
+        self.written: Json = {**EMPTY, **(read_or_nothing if forgiving else read)(self.books)}
         self.runtime: str = self.written["runtime"]
         self.answers: dict[str, str] = dict(self.written["answers"])
         self.reached: dict[str, float] = dict(self.written["reached"])  # goal -> when
@@ -49,7 +50,7 @@ class Desk:
 
     @property
     def is_started(self) -> bool:
-        return bool(self.written["started"])
+        return os.path.lexists(self.books)
 
     def must_be_started(self) -> None:
         """Raises StateError."""
@@ -123,8 +124,15 @@ def read(path: str) -> Json:
     return found
 
 
+def read_or_nothing(path: str) -> Json:
+    try:
+        return read(path)
+    except StateError:
+        return {}
+
+
 def damaged(path: str, why: str) -> StateError:
-    return StateError(f"{path} is damaged: {why}\n  cure:  remove it, then minirun lab reset --all")
+    return StateError(f"{path} is damaged: {why}\n  cure:  minirun lab reset, and begin anew")
 
 
 def replace(path: str, value: Json) -> None:
