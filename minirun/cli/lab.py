@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from time import sleep
 
 from ..errors import StateError
-from ..labs import check, marks, sweep
+from ..labs import attempt, check, marks
 from ..labs.catalogue import Folder, folder, folders
 from ..labs.desk import Desk
 from .output import say, say_json, show
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 BETWEEN_LOOKS = 1.0  # seconds, of watch
 CLEAR = "\x1b[H\x1b[2J"  # the cursor to the corner, and an empty screen (console_codes(4))
-RUNTIMES = ("minirun", "runc", "crun")
 
 
 def lab(values: Values) -> int:
@@ -64,26 +62,10 @@ def start(values: Values) -> int:
     if desk.is_started:
         say(f"Lab {desk.number} is started already. To begin anew: minirun lab reset {desk.number}\n")
     else:
-        begin(chosen, desk, values["runtime"])
+        attempt.begin(chosen, desk, values["runtime"])
     say(f"Lab {desk.number}. {its.title}\n\n  cd {desk.directory}\n\n")
     say(f"The page:  minirun lab show {desk.number}\nThe check: minirun lab check {desk.number}\n")
     return 0
-
-
-def begin(chosen: Folder, desk: Desk, runtime: str | None) -> None:
-    its = chosen.lab
-    for need in its.needs:
-        why = need.missing()
-        if why:
-            raise StateError(f"lab {desk.number} can't be done here: {why}")
-    if runtime and not its.runtimes:
-        raise StateError(f"lab {desk.number} is the same with any runtime\n  cure:  leave --runtime out")
-    desk.runtime = runtime or desk.runtime
-    desk.note()  # so that `reset` finds it, whatever happens next
-    os.makedirs(desk.directory, exist_ok=True)
-    if its.make:
-        its.make(desk)
-        desk.note()
 
 
 # ---- meanwhile
@@ -167,13 +149,8 @@ def reset(values: Values) -> int:
             "reset what?\n  cure:  minirun lab reset 00, or minirun lab reset --all, which forgets marks, too"
         )
     for chosen in folders() if values["all"] else (of(values),):
-        desk = Desk(chosen.number, forgiving=True)
-        clear = chosen.lab.clear if desk.is_started else None
-        if clear:
-            clear(desk)
-        for removed in sweep.sweep(desk):
-            say(f"lab {desk.number}: removed {removed}\n")
-        desk.forget()
+        for removed in attempt.end(chosen, Desk(chosen.number, forgiving=True)):
+            say(f"lab {chosen.number}: removed {removed}\n")
     if values["all"]:
         marks.forget()
     return 0

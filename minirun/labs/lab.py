@@ -65,6 +65,13 @@ class Lab(Record):
     runtimes: bool = False  # whether `--runtime` means something to it
     rootless: bool = False  # whether a user without root can reach every goal
 
+    def missing(self) -> str:
+        """Why it can't be done on this machine, by this user, and what helps; "" where it can."""
+        from .needs import ROOT
+
+        needs = self.needs if self.rootless else (ROOT, *self.needs)
+        return next((why for need in needs if (why := need.missing())), "")
+
     @property
     def points(self) -> int:
         return sum(goal.points for goal in self.goals)

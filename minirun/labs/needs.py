@@ -28,7 +28,13 @@ class Need(Record):
 
 
 def no_root() -> str:
-    return "" if os.geteuid() == 0 else "it needs root\n  cure:  sudo"
+    return "" if os.geteuid() == 0 else f"it needs root\n  cure:  sudo; without root there are the labs {others()}"
+
+
+def others() -> str:
+    from .catalogue import folders
+
+    return ", ".join(one.number for one in folders() if one.lab.rootless)
 
 
 ROOT = Need("root", no_root)

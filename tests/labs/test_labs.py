@@ -43,7 +43,7 @@ def begin(place: Path, runtime: Runtime) -> Iterator[Callable[..., Student]]:
     with contextlib.ExitStack() as ends:
 
         def start(number: str, other: str = "minirun") -> Student:
-            for why in (*(need.missing() for need in folder(number).lab.needs), reason_against(other)):
+            for why in (folder(number).lab.missing(), reason_against(other)):
                 if why:
                     pytest.skip(f"lab {number}: {why.splitlines()[0]}")
             student = Student(number, place, runtime, other)
