@@ -38,7 +38,7 @@ def page(explanation: Explanation) -> str:
         summary=f"Made from {html(explanation.bundle)}. Choose a step with the mouse or the arrow keys.",
         links="".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in parts if name != "overview"),
         parts="\n".join([*notes(explanation), *(section(name, part) for name, part in parts.items())]),
-        style=asset("page.css"),
+        style=asset("colours.css") + asset("page.css"),
         script=script,
         script_hash=hash_of(script),
     )

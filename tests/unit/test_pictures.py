@@ -136,7 +136,7 @@ def test_a_step_without_a_time_has_a_dash_where_others_have_one() -> None:
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_text_can_be_told_from_what_is_behind_it(mode: str) -> None:
     """Web Content Accessibility Guidelines 2.2, 1.4.3: at least 4.5 to 1."""
-    light, dark, *_ = re.findall(r":root \{(.*?)\}", asset("page.css"), re.DOTALL)
+    light, dark, *_ = re.findall(r":root \{(.*?)\}", asset("colours.css"), re.DOTALL)
     colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+)", light if mode == "light" else dark))
     for text in ("text", "soft", "runtime", "container"):
         for behind in ("page", "code", "runtime-soft", "container-soft", "chosen"):
