@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-PACKAGES = ("click", "jeepney", "psutil", "pyroute2")  # pyproject.toml, dependencies
+PACKAGES = ("click", "jeepney", "markdown_it", "psutil", "pyroute2")  # pyproject.toml, dependencies
 
 
 def begin(home: str) -> NoReturn:
