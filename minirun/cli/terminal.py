@@ -17,6 +17,7 @@ NARROW, WIDTH = 60, 100  # columns: where a terminal is wider, lines get hard to
 
 # What a text is -> how a terminal shows it: Select Graphic Rendition (console_codes(4)).
 RENDITIONS = {"heading": "1", "about": "2", "number": "33", "shell": "32", "call": "36", "source": "34", "note": "31"}
+RENDITIONS |= {"strong": "1", "emphasis": "3", "link": "4", "code": "36", "prompt": "33", "typed": "1"}  # a lab's page
 
 
 def painting(stream: TextIO) -> Paint:
