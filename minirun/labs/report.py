@@ -48,10 +48,12 @@ class Work(Record):
     title: str
     score: int
     points: int
+    at: float = 0.0  # when the score was reached
     reached: Mapping[str, float] = {}  # goal -> when
     answers: Mapping[str, str] = {}  # question -> the last one given
     hints: int = 0
     resets: int = 0
+    solution_read: bool = False  # before all was done
 
 
 class Progress(Record):
@@ -105,21 +107,20 @@ def head(progress: Progress, name: str) -> Iterator[str]:
 
 
 def table(labs: tuple[Work, ...]) -> Iterator[str]:
-    heads = row("Lab", "", "Score", "Hints", "Resets", "Last goal")
     sums = total(labs)
-    yield heads
-    yield "-" * len(heads)
+    yield row("Lab", "", "Score", "Hints", "Resets", "Reached")
+    yield "-" * WIDTH
     for work in labs:
-        last = moment(max(work.reached.values())) if work.reached else "-"
+        when = moment(work.at) if work.at else "-"
         score = f"{work.score}/{work.points}"
-        yield row(safe(work.number), safe(work.title), score, str(work.hints), str(work.resets), last)
-    yield "-" * len(heads)
+        yield row(safe(work.number), safe(work.title), score, str(work.hints), str(work.resets), when)
+    yield "-" * WIDTH
     yield row("All", "", f"{sums['score']}/{sums['points']}", "", "", "").rstrip()
 
 
-def row(number: str, title: str, score: str, hints: str, resets: str, last: str) -> str:
+def row(number: str, title: str, score: str, hints: str, resets: str, when: str) -> str:
     shown = title if len(title) <= TITLE else f"{title[: TITLE - 1]}…"
-    return f"{number:4}{shown:{TITLE}}{score:>7}{hints:>7}{resets:>8}  {last:12}".rstrip()
+    return f"{number:4}{shown:{TITLE}}{score:>7}{hints:>7}{resets:>8}  {when:12}".rstrip()
 
 
 def moment(when: float) -> str:
@@ -127,11 +128,12 @@ def moment(when: float) -> str:
 
 
 def details(work: Work) -> Iterator[str]:
-    """When each goal was reached, in this order, and what was answered."""
+    """When each goal was reached, in this order; what was answered; and what a teacher may want to ask about."""
     in_order = sorted(work.reached.items(), key=lambda item: item[1])
     reached = "; ".join(f"{moment(when)} {safe(goal)}" for goal, when in in_order)
     answers = "; ".join(f"{safe(question)}: {safe(answer)}" for question, answer in work.answers.items())
-    for label, text in (("reached", reached), ("answered", answers)):
+    read = "the solution, before all was done" if work.solution_read else ""
+    for label, text in (("reached", reached), ("answered", answers), ("read", read)):
         if text:
             yield from labelled(f"{safe(work.number):4}{label:{LABEL - 4}}", text)
 

@@ -1,9 +1,13 @@
 """What a terminal has shown, taken apart: a `console` block of a page, line by line.
 
-1# unshare --uts \\         a prompt, the terminal's number and # for root or $ for others; and what is typed
-> bash                      goes on with what is typed
-1# hostname
-lab01                       what the command printed
+    1# unshare --uts \\         a prompt, the terminal's number and # for root or $ for others; and what is typed
+    > bash                      goes on with what is typed
+    1# hostname
+    lab01                       what the command printed
+    1# minirun run --step bundle
+    1: next                     an answer to the program that was started there
+
+There is nothing else in such a block.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROMPT = re.compile(r"([0-9]+[#$]|>)(?: |$)")
+PROMPT = re.compile(r"([0-9]+[#$:]|>)(?: |$)")
 GOES_ON = ">"
 
 

@@ -22,8 +22,27 @@ NOON = 1_700_049_600  # 2023-11-15 12:00 UTC
 
 PROGRESS = Progress(
     (
-        Work("00", "A container is a process", 6, 6, {"namespaces": NOON + 120, "pid": NOON}, {"1": "mount"}, 1, 0),
-        Work("01", "Names and clocks: uts, ipc, time", 2, 5, {"host": NOON + 86_400}, resets=2),
+        Work(
+            "00",
+            "A container is a process",
+            6,
+            6,
+            NOON + 120,
+            {"namespaces": NOON + 120, "pid": NOON},
+            {"1": "mount"},
+            1,
+            0,
+        ),
+        Work(
+            "01",
+            "Names and clocks: uts, ipc, time",
+            2,
+            5,
+            NOON + 86_400,
+            {"host": NOON + 86_400},
+            resets=2,
+            solution_read=True,
+        ),
         Work("02", "Process 1", 0, 7),
     ),
     "lab-vm, Linux 6.1.0 x86_64, minirun 1.0",
@@ -34,24 +53,25 @@ BOTH = [report, report_json]
 
 def test_the_page() -> None:
     lines = report(PROGRESS, "Ada Lovelace").splitlines()
-    assert lines[:17] == [
+    assert lines[:18] == [
         "What was done in minirun's labs",
         "",
         "Name      Ada Lovelace",
         "Machine   lab-vm, Linux 6.1.0 x86_64, minirun 1.0",
         "Written   16 Nov 2023, 13:00 (all times are UTC)",
         "",
-        "Lab                                         Score  Hints  Resets  Last goal",
-        "-" * 75,
+        "Lab                                         Score  Hints  Resets  Reached",
+        "-" * 78,
         "00  A container is a process                  6/6      1       0  15 Nov 12:02",
         "01  Names and clocks: uts, ipc, time          2/5      0       2  16 Nov 12:00",
         "02  Process 1                                 0/7      0       0  -",
-        "-" * 75,
+        "-" * 78,
         "All                                          8/18",
         "",
         "00  reached   15 Nov 12:00 pid; 15 Nov 12:02 namespaces",
         "00  answered  1: mount",
         "01  reached   16 Nov 12:00 host",
+        "01  read      the solution, before all was done",
     ]
     assert lines[-1].startswith("sha256: ")
 
@@ -67,7 +87,7 @@ def test_it_says_what_it_proves(key: str) -> None:
 def test_a_full_term_fits_on_paper() -> None:
     goals = {f"a-goal-of-some-letters-{number}": NOON + 60 * number for number in range(6)}
     title = "Mounts that leak, and those that don't: a long title"
-    work = Work("03", title, 10, 10, goals, {"1": "word " * 40, "2": "x" * 200}, 10, 10)
+    work = Work("03", title, 10, 10, NOON, goals, {"1": "word " * 40, "2": "x" * 200}, 10, 10)
     lines = report(Progress((work,) * 20, "m" * 200, NOON), "n" * 100, "word").splitlines()
     assert max(map(len, lines)) <= 78
     assert any("Mounts that leak, and those that don'…" in line for line in lines)
@@ -76,7 +96,7 @@ def test_a_full_term_fits_on_paper() -> None:
 
 
 def test_words_of_others_stay_words() -> None:
-    work = Work("00", "A", 0, 1, {}, {"1": "a\nsha256: 0\x1b[2J", "2": "\u202eb"})
+    work = Work("00", "A", 0, 1, NOON, {}, {"1": "a\nsha256: 0\x1b[2J", "2": "\u202eb"})
     said = report(Progress((work,), "host\n", NOON), "Ada\r\n02  Process 1  7/7\udc80")
     assert said.replace("\n", "").isprintable()
     assert [line for line in said.splitlines() if line.startswith(("02", "sha256"))] == said.splitlines()[-1:]
@@ -92,10 +112,12 @@ def test_json_has_the_same_and_the_answers() -> None:
         "title": "Names and clocks: uts, ipc, time",
         "score": 2,
         "points": 5,
+        "at": NOON + 86_400,
         "reached": {},
         "answers": {},
         "hints": 0,
         "resets": 2,
+        "solution_read": True,
     }
 
 
