@@ -71,15 +71,11 @@ def refuse_what_would_be_ignored(values: Mapping[str, Any]) -> None:
 
 
 def save(options: Options, values: Mapping[str, Any], path: str) -> None:
+    from ..teach import whole_file
     from ..teach.script import script
-    from ..teach.whole_file import check_writable, why_not, write_whole
 
-    check_writable(path)
-    said = script(options) if values["script"] else written(explained_as(options, values), values)
-    try:
-        write_whole(path, said)
-    except OSError as error:
-        raise StateError(why_not(path, error)) from None
+    whole_file.check_writable(path)  # before the work
+    whole_file.save(path, script(options) if values["script"] else written(explained_as(options, values), values))
 
 
 def explained_as(options: Options, values: Mapping[str, Any]) -> Explanation:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from time import sleep
 
-from ..errors import StateError
+from ..errors import StateError, reason
 from ..labs import attempt, check, marks
 from ..labs.catalogue import Folder, folder, folders
 from ..labs.desk import Desk
@@ -52,8 +53,29 @@ def list_labs(values: Values) -> int:
 
 
 def show_page(values: Values) -> int:
-    show(of(values).page)
+    from ..labs.terminal_page import render
+    from .explain import put
+
+    page = of(values).page
+    put(lambda width, paint: render(page, width, paint))
     return 0
+
+
+def book(values: Values) -> int:
+    from ..labs.book import book as written
+
+    give(written([(one.number, one.lab.title, one.page) for one in folders()]), values)
+    return 0
+
+
+def give(text: str, values: Values) -> None:
+    """To the file that --output names, else to standard output. Raises StateError."""
+    from ..teach.whole_file import save
+
+    if values["output"]:
+        save(os.path.abspath(values["output"]), text)
+    else:
+        say(text)
 
 
 def start(values: Values) -> int:
@@ -110,6 +132,7 @@ def hint(values: Values) -> int:
     desk = Desk(chosen.number)
     desk.must_be_started()
     say(check.hint(check.check(chosen.lab, desk), desk) + "\n")
+    marks.count("hints", desk)
     return 0
 
 
@@ -134,8 +157,7 @@ def answer(values: Values) -> int:
 def solution(values: Values) -> int:
     chosen = of(values)
     desk = Desk(chosen.number)
-    if desk.is_started:
-        marks.note_solution(desk)
+    marks.note_solution(desk)
     say(chosen.solution)
     return 0
 
@@ -149,7 +171,10 @@ def reset(values: Values) -> int:
             "reset what?\n  cure:  minirun lab reset 00, or minirun lab reset --all, which forgets marks, too"
         )
     for chosen in folders() if values["all"] else (of(values),):
-        for removed in attempt.end(chosen, Desk(chosen.number, forgiving=True)):
+        desk = Desk(chosen.number, forgiving=True)
+        if desk.is_started:
+            marks.count("resets", desk)
+        for removed in attempt.end(chosen, desk):
             say(f"lab {chosen.number}: removed {removed}\n")
     if values["all"]:
         marks.forget()
@@ -158,6 +183,33 @@ def reset(values: Values) -> int:
 
 def progress(values: Values) -> int:
     return list_labs(values)
+
+
+def report(values: Values) -> int:
+    """Writes the page to hand in, or with --verify looks whether one is as it was written."""
+    from ..labs import checksum
+    from ..labs import report as page
+
+    if values["verify"]:
+        why = checksum.why_not(text_of(values["verify"]), values["key"] or "")
+        if why:
+            raise StateError(f"{values['verify']}: {why}")
+        say(f"{values['verify']} is as minirun has written it\n")
+        return 0
+    if not values["name"]:
+        raise StateError("whose report?\n  cure:  minirun lab report --name 'Ada Lovelace'")
+    written = page.report_json if values["json"] else page.report
+    give(written(marks.work(folders()), values["name"], values["key"] or ""), values)
+    return 0
+
+
+def text_of(path: str) -> str:
+    """Raises StateError."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError as error:
+        raise StateError(f"can't read {path!r}: {reason(error)}") from None
 
 
 ACTIONS: dict[str, Callable[[Values], int]] = {
@@ -171,4 +223,6 @@ ACTIONS: dict[str, Callable[[Values], int]] = {
     "reset": reset,
     "solution": solution,
     "progress": progress,
+    "report": report,
+    "book": book,
 }

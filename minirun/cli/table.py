@@ -513,21 +513,13 @@ INSPECT = Command(
 
 LAB = Command(
     "lab",
-    """Labs that check themselves: what containers are made of, from the first process to the engines.
+    """Do the labs, which check themselves: what containers are made of, from the first process to the engines.
 
-    \b
-    ACTION is one of
-      list            all labs, and how far you are
-      show LAB        the page to work by
-      start LAB       make what the lab needs, and say where
-      check LAB       look what is reached: done, not yet, or wrong
-      watch LAB       the same again and again, while you work in another terminal
-      hint LAB        help with what is wrong, or with what comes next
-      answer LAB QUESTION WORDS…   answer one of its questions
-      solution LAB    a way to do it
-      reset LAB       take away all that was made; --all for all labs, and what was reached
-      progress        how far you are, with --json for programs
-      report          a page to hand in, with a checksum
+    ACTION is list for all labs, and how far you are; show for the page to work by; start, which makes what the lab
+    needs, and says where; check, which looks what is reached; watch, the same again and again, while you work in
+    another terminal; hint for help with what is wrong, or with what comes next; answer for a question of the lab's;
+    solution for a way to do it; reset, which takes away all that was made; progress, with --json for programs; report
+    for a page to hand in, with a checksum; or book for all pages as one HTML page.
 
     check and answer look at the kernel's state, so any program will do that brings it about. Their exit status is 0 if
     all is done, 2 if something is missing, 3 if something is wrong.
@@ -543,6 +535,10 @@ LAB = Command(
         Option("json", ("--json",), FLAG, "For programs."),
         Option("all", ("--all",), FLAG, "reset: all labs, so that the machine is as before."),
         Option("runtime", ("--runtime",), TEXT, "start: with this runtime.", None, "", ("minirun", "runc", "crun")),
+        Option("output", ("--output", "-o"), TEXT, "report, book: write it there.", None, "FILE"),
+        Option("name", ("--name",), TEXT, "report: the student's name.", None, "NAME"),
+        Option("key", ("--key",), TEXT, "report: the teacher's word for the checksum.", None, "WORD"),
+        Option("verify", ("--verify",), TEXT, "report: say whether this one was changed.", None, "FILE"),
     ),
     ("action", "lab", "words"),
     1,

@@ -10,7 +10,10 @@ import os
 from time import localtime, strftime, time
 
 from ..teach.text import plain
+from .catalogue import folder
 from .desk import Desk, place, read, replace
+from .lab import DONE
+from .report import Progress, Work, this_machine
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +26,9 @@ if TYPE_CHECKING:
 
     Json = dict[str, Any]
 
-NO_MARK: Json = {"score": 0, "at": 0.0, "checks": 0, "solution_read": False, "goals": []}
+# "at" is when the score was reached, in seconds since 1970; "goals" when each goal was, "answers" the last ones given.
+NO_MARK: Json = {"score": 0, "at": 0.0, "checks": 0, "hints": 0, "resets": 0, "solution_read": False}
+NO_MARK |= {"goals": {}, "answers": {}}
 HEAD = ("lab", "title", "minutes", "root", "score", "")
 
 
@@ -42,24 +47,28 @@ def mark_of(number: str) -> Json:
 def note(result: Result, desk: Desk) -> None:
     """After a check: the best score counts, with the goals that were reached then."""
     mark = mark_of(desk.number)
-    mark["checks"] += 1
+    now = time()
+    reached = {one.goal.name: now for one in result.goals if one.finding.status == DONE}
+    mark |= {"checks": mark["checks"] + 1, "goals": {**reached, **mark["goals"]}, "answers": dict(desk.answers)}
     if result.score > mark["score"]:
-        reached = [one.goal.name for one in result.goals if one.finding.status == "done"]
-        mark |= {"score": result.score, "at": time(), "goals": reached}
-    replace(path(), {**all_marks(), desk.number: mark})
+        mark |= {"score": result.score, "at": now}
+    write(desk, mark)
+
+
+def count(what: str, desk: Desk) -> None:
+    mark = mark_of(desk.number)
+    write(desk, {**mark, what: mark[what] + 1})
 
 
 def note_solution(desk: Desk) -> None:
     """Reading the solution of a lab that is not done yet is not forbidden, but told."""
     mark = mark_of(desk.number)
-    if not mark["solution_read"] and len(mark["goals"]) < len(desk_goals(desk)):
-        replace(path(), {**all_marks(), desk.number: {**mark, "solution_read": True}})
+    if mark["score"] < folder(desk.number).lab.points:
+        write(desk, {**mark, "solution_read": True})
 
 
-def desk_goals(desk: Desk) -> Sequence[object]:
-    from .catalogue import folder
-
-    return folder(desk.number).lab.goals
+def write(desk: Desk, mark: Json) -> None:
+    replace(path(), {**all_marks(), desk.number: mark})
 
 
 def forget() -> None:
@@ -85,6 +94,16 @@ def progress(labs: Sequence[Folder]) -> list[Json]:
         }
         for one in labs
     ]
+
+
+def work(labs: Sequence[Folder]) -> Progress:
+    """The same for the page to hand in."""
+    own = ("score", "points", "at", "answers", "hints", "resets", "solution_read")
+    rows = [
+        Work(number=one["lab"], title=one["title"], reached=one["goals"], **{name: one[name] for name in own})
+        for one in progress(labs)
+    ]
+    return Progress(tuple(rows), this_machine(), time())
 
 
 def to_json(labs: Sequence[Folder]) -> str:

@@ -83,7 +83,7 @@ def group(lines: tuple[transcript.Line, ...]) -> str:
     if not lines[0].prompt:
         return f'<samp class="output">{html(lines[0].text)}</samp>\n'
     typed = "\n".join(f'<span class="prompt">{html(one.prompt)} </span><kbd>{html(one.text)}</kbd>' for one in lines)
-    return f'<span class="typed at-{lines[0].prompt.rstrip("#$:")}">{typed}</span>\n'
+    return f'<span class="typed at-{lines[0].prompt.rstrip("#$?")}">{typed}</span>\n'
 
 
 SPECIAL: dict[str, Callable[[Writer, Node], str]] = {

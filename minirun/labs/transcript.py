@@ -5,7 +5,7 @@
     1# hostname
     lab01                       what the command printed
     1# minirun run --step bundle
-    1: next                     an answer to the program that was started there
+    1? c                        an answer to the program that was started there
 
 There is nothing else in such a block.
 """
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PROMPT = re.compile(r"([0-9]+[#$:]|>)(?: |$)")
+PROMPT = re.compile(r"([0-9]+[#$?]|>)(?: |$)")
 GOES_ON = ">"
 
 

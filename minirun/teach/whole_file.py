@@ -38,6 +38,15 @@ def why_not(path: str, error: OSError) -> str:
     return f"can't write {safe(path)}: {reason(error)}" + (f"{CURE}{cure}" if cure else "")
 
 
+def save(path: str, text: str) -> None:
+    """Raises StateError."""
+    check_writable(path)
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise StateError(why_not(path, error)) from None
+
+
 def write_whole(path: str, text: str) -> None:
     """Raises OSError; then nothing is left, and what was there before still is."""
     files.replace_file(path, text.encode(errors="backslashreplace"), 0o666)  # less the caller's umask

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 
 from kernel.kit.runtime import PATIENCE
 
+from minirun.labs import transcript
+from minirun.labs.page import read
+
 if TYPE_CHECKING:
     from labs.student import Student
+    from minirun.labs.transcript import Line
 
-BLOCK = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PROMPT = re.compile(r"^(\d)([#$:]) ", re.MULTILINE)
 ENDED = "__ended_"
 QUESTION = re.compile(rb"> $")  # what `run --step` ends its questions with
 FROM_INSIDE = re.compile(r"^(?:[/~]\S* [#$] )+", re.MULTILINE)  # prompts of a container's own shell
@@ -38,26 +40,29 @@ os.execvp(sys.argv[2], sys.argv[2:])
 
 
 class Typed:
-    """One command of a page, or with ":" an answer to the program that it has started."""
+    """One command of a page, or with "?" an answer to the program that it has started; and the output that is shown."""
 
-    def __init__(self, terminal: str, kind: str, text: str) -> None:
-        first, *rest = text.split("\n")
-        while rest and rest[0].startswith("> "):
-            first += "\n" + rest.pop(0).removeprefix("> ")
-        self.terminal, self.kind, self.words = terminal, kind, first
-        self.shown = "\n".join(rest).strip("\n")
+    def __init__(self, lines: tuple[Line, ...]) -> None:
+        self.terminal, self.kind = lines[0].prompt[:-1], lines[0].prompt[-1]
+        self.words = "\n".join(line.text for line in lines)
+        self.shown: list[str] = []
 
     def pattern(self) -> str:
         """… stands for anything, on a line of its own for any lines."""
-        lines = (re.escape(line).replace("…", ".*") for line in self.shown.split("\n"))
+        lines = (re.escape(line).replace("…", ".*") for line in self.shown)
         return "".join("(?:.*\n)*" if line == ".*" else f"{line}\n" for line in lines)
 
 
 def typed(page: str) -> list[Typed]:
-    found = []
-    for block in BLOCK.findall(page):
-        parts = PROMPT.split(block)[1:]
-        found += [Typed(*parts[at : at + 3]) for at in range(0, len(parts), 3)]
+    found: list[Typed] = []
+    for block in read(page).walk():
+        if block.type != "fence" or block.info != "console":
+            continue
+        for lines in transcript.commands(block.content):
+            if lines[0].prompt:
+                found.append(Typed(lines))
+            else:
+                found[-1].shown.append(lines[0].text)
     return found
 
 
@@ -129,7 +134,8 @@ def read_some(source: int) -> bytes:
 def cleaned(text: str, words: str) -> str:
     """Without what a container's terminal shows of the typing, and its shell's prompts."""
     lines = FROM_INSIDE.sub("", text).split("\n")
-    return "\n".join(line for line in lines if line != words and ENDED not in line).strip("\n")
+    kept = (line.expandtabs() for line in lines if line != words and ENDED not in line)
+    return "\n".join(kept).strip("\n")
 
 
 def type_page(page: str, student: Student) -> None:
@@ -140,7 +146,7 @@ def type_page(page: str, student: Student) -> None:
     try:
         while every:
             command = every.pop(0)
-            answers = [every.pop(0) for _ in itertools.takewhile(lambda one: one.kind == ":", every[:])]
+            answers = [every.pop(0) for _ in itertools.takewhile(lambda one: one.kind == "?", every[:])]
             name = f"{command.terminal}{command.kind}"
             if name not in terminals:
                 terminals[name] = Terminal(student, root=command.kind == "#")
@@ -154,7 +160,7 @@ def type_page(page: str, student: Student) -> None:
 def compare(name: str, said: str, status: int, command: Typed, answers: list[Typed]) -> None:
     """What is shown below the last answer is what comes after it. Where nothing is shown, it has to go well."""
     shown = [command, *answers][-1]
-    told = f"{name} {command.words}\n{said}\n--- status {status}; the page shows:\n{shown.shown}"
+    told = f"{name} {command.words}\n{said}\n--- status {status}; the page shows:\n{shown.pattern()}"
     if answers and shown.shown:
         assert re.search(shown.pattern() + r"\Z", f"{said}\n"), told
     elif shown.shown:

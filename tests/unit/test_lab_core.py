@@ -144,7 +144,7 @@ def test_the_best_score_stays(desk: Desk) -> None:
     for _ in range(2):
         marks.note(check.check(goals, desk), desk)
     mark = marks.mark_of("07")
-    assert (mark["score"], mark["checks"], mark["goals"]) == (5, 2, ["a"])
+    assert (mark["score"], mark["checks"], list(mark["goals"])) == (5, 2, ["a"])
     marks.forget()
     assert marks.mark_of("07")["score"] == 0
 

@@ -176,7 +176,7 @@ def test_a_word_longer_than_a_line_is_torn_where_it_hurts_least() -> None:
 
 
 def test_a_transcript_is_taken_apart() -> None:
-    block = "> no command yet\n1# a \\\n> b\n>\nout\n> out\n12$ c\n3# \n4#\n5: next\n#5 out\n\n…\n"
+    block = "> no command yet\n1# a \\\n> b\n>\nout\n> out\n12$ c\n3# \n4#\n5? next\n#5 out\n\n…\n"
     assert list(transcript.lines(block)) == [
         Line("", "> no command yet"),
         Line("1#", "a \\"),
@@ -187,7 +187,7 @@ def test_a_transcript_is_taken_apart() -> None:
         Line("12$", "c"),
         Line("3#", ""),
         Line("4#", ""),
-        Line("5:", "next"),
+        Line("5?", "next"),
         Line("", "#5 out"),
         Line("", ""),
         Line("", "…"),
