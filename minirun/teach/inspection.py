@@ -77,7 +77,7 @@ def look(pid: int) -> Facts:
             raise closed(pid, "hidden") from None
         raise StateError(f"there is no process {pid}\n  cure:  ps -e lists them, minirun list the containers") from None
     try:
-        return facts(pid, directory)
+        return facts(pid, directory, mount_point())
     except PermissionError as error:
         raise closed(pid, f"{error.filename}: permission denied") from None
     except OSError as error:
@@ -106,13 +106,14 @@ def closed(pid: int, why: str) -> StateError:
     )
 
 
-def facts(pid: int, directory: int) -> Facts:
-    """By a descriptor of /proc/PID, which never becomes that of a later process with the same pid."""
+def facts(pid: int, directory: int, hierarchy: str) -> Facts:
+    """By a descriptor of /proc/PID, which never becomes that of a later process with the same pid. `hierarchy` is where
+    cgroup2 is mounted; "" for who has it not in sight: then there are no limits."""
     status = fields(read(directory, "status"))
     if status["State"][0] in "ZX":
         raise StateError(f"process {pid} has ended; process {status['PPid']} has not asked for its exit status yet")
     cgroups = cgroup_paths(cgroup_text(directory))
-    own_cgroup, mount, opened = cgroups.pop("", ""), mount_point(), dict(descriptors(directory))
+    own_cgroup, opened = cgroups.pop("", ""), dict(descriptors(directory))
     return Facts(
         pid=pid,
         inner_pids=tuple(map(int, status.get("NSpid", "").split()[1:])),
@@ -128,8 +129,8 @@ def facts(pid: int, directory: int) -> Facts:
         label=label(directory),
         cgroup=own_cgroup,
         v1_cgroups=cgroups,
-        limits=limits(mount, own_cgroup),
-        limits_above={path: found for path in above(own_cgroup) if (found := limits(mount, path))},
+        limits=limits(hierarchy, own_cgroup),
+        limits_above={path: found for path in above(own_cgroup) if (found := limits(hierarchy, path))},
         descriptors=opened,
         closed_by_exec=tuple(number for number in opened if is_closed_by_exec(directory, number)),
     )
@@ -247,12 +248,14 @@ def above(path: str) -> Iterator[str]:
 
 def limits(mount: str, path: str) -> dict[str, str]:
     """Those that are set. The path is as minirun sees it: what is above its own cgroup namespace begins with /.."""
-    if not mount or not path or f"{path}/".startswith("/../"):
-        return {}
+    return {} if not mount or not path or f"{path}/".startswith("/../") else limits_in(f"{mount}{path}")
+
+
+def limits_in(directory: str) -> dict[str, str]:
     found = {}
-    for name, unlimited in (UNLIMITED | huge_pages(f"{mount}{path}")).items():
+    for name, unlimited in (UNLIMITED | huge_pages(directory)).items():
         try:
-            value = files.read_file(f"{mount}{path}/{name}").strip()
+            value = files.read_file(f"{directory}/{name}").strip()
         except OSError:
             continue  # the controller is not enabled there
         if value != unlimited and not (value.isdigit() and int(value) >= NO_LIMIT):
