@@ -132,7 +132,8 @@ class JoinNamespace(Step):
 
 
 class Unshare(Step):
-    """Leave namespaces for new ones. A new user namespace comes alone and first: it will own the others."""
+    """Leave namespaces for new ones. A new user namespace comes alone and first: it will own the others. Pid and time
+    namespaces begin with the next child."""
 
     chapter = "namespaces"
     man = "unshare(2)"
