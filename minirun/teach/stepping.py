@@ -1,8 +1,9 @@
 """`--step`: before each step the process whose turn it is asks at the terminal, and waits. Meanwhile one can look at
 the container as it is then, from another terminal.
 
-    Enter   do this step          c   do the rest without asking
-    q       stop, take all back   ?   what the step is, and where to look
+    Enter   do this step          c         do the rest without asking
+    q       stop, take all back   ?         what the step is, and where to look
+                                  p WORDS   do this step, and see whether it has changed that (teach/predicting.py)
 
 The terminal is opened before the fork. The container's process may read it although it is in another session by then:
 job control is only for those whose controlling terminal it is (setsid(2)).
@@ -26,6 +27,7 @@ from ..steps.state import DEFAULT_ROOT, MakeStateDirectory
 from ..steps.step import RUNTIME, Refused
 from .explanation import tell
 from .narrate import WIDTH, Narrator
+from .predicting import Predictor
 from .text import INDENT, details, plain
 
 TYPE_CHECKING = False
@@ -34,9 +36,11 @@ if TYPE_CHECKING:
     from .text import Paint
 
 TERMINAL = "/dev/tty"  # tty(4)
-GO_ON, STOP = "c", "q"
+GO_ON, STOP, PREDICT = "c", "q", ("p", "predict")
 GOES_ON, ASKS = 0, 1  # whether the answer was `c`; whether a question is open
-PROMPT = "{INDENT}next, by process {pid}: {sentence}\n{INDENT}Enter: do it   c: go on   q: stop   ?: help > "
+PROMPT = (
+    "{INDENT}next, by process {pid}: {sentence}\n{INDENT}Enter: do it   p: predict   c: go on   q: stop   ?: help > "
+)
 
 # Where to look while a step of the chapter is next, from another terminal, as root. $root is the container's root
 # directory as the process has it by then; what is not there yet is left out.
@@ -90,6 +94,7 @@ class Stepper(Narrator):
         super().__init__(descriptor, paint, width)
         self.terminal = open_terminal()
         self.proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # the host's, wherever / will be
+        self.predictor = Predictor(self.proc, width)
         self.signals = -1
         self.shared = mmap.mmap(-1, len((GOES_ON, ASKS)))  # both processes read and write these bytes
         self.last = 0  # after this step the terminal is the program's, or with `create` again the shell's
@@ -102,6 +107,7 @@ class Stepper(Narrator):
 
     def prepare(self, steps: tuple[Step, ...], first: int = 0) -> None:
         super().prepare(steps, first)
+        self.predictor.prepare(steps)
         self.signals = signalfd(ENDING)
         told = [tell(number, step) for number, step in enumerate(steps, start=1)]
         self.helps = [details((one,), self.width, self.paint) for one in told]
@@ -114,13 +120,23 @@ class Stepper(Narrator):
 
     def descriptors(self) -> tuple[int, ...]:
         """With the host's /proc: who steps through `exec` into a container trusts it for so long."""
-        return (*super().descriptors(), self.terminal, self.proc, self.signals)
+        return (*super().descriptors(), self.terminal, self.proc, self.signals, *self.predictor.descriptors())
 
     def before(self, step: Step, index: int, context: Context) -> None:
+        if said := self.predictor.late():
+            self.write(said)
         self.announce(step, index)
         if not self.shared[GOES_ON] and not step.ends_create and index <= self.last:
             self.ask(step, index, context)
         self.start(step, index, context)
+
+    def after(self, step: Step, index: int, context: Context) -> None:
+        super().after(step, index, context)
+        if self.predictor.predicted:
+            self.note_pid(context)
+            told = self.predictor.outcome(step, index, self.sentences[index], self.pid, context)
+            if told:  # not even write(2) of nothing may be allowed
+                self.write(told)
 
     def failed(self, error: BaseException, context: Context) -> None:
         if self.shared[ASKS]:  # Ctrl-C and Ctrl-D leave the cursor behind the question
@@ -135,12 +151,22 @@ class Stepper(Narrator):
         while True:
             self.write(prompt)
             answer = self.read(context)
-            if answer in ("", GO_ON):
-                self.shared[GOES_ON] = answer == GO_ON
+            if answer.lower() in ("", GO_ON):
+                self.shared[GOES_ON] = answer != ""
                 return
-            if answer == STOP:
+            if answer.lower() == STOP:
                 raise Refused("stopped before it, as you asked")
-            self.write(self.helps[index] + "".join(f"{INDENT}{line}\n" for line in self.places(step, index, context)))
+            reply = self.reply(answer, step, index, context)
+            if not reply:
+                return
+            self.write(reply)
+
+    def reply(self, answer: str, step: Step, index: int, context: Context) -> str:
+        """What to say before the question is asked again; "" where it is a prediction, and the step may come."""
+        word, _, words = answer.partition(" ")
+        if word.lower() in PREDICT:
+            return self.predictor.take(words, step, self.pid, context)
+        return self.helps[index] + "".join(f"{INDENT}{line}\n" for line in self.places(step, index, context))
 
     def places(self, step: Step, index: int, context: Context) -> list[str]:
         """Commands for another terminal, which can be copied as they are."""
@@ -175,7 +201,7 @@ class Stepper(Narrator):
         except OSError:
             return "" if context.is_filtered else STOP
         self.shared[ASKS] = not typed.endswith(b"\n")
-        return typed.decode(errors="replace").strip().lower() if typed else STOP
+        return typed.decode(errors="replace").strip() if typed else STOP
 
     def wait_for_line(self) -> None:
         """The runtime has blocked its signals, so Ctrl-C would not end a read(2). Raises Interrupted."""
