@@ -271,7 +271,7 @@ def log(values: Mapping[str, Any]) -> Log:
 def watched(values: Mapping[str, Any]) -> Log:
     """The log of a command that walks down a plan."""
     told = log(values)
-    if values["narrate"] or any(values.get(name) for name in ("narrate_full", "step", "timeline")):
+    if values["narrate"] or any(values.get(name) for name in ("narrate_full", "step", "timeline", "predictions")):
         from .watching import observer
 
         told.observer = observer(values)

@@ -102,6 +102,14 @@ NARRATE_FULL = Option(
     "inspect does.",
 )
 STEP = Option("step", ("--step",), FLAG, "Wait before each step: at the terminal, Enter goes on, and ? says more.")
+PREDICTIONS = Option(
+    "predictions",
+    ("--predictions",),
+    TEXT,
+    "With --step: write there what was predicted by p at its questions, and what came of it.",
+    None,
+    "FILE",
+)
 DETACH = Option("detach", ("--detach", "-d"), FLAG, "Return when the program runs, and leave it alone.")
 
 RUN = Command(
@@ -129,6 +137,7 @@ RUN = Command(
         NARRATE,
         NARRATE_FULL,
         STEP,
+        PREDICTIONS,
         Option(
             "timeline",
             ("--timeline",),
@@ -149,7 +158,7 @@ CREATE = Command(
     Example:
       sudo minirun create --bundle bundle/ web && sudo minirun start web
     """,
-    (*CREATION, NARRATE, STEP),
+    (*CREATION, NARRATE, STEP, PREDICTIONS),
     ("id",),
     1,
 )
@@ -206,6 +215,7 @@ EXEC = Command(
         PIDFD_SOCKET,
         NARRATE,
         STEP,
+        PREDICTIONS,
     ),
     ("id", "arguments"),
     1,

@@ -1,10 +1,11 @@
-"""Who looks on as a plan is walked down: --narrate, --step and --timeline."""
+"""Who looks on as a plan is walked down: --narrate, --step with --predictions, and --timeline."""
 
 from __future__ import annotations
 
 import os
 import sys
 
+from ..errors import StateError
 from .terminal import columns, painting
 
 TYPE_CHECKING = False
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 
     from ..steps.step import Observer
     from ..teach.narrate import Narrator
+    from ..teach.text import Paint
 
 
 def observer(values: Mapping[str, Any]) -> Observer:
     """Raises StateError where what is asked for can't be had."""
     observers: list[Observer] = []
+    if values.get("predictions") and not values["step"]:
+        raise StateError("--predictions writes down what is typed at the questions of --step\n  cure:  add --step")
     if values["narrate"] or values.get("step") or values.get("narrate_full"):
         told = narrator(values)
         observers = [*before_and_after(told, values), told]
@@ -51,8 +55,14 @@ def narrator(values: Mapping[str, Any]) -> Narrator:
     from ..teach.narrate import Narrator
 
     how = painting(sys.stderr), columns(sys.stderr)
-    if not values.get("step"):
-        return Narrator(sys.stderr.fileno(), *how)
+    return stepper(values, *how) if values.get("step") else Narrator(sys.stderr.fileno(), *how)
+
+
+def stepper(values: Mapping[str, Any], paint: Paint, width: int) -> Narrator:
+    from ..teach.predicting import open_file
     from ..teach.stepping import Stepper  # imports what `explain` does
 
-    return Stepper(sys.stderr.fileno(), *how)
+    asking = Stepper(sys.stderr.fileno(), paint, width)
+    if values.get("predictions"):
+        asking.predictor.file = open_file(values["predictions"])
+    return asking

@@ -195,7 +195,7 @@ def test_the_rows_have_every_option_of_the_table_but_our_own():
         ("run", "timeline"),
         ("run", "narrate_full"),
         *((command, "narrate") for command in ("run", "create", "start", "exec", "delete")),
-        *((command, "step") for command in ("run", "create", "exec")),
+        *((command, name) for command in ("run", "create", "exec") for name in ("step", "predictions")),
     }
     told = {(command, name) for command, *_, name, _ in ROWS}
     ours = {("", option.name) for option in GLOBAL}
