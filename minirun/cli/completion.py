@@ -54,6 +54,18 @@ def protections(_context: click.Context, _parameter: click.Parameter, beginning:
     return [CompletionItem(name, help=title) for name, title in told.items() if name.startswith(beginning)]
 
 
+def lab_actions(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    from .lab import ACTIONS
+
+    return [CompletionItem(name) for name in ACTIONS if name.startswith(beginning)]
+
+
+def labs(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    from ..labs.catalogue import folders
+
+    return [CompletionItem(one.number, help=one.lab.title) for one in folders() if one.number.startswith(beginning)]
+
+
 def directories(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
     return [CompletionItem(beginning, type="dir")]  # the shell knows better which there are
 
@@ -74,6 +86,8 @@ ARGUMENTS = {
     "shell": shells,
     "target": directories,
     "bundle": directories,
+    "action": lab_actions,
+    "lab": labs,
 }
 METAVARS = {"DIR": directories, "FILE": paths, "SOCKET": paths, "PID|ID": ids, "WHAT": protections}
 
