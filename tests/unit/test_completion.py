@@ -88,6 +88,8 @@ def test_bash_completes_what_else_has_a_choice(minirun: dict[str, str]) -> None:
     assert ask_bash(minirun, "kill", "web", "ter") == ["TERM"]
     assert ask_bash(minirun, "--log-format", "") == ["json", "text"]
     assert ask_bash(minirun, "completion", "") == ["bash", "fish", "zsh"]
+    assert ask_bash(minirun, "lab", "so") == ["solution"]
+    assert ask_bash(minirun, "lab", "start", "00") == ["00"]
 
 
 def test_bash_completes_directories_and_files_itself(minirun: dict[str, str]) -> None:
