@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import itertools
 import re
+from pathlib import Path
 
 import pytest
 
 from minirun.labs.catalogue import Folder, folders
+from minirun.labs.document import with_table
 
+REPOSITORY = Path(__file__).parents[2]
 SECTIONS = ["Predict", "Do", "Look", "Break it", "The real world", "Questions"]
 WIDEST = 76  # characters of a line in a block: pages are shown in 80 columns
 
@@ -53,3 +56,9 @@ def test_the_page_asks_each_question(folder: Folder) -> None:
 def test_a_score_is_worth_something(folder: Folder) -> None:
     assert 5 <= folder.lab.points <= 20
     assert 15 <= folder.lab.minutes <= 60
+
+
+def test_the_table_of_teaching_is_that_of_the_labs() -> None:
+    """After a change: python3 -m minirun.labs.document docs/teaching.md"""
+    page = (REPOSITORY / "docs" / "teaching.md").read_text()
+    assert with_table(page) == page
