@@ -194,9 +194,26 @@ def cgroups(desk: Desk) -> list[str]:
 
 
 def remove_cgroup(path: str) -> None:
+    """But for the shell in which the student types `reset`, all in it are ended. That one goes to the hierarchy's root,
+    where processes may be in any case (cgroups(7), no internal processes)."""
+    spared = {str(pid) for pid in own_line()}
     for pid in (look.read(f"{path}/cgroup.procs") or "").split():
-        end(pid)
+        if pid in spared:
+            move(pid, root_of(path))
+        else:
+            end(pid)
     remove(os.rmdir, path)
+
+
+def move(pid: str, cgroup: str) -> None:
+    with open(f"{cgroup}/cgroup.procs", "w", encoding="ascii") as file:
+        file.write(pid)
+
+
+def root_of(path: str) -> str:
+    while os.path.exists(f"{os.path.dirname(path)}/cgroup.procs"):
+        path = os.path.dirname(path)
+    return path
 
 
 # ---- networks
