@@ -7,7 +7,7 @@ import os
 
 from .. import look, sweep
 from ..lab import Finding, Goal, Lab, done, not_yet, question, wrong
-from ..needs import ROOT, controllers
+from ..needs import controllers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -215,6 +215,6 @@ LAB = Lab(
         "nested_child": "A limit counts for all that is below: what a child uses, its parent uses, too. So the "
         "tightest limit on the way up is met first.",
     },
-    needs=(ROOT, controllers("cpu", "memory", "pids")),
+    needs=(controllers("cpu", "memory", "pids"),),
     clear=clear,
 )

@@ -1,0 +1,2 @@
+#!/bin/bash
+sed -i 's/^cpuacct.usage =.*/& cpu.weight/' pairs.txt

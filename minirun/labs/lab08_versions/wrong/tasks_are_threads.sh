@@ -1,0 +1,2 @@
+#!/bin/bash
+sed -i 's/^tasks =.*/& cgroup.procs/' pairs.txt
