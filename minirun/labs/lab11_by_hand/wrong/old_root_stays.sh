@@ -1,0 +1,3 @@
+#!/bin/bash
+# Of the solution, all but what makes the difference.
+sed '/^# ---- with a line less/,$d; /^umount/d' "$(dirname "$0")/../solution.sh" | bash
