@@ -95,13 +95,18 @@ def is_apart(pid: int, kind: str) -> bool:
 
 
 def inside(pid: int, kinds: tuple[str, ...], ask: Callable[[], Any]) -> Any:
-    """What `ask` gives in these namespaces of a process, or None where it fails. A child enters them (setns(2)): there
-    is not always a way back. The answer comes as JSON."""
+    """What `ask` gives in these namespaces of a process, or None where it fails."""
+    return within([f"/proc/{pid}/ns/{kind}" for kind in kinds], ask)
+
+
+def within(paths: list[str], ask: Callable[[], Any]) -> Any:
+    """What `ask` gives in the namespaces that these files stand for, or None where it fails. A child enters them
+    (setns(2)): there is not always a way back. The answer comes as JSON."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            for opened in [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in kinds]:
+            for opened in [os.open(path, os.O_RDONLY) for path in paths]:
                 setns(opened, ANY_KIND)
             os.write(writing, json.dumps(ask()).encode())
             os._exit(0)
