@@ -1,0 +1,3 @@
+#!/bin/bash
+touch kept
+unshare --ipc=kept true
