@@ -17,9 +17,6 @@ from ..needs import ROOT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
     from ..desk import Desk
 
 NAME = QUEUE = "lab01"
@@ -74,21 +71,20 @@ def kept(desk: Desk) -> Finding:
 
 def queues() -> list[str]:
     """Those of the caller's IPC namespace."""
-    return with_queues(os.listdir)
+    return os.listdir(opened_queues())
 
 
 def remove_queues() -> None:
-    with_queues(lambda opened: [os.unlink(one, dir_fd=opened) for one in os.listdir(opened) if one.startswith(QUEUE)])
+    directory = opened_queues()
+    for found in os.listdir(directory):
+        if found.startswith(QUEUE):
+            os.unlink(found, dir_fd=directory)
 
 
-def with_queues(act: Callable[[int], Any]) -> Any:
+def opened_queues() -> int:
     """A new mount of their file system shows them, wherever one is mounted. Its descriptor is good for paths only
-    (O_PATH), so the directory is opened by it; the end of the child of `look.within` closes it."""
-    mounted = new_mount("mqueue")
-    try:
-        return act(os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=mounted))
-    finally:
-        os.close(mounted)
+    (O_PATH), so the directory is opened by it. The child of `look.inside` closes them, when it ends."""
+    return os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=new_mount("mqueue"))
 
 
 def queue(_desk: Desk) -> Finding:
