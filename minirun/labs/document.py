@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 
 from .catalogue import folders, text_of
+from .needs import ROOT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def table() -> Iterator[str]:
     yield "|--:|---|--:|--:|---|---|"
     for one in folders():
         lab = one.lab
-        needs = "; ".join(need.name for need in lab.needs)
+        needs = "; ".join(need.name for need in lab.needs if need is not ROOT)
         root = "no" if lab.rootless else "yes"
         yield f"| {one.number} | {lab.title} | {lab.minutes} | {lab.points} | {root} | {needs} |"
     minutes = sum(one.lab.minutes for one in folders())
