@@ -18,15 +18,14 @@ BEGIN, END = "<!-- labs -->\n", "<!-- end -->\n"
 
 
 def table() -> Iterator[str]:
-    yield "| | lab | minutes | points | root | needs |"
-    yield "|--:|---|--:|--:|---|---|"
+    yield "| | lab | minutes | root | needs |"
+    yield "|--:|---|--:|---|---|"
     for one in folders():
         lab = one.lab
         needs = "; ".join(need.name for need in lab.needs if need is not ROOT)
         root = "no" if lab.rootless else "yes"
-        yield f"| {one.number} | {lab.title} | {lab.minutes} | {lab.points} | {root} | {needs} |"
-    minutes = sum(one.lab.minutes for one in folders())
-    yield f"| | all | {minutes} | {sum(one.lab.points for one in folders())} | | |"
+        yield f"| {one.number} | {lab.title} | {lab.minutes} | {root} | {needs} |"
+    yield f"| | all | {sum(one.lab.minutes for one in folders())} | | |"
 
 
 def with_table(page: str) -> str:
