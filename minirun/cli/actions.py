@@ -61,11 +61,25 @@ def run(values: Mapping[str, Any]) -> int:
     """minirun run"""
     from ..runtime.seal import seal
 
-    seal(sys.argv[1:])  # before anything else is imported: here the program starts again
+    if "seal" not in values["without"]:
+        seal(sys.argv[1:])  # before anything else is imported: here the program starts again
 
     bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
     options = creation_options(values, bundle, operations.new_id() if name is None else name)
+    if values["without"]:
+        options = left_out(options, values)
     return operations.run(options, watched(values), stay=not values["detach"], keep=values["keep"])
+
+
+def left_out(options: Options, values: Mapping[str, Any]) -> Options:
+    """The same without what is to be left out, and a warning of each. Raises StateError."""
+    from ..runtime.caller import as_caller_or_root
+    from ..teach.left_out import checked, warnings
+
+    options = options.replace(without=checked(values["without"], values["i_know"]))
+    for told in tuple(warnings(as_caller_or_root(options))):
+        log(values).warning(told)
+    return options
 
 
 def create(values: Mapping[str, Any]) -> int:

@@ -50,8 +50,13 @@ def protections(_context: click.Context, _parameter: click.Parameter, beginning:
     """With a few words on each, which zsh and fish show."""
     from ..teach.protections import PROTECTIONS
 
-    told = {protection.name: protection.title for protection in PROTECTIONS} | {"all": "each of them"}
-    return [CompletionItem(name, help=title) for name, title in told.items() if name.startswith(beginning)]
+    named = ((protection.name, protection.title) for protection in PROTECTIONS)
+    return [CompletionItem(name, help=title) for name, title in named if name.startswith(beginning)]
+
+
+def protections_or_all(context: click.Context, parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    every = [CompletionItem("all", help="each of them")] if "all".startswith(beginning) else []
+    return [*protections(context, parameter, beginning), *every]
 
 
 def lab_actions(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
@@ -89,7 +94,14 @@ ARGUMENTS = {
     "action": lab_actions,
     "lab": labs,
 }
-METAVARS = {"DIR": directories, "FILE": paths, "SOCKET": paths, "PID|ID": ids, "WHAT": protections}
+METAVARS = {
+    "DIR": directories,
+    "FILE": paths,
+    "SOCKET": paths,
+    "PID|ID": ids,
+    "WHAT": protections_or_all,
+    "NAME": protections,
+}
 
 
 def of_argument(command: str, name: str) -> Any:

@@ -128,6 +128,7 @@ RUN = Command(
       sudo minirun run --step bundle/
       sudo minirun run --narrate=full bundle/
       sudo minirun run --timeline run.json bundle/
+      sudo minirun run --without pid --without seccomp bundle/
     """,
     (
         *CREATION,
@@ -146,6 +147,15 @@ RUN = Command(
             None,
             "FILE",
         ),
+        Option(
+            "without",
+            ("--without",),
+            MANY,
+            "Leave out a protection, by its name in explain --without; on a machine to throw away only.",
+            (),
+            "NAME",
+        ),
+        Option("i_know", ("--i-know",), FLAG, "With --without: this machine may break, although nothing marks it so."),
     ),
     ("target",),
 )

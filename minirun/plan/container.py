@@ -61,6 +61,7 @@ class Options(Record):
     listen_fds: int = 0  # descriptors from 3 on that are sockets for the program (sd_listen_fds(3))
     listen_names: str = ""
     notify_socket: str = ""  # where the caller hears that the program is ready (sd_notify(3))
+    without: str = ""  # protections that are left out, with commas between them (plan/without.py)
     # Who runs minirun, which the plan can't ask (runtime/caller.py):
     uid: int = 0
     gid: int = 0
@@ -123,6 +124,15 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *notify_socket_steps(options),  # whoever starts the program hears of it
         *(start_steps(config, process, options, told, late) if config.process else []),
     )
+
+
+def planned(config: Config, options: Options) -> tuple[Step, ...]:
+    """The same, without what the command line wants left out."""
+    if not options.without:
+        return plan(config, options)
+    from .without import plan_without  # for who wants to see what would be
+
+    return plan_without(config, options)
 
 
 def start_steps(config: Config, process: Process, options: Options, told: hooks.State, late: list[Step]) -> list[Step]:

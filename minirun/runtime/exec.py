@@ -21,6 +21,9 @@ from .run import check_proc, run_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..plan.container import Options
+    from ..spec.config import Config
+    from ..steps.step import Step
     from .run import Ready
 
 FAILED = 255  # the exit status when there is no process, as with other runtimes
@@ -58,7 +61,7 @@ def execute(
         container = find_own(root, name)
         made = options_of(container)
         check_status(container.status(), ignore_paused, made.uid != 0)
-        config = parse(decode(config_of(container)))
+        config = without(parse(decode(config_of(container))), made)
         process = wished(config.process, wishes)
         options = options.replace(
             pid=container.pid,
@@ -69,7 +72,7 @@ def execute(
             uid=os.geteuid(),
             rootless=made.rootless,
         )
-        steps = exec_plan(config, process, options)
+        steps = lacking(exec_plan(config, process, options), made)
         with StillThere(container) as lifeline:
             stay, cgroup = not options.detach, container.cgroup
             return run_plan(steps, log, stay=stay, cgroup=cgroup, lifeline=lifeline, ready=ready)
@@ -78,6 +81,24 @@ def execute(
         if isinstance(error, StepError):
             tell_origin(error, wishes)
         raise
+
+
+def without(config: Config, made: Options) -> Config:
+    """What has been left out of the container, this process is to be without, too. Raises StateError."""
+    if not made.without:
+        return config
+    from ..plan.without import check_exec, config_without, names_of
+
+    check_exec(names_of(made.without))
+    return config_without(config, names_of(made.without))
+
+
+def lacking(steps: tuple[Step, ...], made: Options) -> tuple[Step, ...]:
+    if not made.without:
+        return steps
+    from ..plan.without import names_of, steps_without
+
+    return steps_without(steps, names_of(made.without))
 
 
 class StillThere:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import MinirunError, reason
 from ..kernel import files
-from ..plan.container import Options, plan
+from ..plan.container import Options, planned
 from ..spec.load import decode, parse
 from ..steps.state import CONFIG
 from .directory import damaged, trusted_owner
@@ -48,6 +48,6 @@ def steps_of(container: Container) -> tuple[Step, ...]:
     """The steps, in order. Raises StateError."""
     options = options_of(container)
     try:
-        return plan(parse(decode(config_of(container))), options)
+        return planned(parse(decode(config_of(container))), options)
     except MinirunError as error:
         raise damaged(container.directory, str(error)) from None

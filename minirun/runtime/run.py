@@ -8,7 +8,7 @@ import signal
 from ..errors import ContainerDied, Interrupted, StateError
 from ..kernel import files, locks, processes, signals
 from ..kernel.libc import SystemCallError
-from ..plan.container import Options, plan
+from ..plan.container import Options, planned
 from ..spec.load import content, decode, parse
 from ..steps.state import MakeStateDirectory
 from ..steps.step import Context
@@ -48,7 +48,7 @@ def run(
     check_proc()
     config = content(options.bundle, options.config) if config is None else config  # config.json, read once
     parsed = parse(decode(config))  # -> typed records
-    steps = plan(parsed, as_caller(options, parsed.linux))  # -> a list of steps
+    steps = planned(parsed, as_caller(options, parsed.linux))  # -> a list of steps
     return run_plan(steps, log, config, stay=stay, keep=keep, notify=options.notify_socket, ready=ready)
 
 

@@ -193,6 +193,7 @@ def test_the_rows_have_every_option_of_the_table_but_our_own():
     own = {
         ("run", "id"),  # TARGET may be a bundle, then the id needs a place
         ("run", "timeline"),
+        *(("run", name) for name in ("without", "i_know")),
         ("run", "narrate_full"),
         *((command, "narrate") for command in ("run", "create", "start", "exec", "delete")),
         *((command, name) for command in ("run", "create", "exec") for name in ("step", "predictions")),
