@@ -1,10 +1,9 @@
-"""Runs a bundle's plan without some of its steps, from an interpreter that is not sealed.
+"""Runs a bundle's plan as `run --without` does, with what only a test wants.
 
-    python without_driver.py BUNDLE ID [CLASS…]
+    python without_driver.py BUNDLE ID [NAME…]
 
-CLASS is the name of a step's class: its steps are left out. With CLASS=OTHER they are replaced by steps of that one,
-which takes no arguments. `hold` stops the container's process before it runs the program, until it gets SIGCONT. With
-`follow`, paths of the image are looked up as if they were the host's.
+NAME is a protection that is left out. `hold` stops the container's process before it runs the program, until it gets
+SIGCONT. With `follow`, paths of the image are looked up as if they were the host's.
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ import sys
 
 from minirun.errors import MinirunError
 from minirun.kernel import files
-from minirun.plan.container import Options, plan
+from minirun.plan.container import Options, planned
 from minirun.runtime.caller import default_root
 from minirun.runtime.log import Log
 from minirun.runtime.run import run_plan
 from minirun.spec.load import content, decode, parse
-from minirun.steps import rootfs
 from minirun.steps.step import Context, Step
 
 
@@ -34,18 +32,9 @@ class Hold(Step):
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def changed(steps: tuple[Step, ...], words: list[str]) -> tuple[Step, ...]:
-    instead = {old: new for old, _, new in (word.partition("=") for word in words)}
-    kept: list[Step] = []
-    for step in steps:
-        name = type(step).__name__
-        if "hold" in words and step.becomes_program:
-            kept.append(Hold())
-        if name not in instead:
-            kept.append(step)
-        elif instead[name]:
-            kept.append(getattr(rootfs, instead[name])())
-    return tuple(kept)
+def held(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    place = next(index for index, step in enumerate(steps) if step.becomes_program)
+    return (*steps[:place], Hold(), *steps[place:])
 
 
 def follow(root: int, path: str, flags: int, symlinks: bool = True) -> int:
@@ -58,9 +47,10 @@ def main() -> int:
     if "follow" in words:
         files.open_in_root = follow
     config = content(bundle)
-    steps = plan(parse(decode(config)), Options(id=name, bundle=bundle, root=default_root()))
+    left_out = ",".join(word for word in words if word not in ("follow", "hold"))
+    steps = planned(parse(decode(config)), Options(id=name, bundle=bundle, root=default_root(), without=left_out))
     try:
-        return run_plan(changed(steps, words), Log(), config)
+        return run_plan(held(steps) if "hold" in words else steps, Log(), config)
     except MinirunError as error:
         print(error, file=sys.stderr)
         return error.exit_status
