@@ -19,6 +19,7 @@ from ..spec.sysctl import namespace_of
 from ..steps import cgroup, credentials, descriptors, keyring, left_out, process, rootfs, scope
 from ..steps.user_namespace import BecomeNamespaceRoot
 from .container import plan
+from .namespaces import new_namespaces
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,6 +62,8 @@ def config_without(config: Config, names: tuple[str, ...]) -> Config:
     """config.json as if it had not asked for these. Raises StateError where the rest can't be without them."""
     for name in names:
         config = OF_CONFIG[name](config) if name in OF_CONFIG else config
+    if "user" in new_namespaces(config.linux):
+        config = config.replace(mounts=tuple(seen for mount in config.mounts for seen in as_seen(mount, names)))
     try:
         check_rules(config)
     except ConfigError as error:
@@ -115,6 +118,21 @@ def without_namespace(kind: str, config: Config) -> Config:
     elif kind == "uts":
         config = config.replace(hostname=None, domainname=None)
     return config.replace(linux=linux.replace(**changes))
+
+
+# What shows a namespace, and where the host has it. Of a namespace that is not its own, a user namespace may not mount
+# it (user_namespaces(7)), but bind the host's.
+SHOWN_BY = {"proc": ("pid", "/proc"), "sysfs": ("network", "/sys"), "mqueue": ("ipc", "")}
+
+
+def as_seen(mount: Mount, names: tuple[str, ...]) -> tuple[Mount, ...]:
+    """Message queues need no mount, and few hosts without systemd have one. What is read-only is so with all below it,
+    cgroups for one (CVE-2023-25809)."""
+    kind, place = SHOWN_BY.get(mount.type or "", ("", ""))
+    if kind not in names:
+        return (mount,)
+    words = ("rbind", *mount.options, *(["rro"] if "ro" in mount.options else []))
+    return (mount.replace(type="none", source=place, options=words),) if place else ()
 
 
 def unmapped(mount: Mount) -> Mount:

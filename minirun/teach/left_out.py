@@ -7,8 +7,9 @@ who leaves out what was never there would look for a difference in vain.
 from __future__ import annotations
 
 from ..errors import CURE, StateError
+from ..plan.container import plan, planned
 from ..plan.without import SEPARATOR, names_of
-from .explanation import steps_of
+from ..spec.load import content, decode, parse
 from .protections import PROTECTIONS
 from .throw_away import check_throw_away
 from .without import for_plan, of_host
@@ -38,7 +39,9 @@ def checked(words: Sequence[str], i_know: bool) -> str:
 def warnings(options: Options) -> Iterator[str]:
     """A line for each that is left out of this container. Raises MinirunError as a run would, and StateError for one
     that it does not have."""
-    steps, numbers = steps_of(options.replace(without="")), of_host()
+    config = parse(decode(content(options.bundle, options.config)))
+    steps, numbers = plan(config, options.replace(without="")), of_host()
+    planned(config, options)  # or there is nothing to warn of
     for name in names_of(options.without):
         found = for_plan(NAMES[name], steps, numbers)
         if not found.has:

@@ -98,6 +98,15 @@ def test_the_callers_groups_stay_in_a_user_namespace_too(
     assert runtime.run(made, options=without(["groups"]), extra_groups=[4242]).json == {"file": ""}
 
 
+@pytest.mark.parametrize("name", ["pid", "network", "ipc", "cgroup", "uts"])
+def test_a_user_namespace_can_share_any_other(runtime: Runtime, bundle: Callable[..., Bundle], name: str) -> None:
+    made = bundle("attack", f"file=holds:/proc/{os.getpid()}/comm={Process().text('comm')}")
+    made.user_namespace()
+    made.namespace("cgroup")
+    assert runtime.run(made).json["file"] != ""
+    assert (runtime.run(made, options=without([name])).json["file"] == "") == (name == "pid")
+
+
 # ---- its life
 
 OFTEN_LEFT = ("mount", "pivot", "detach", "own-cgroup", "pid", "session")

@@ -18,7 +18,7 @@ from minirun.spec.default import default
 from minirun.spec.load import parse
 from minirun.teach import left_out, throw_away
 from minirun.teach.protections import PROTECTIONS
-from minirun.teach.without import ALL, without
+from minirun.teach.without import ALL, uses, without
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,6 +124,20 @@ def test_no_owner_is_mapped_where_there_is_no_user_namespace() -> None:
     ]
     kinds = [type(step).__name__ for step in protected("user", mounts=mounts)]
     assert "OpenMappedMount" not in kinds and kinds.count("BindMount") == 2
+
+
+def test_a_user_namespace_is_shown_the_hosts_where_it_may_mount_none() -> None:
+    def mounted(*names: str) -> dict[str, Step]:
+        steps = (step for step in protected(*names) if type(step).__name__ in ("MountFilesystem", "BindMount"))
+        return {step.destination: step for step in steps}
+
+    for name, place in {"pid": "/proc", "network": "/sys"}.items():
+        bound = mounted(name)[place]
+        assert type(bound).__name__ == "BindMount" and (bound.source, bound.recursive) == (place, True)
+        assert type(mounted(name, "user")[place]).__name__ == "MountFilesystem"
+    assert "/sys rdonly" in uses(mounted("network")["/sys"])
+    assert any(change.recursive and change.attr_set for change in mounted("network")["/sys"].changes)
+    assert "/dev/mqueue" not in mounted("ipc")
 
 
 def test_several_together() -> None:
