@@ -68,7 +68,10 @@ def config_without(config: Config, names: tuple[str, ...]) -> Config:
         check_rules(config)
     except ConfigError as error:
         found = error.found.removeprefix("found ")
-        raise StateError(f"can't leave out {', '.join(names)}: {error.pointer} of config.json has {found}") from None
+        raise StateError(
+            f"can't leave out {', '.join(names)}: {error.pointer} of config.json has {found}\n"
+            "  cure:  leave that out as well, by --without or in config.json"
+        ) from None
     return config
 
 

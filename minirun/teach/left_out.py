@@ -51,8 +51,8 @@ def warnings(options: Options) -> Iterator[str]:
 
 def missing(protection: Protection) -> StateError:
     return StateError(
-        f"there is nothing to leave out: this container does not have {protection.title}{CURE}it would take "
-        f"{protection.asked}; or run it without --without {protection.name}, which changes nothing"
+        f"there is nothing to leave out: this container does not have {protection.name} ({protection.title}){CURE}"
+        f"it would take {protection.asked}; or run it as it is, which is without"
     )
 
 

@@ -63,7 +63,7 @@ def test_each_is_told_of_in_a_line(runtime: Runtime, bundle: Callable[..., Bundl
 def test_what_the_container_does_not_have_is_not_left_out(runtime: Runtime, bundle: Callable[..., Bundle]) -> None:
     done = runtime.run(bundle("exit"), options=without(["seccomp"]))
     assert done.refused
-    assert "this container does not have the system call filter" in done.stderr
+    assert "this container does not have seccomp" in done.stderr
 
 
 def test_the_steps_that_are_told_are_those_that_are_left(runtime: Runtime, bundle: Callable[..., Bundle]) -> None:

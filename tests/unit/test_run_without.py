@@ -168,6 +168,7 @@ def test_a_user_namespace_takes_a_mount_namespace() -> None:
     config = default(rootless=True, uid=1000, gid=1000)
     with pytest.raises(StateError, match="a user namespace, whose root can't mount in the host's"):
         planned(parse(config), Options(id="example", bundle="/bundle", without="mount"))
+    assert "mount" not in had(planned(parse(config), Options(id="example", bundle="/bundle", without="mount,user")))
 
 
 def test_systemd_s_scope_begins_with_the_container_in_it() -> None:
@@ -214,7 +215,7 @@ def test_what_is_not_there_can_t_be_left_out(tmp_path: Path) -> None:
     options = Options(id="example", bundle=str(tmp_path))
     (told,) = left_out.warnings(options.replace(without="pid"))
     assert told.startswith("without pid: It sees every process of the host")
-    with pytest.raises(StateError, match="this container does not have the system call filter"):
+    with pytest.raises(StateError, match="this container does not have seccomp"):
         tuple(left_out.warnings(options.replace(without="seccomp")))
 
 
