@@ -1,0 +1,3 @@
+#!/bin/bash
+mkdir date
+"${RUNTIME:-minirun}" run --detach --bundle c lab17c >said 2>&1 </dev/null

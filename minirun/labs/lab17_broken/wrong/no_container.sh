@@ -1,0 +1,2 @@
+#!/bin/bash
+sleep 47171 &
