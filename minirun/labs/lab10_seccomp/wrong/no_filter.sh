@@ -1,0 +1,2 @@
+#!/bin/bash
+"${RUNTIME:-minirun}" run --detach --bundle bundle lab10
