@@ -1,0 +1,4 @@
+#!/bin/bash
+mkdir shelf
+mount -t tmpfs lab03 shelf
+mount --make-private shelf
