@@ -8,6 +8,7 @@ mount -t tmpfs lab03 shelf
 mount --make-shared shelf
 mkdir shelf/{leak,up,down,mine}
 
+# shellcheck disable=SC2016 # the inner bash is the one that has $0
 # In a mount namespace with the propagation $1, mount shelf/$2 and stay.
 hold() {
     rm -f ready
