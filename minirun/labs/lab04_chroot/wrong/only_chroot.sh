@@ -1,0 +1,3 @@
+#!/bin/bash
+setsid unshare --mount chroot jail /bin/sleep 4403 &
+timeout 20 bash -c "until pgrep -f -x '/bin/sleep 4403'; do sleep 0.1; done"
