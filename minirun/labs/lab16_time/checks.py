@@ -78,7 +78,8 @@ def hook_time(every: list[list[Event]]) -> int | None:
 
 def cache_time(every: list[list[Event]]) -> int:
     """All that is done at that place, in one step or several."""
-    return median_low([sum(step["dur"] for step in one if CACHE in str(step.get("name"))) for one in every])
+    sums = [sum(int(step["dur"]) for step in one if CACHE in str(step.get("name"))) for one in every]
+    return median_low(sums)
 
 
 # ---- looks
