@@ -1,0 +1,15 @@
+#!/bin/bash
+cat >steps <<'END'
+mount --make-rprivate /
+mount -t proc proc $R/proc
+mount --bind $DATA $R/data
+mount --bind $R $R
+mkdir $R/old
+pivot_root $R $R/old
+umount -l /old
+rmdir /old
+mount -o remount,bind,ro none /
+hostname lab15
+exec sleep 4715
+END
+./run-steps steps

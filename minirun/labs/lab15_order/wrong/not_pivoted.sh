@@ -1,0 +1,15 @@
+#!/bin/bash
+cat >steps <<'END'
+mount --make-rprivate /
+mount --bind $R $R
+mount -t proc proc $R/proc
+mount --bind $DATA $R/data
+mkdir $R/old
+exec sleep 4715
+pivot_root $R $R/old
+umount -l /old
+rmdir /old
+mount -o remount,bind,ro none /
+hostname lab15
+END
+./run-steps steps

@@ -1,0 +1,15 @@
+#!/bin/bash
+cat >steps <<'END'
+mount --make-rprivate /
+mount --bind $R $R
+mount -t proc proc $R/proc
+mount --bind $DATA $R/data
+mkdir $R/old
+mount -o remount,bind,ro none /
+pivot_root $R $R/old
+umount -l /old
+rmdir /old
+hostname lab15
+exec sleep 4715
+END
+./run-steps steps
