@@ -12,11 +12,15 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from minirun.cli.table import COMMANDS
+
 REPOSITORY = Path(__file__).parents[2]
 PROVISION = REPOSITORY / "tests/vm/provision"
+BOOTABLE = REPOSITORY / "classroom/bootable"
 
 
 def need(program: str) -> str:
@@ -112,6 +116,44 @@ def test_vagrant_packs_the_same_files_and_its_file_is_valid(tmp_path: Path) -> N
     assert files((tmp_path / "minirun.tar.gz").read_bytes()) == files(embedded())
 
 
+# ---- the box
+
+
+@pytest.mark.parametrize("words", [[], ["stick", "mirror", "more"]])
+def test_the_box_refuses_other_words(words: list[str]) -> None:
+    done = subprocess.run([REPOSITORY / "classroom/box", *words], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "usage: sudo classroom/box DIRECTORY" in done.stderr
+
+
+def test_what_makes_a_disk_bootable_refuses_other_words() -> None:
+    """It would change the machine that it runs in."""
+    done = subprocess.run([BOOTABLE, "--package"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_the_box_lets_vagrant_in() -> None:
+    keys = list(Path("/").glob("usr/share/rubygems-integration/*/gems/vagrant-*/keys/vagrant.pub"))
+    if not keys:
+        pytest.skip("vagrant is not installed, which has the key")
+    assert (REPOSITORY / "classroom/vagrant.pub").read_text() == keys[0].read_text()
+
+
+def test_the_parts_of_the_virtual_box_belong_together() -> None:
+    """Its disk is the file that classroom/box packs beside it, and hangs on the controller."""
+    ovf, rasd = "{http://schemas.dmtf.org/ovf/envelope/1}", "{*}"
+    envelope = ElementTree.parse(REPOSITORY / "classroom/box.ovf").getroot()
+    file, disk = envelope.find(f".//{ovf}File"), envelope.find(f".//{ovf}Disk")
+    assert file is not None
+    assert disk is not None
+    assert f"virtualbox/{file.get(f'{ovf}href')}" in (REPOSITORY / "classroom/box").read_text()
+    assert (disk.get(f"{ovf}fileRef"), disk.get(f"{ovf}capacity")) == (file.get(f"{ovf}id"), "SIZE")
+    items = {item.findtext(f"{rasd}InstanceID"): item for item in envelope.iter(f"{ovf}Item")}
+    drive = next(item for item in items.values() if item.findtext(f"{rasd}ResourceType") == "17")
+    assert drive.findtext(f"{rasd}HostResource") == f"/disk/{disk.get(f'{ovf}diskId')}"
+    assert items[drive.findtext(f"{rasd}Parent")].findtext(f"{rasd}ResourceSubType") == "AHCI"
+
+
 # ---- what the machine does with it
 
 
@@ -125,13 +167,31 @@ def test_minirun_runs_from_the_sources_through_a_link(machine: Path, tmp_path: P
 
 
 def test_the_greeting_names_files_that_are_there(machine: Path) -> None:
-    named = re.findall(r"/opt/minirun/([\w/.]+)", (machine / "classroom/motd").read_text())
+    named = re.findall(r"/opt/minirun/([\w/.-]+)", (machine / "classroom/motd").read_text())
     assert named
     assert [name for name in named if not (machine / name).is_file()] == []
 
 
-def packages(*group: str) -> list[str]:
-    done = subprocess.run([PROVISION, "--packages", *group], capture_output=True, text=True, check=True)
+def test_the_greeting_fits_on_a_terminal_and_leads_to_the_labs() -> None:
+    greeting = (REPOSITORY / "classroom/motd").read_text()
+    lines = greeting.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    assert len(lines) <= 20  # of 24, of which the log-in takes some
+    named = re.findall(r"minirun (?!mine)([a-z]+) ", greeting)
+    assert named[:3] == ["lab", "lab", "run"]
+    assert {"explain", "inspect"} <= set(named) <= set(COMMANDS)
+
+
+def test_tmux_takes_its_file(tmp_path: Path) -> None:
+    """It says what it does not understand only to somebody who asks, and starts all the same."""
+    tmux = [need("tmux"), "-S", tmp_path / "socket", "-f", "/dev/null"]
+    source = ["start-server", ";", "source-file", REPOSITORY / "classroom/tmux.conf", ";", "show", "-g", "mouse"]
+    done = subprocess.run([*tmux, *source], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "mouse on\n", "")
+
+
+def packages(*group: str, script: Path = PROVISION) -> list[str]:
+    done = subprocess.run([script, "--packages", *group], capture_output=True, text=True, check=True)
     return done.stdout.split()
 
 
@@ -140,7 +200,7 @@ def test_debian_has_the_packages() -> None:
         pytest.skip("not Debian 12, whose packages these are")
     if not list(Path("/var/lib/apt/lists").glob("*_Packages*")):
         pytest.skip("apt-get update has not run")
-    wanted = packages() + packages("class")
+    wanted = packages() + packages("class") + packages(script=BOOTABLE)
     known = subprocess.run([need("apt-cache"), "madison", *wanted], capture_output=True, text=True, check=True).stdout
     assert set(wanted) - {line.split()[0] for line in known.splitlines()} == set()
 
