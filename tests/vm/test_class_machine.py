@@ -100,7 +100,7 @@ def test_the_greeting_is_shown(console: Console) -> None:
 
 def test_the_machine_has_started_as_a_whole(console: Console) -> None:
     """Without waiting for a network that it has not."""
-    state = console.run("systemctl is-system-running --wait; systemctl --failed --no-legend --plain")
+    state = console.run("systemctl is-system-running --wait; systemctl --failed --no-legend --no-pager")
     assert state.split() == ["running"]
 
 
