@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from minirun.labs.transcript import Line
 
 ENDED = "__ended_"
+GAP = re.compile(r"[ \t]+")
 QUESTION = re.compile(rb"> $")  # what `run --step` ends its questions with
 FROM_INSIDE = re.compile(r"^(?:[/~]\S* [#$] )+", re.MULTILINE)  # prompts of a container's own shell
 NOBODY = 65534
@@ -48,8 +49,8 @@ class Typed:
         self.shown: list[str] = []
 
     def pattern(self) -> str:
-        """… stands for anything, on a line of its own for any lines."""
-        lines = (re.escape(line).replace("…", ".*") for line in self.shown)
+        """… stands for anything, on a line of its own for any lines. How wide a gap is depends on what is beside it."""
+        lines = ("[ \\t]+".join(map(re.escape, GAP.split(line))).replace("…", ".*") for line in self.shown)
         return "".join("(?:.*\n)*" if line == ".*" else f"{line}\n" for line in lines)
 
 
@@ -134,7 +135,7 @@ def read_some(source: int) -> bytes:
 def cleaned(text: str, words: str) -> str:
     """Without what a container's terminal shows of the typing, and its shell's prompts."""
     lines = FROM_INSIDE.sub("", text).split("\n")
-    kept = (line.expandtabs() for line in lines if line != words and ENDED not in line)
+    kept = (line for line in lines if line != words and ENDED not in line)
     return "\n".join(kept).strip("\n")
 
 
