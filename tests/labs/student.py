@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,9 +28,13 @@ class Student:
         self.directory = place / number
         programs = place / ".bin"
         programs.mkdir(exist_ok=True)
-        command = programs / "minirun"
-        command.write_text(f'#!/bin/sh\nPYTHONPATH={REPOSITORY} exec {" ".join(runtime.argv)} "$@"\n')
-        command.chmod(0o755)
+        own = {
+            "minirun": f"PYTHONPATH={REPOSITORY} exec {' '.join(runtime.argv)}",
+            "python3": f"exec {sys.executable}",  # which has minirun's libraries, as the class's own python3 has
+        }
+        for name, words in own.items():
+            (programs / name).write_text(f'#!/bin/sh\n{words} "$@"\n')
+            (programs / name).chmod(0o755)
         self.environment = {
             "PATH": f"{programs}:{os.environ['PATH']}:/usr/sbin:/sbin",
             "MINIRUN_LABS": str(place),
