@@ -4,7 +4,7 @@ set -euo pipefail
 runtime=${RUNTIME:-minirun}
 
 "$runtime" delete --force lab10 2>/dev/null || true
-pkill --exact --full 'python3 agent.py agent.sock' || true
+pkill --full ' agent\.py agent\.sock$' || true
 rm -f agent.sock
 python3 agent.py agent.sock >agent.log &
 for _ in {1..200}; do

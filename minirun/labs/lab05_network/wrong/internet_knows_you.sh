@@ -1,0 +1,14 @@
+#!/bin/bash
+ip netns add lab05in
+ip -n lab05in link set lo up
+ip -n lab05gw link add lab05p type veth peer name eth0 netns lab05in
+ip -n lab05in link set eth0 up
+ip -n lab05gw link set lab05p up
+ip -n lab05in address add 10.55.0.2/24 dev eth0
+ip -n lab05gw link add lab05br type bridge
+ip -n lab05gw address add 10.55.0.1/24 dev lab05br
+ip -n lab05gw link set lab05br up
+ip -n lab05gw link set lab05p master lab05br
+ip -n lab05in route add default via 10.55.0.1
+ip netns exec lab05gw sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+ip -n lab05out route add 10.55.0.0/24 via 203.0.113.1

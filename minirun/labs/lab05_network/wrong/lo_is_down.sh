@@ -1,0 +1,2 @@
+#!/bin/bash
+ip netns add lab05in
