@@ -8,7 +8,7 @@ import os
 from ...errors import StateError
 from .. import bundles, look
 from ..lab import Finding, Goal, Lab, done, not_yet, question, wrong
-from ..needs import ROOT, programs
+from ..needs import ROOT, Need, programs
 from ..programs import said
 from .network import Network, forwards, has_address, has_route_to, is_up, network, reaches
 
@@ -48,6 +48,17 @@ def make(desk: Desk) -> None:
     bundles.write(desk.file("bundle"), config)
     with open(f"{os.path.dirname(__file__)}/links.py", encoding="utf-8") as links:
         desk.write("links.py", links.read())
+
+
+def no_translation() -> str:
+    """Tried in a network namespace that goes at once. Some kernels have nftables for no protocol at all."""
+    if said("unshare", "--net", "sh", "-c", f"nft '{TRIAL}' && echo yes"):
+        return ""
+    return "it needs a kernel with NAT by nftables\n  cure:  modprobe nft_chain_nat nft_masq; see nft(8)"
+
+
+TRIAL = "add table ip lab05; add chain ip lab05 after { type nat hook postrouting priority srcnat; }"
+TRANSLATION = Need("NAT by nftables", no_translation)
 
 
 # ---- goals
@@ -227,7 +238,7 @@ LAB = Lab(
         "a_line_is_missing": "The cable is there, but it leads nowhere: which of the things that you have typed is not "
         "in links.py? ip -n lab05gw link shows lab05p and lab05q beside each other.",
     },
-    needs=(ROOT, programs("ip", "nft", "busybox", "sysctl")),
+    needs=(ROOT, programs("ip", "nft", "busybox", "sysctl"), TRANSLATION),
     make=make,
     runtimes=True,
 )
