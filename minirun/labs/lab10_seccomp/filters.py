@@ -8,6 +8,7 @@ import operator
 import os
 import struct
 from errno import ENOENT
+from time import monotonic, sleep
 
 from ...errors import StateError
 from ...kernel.libc import Flags, SystemCallError, call, show
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # linux/ptrace.h, sys/wait.h
 PTRACE_DETACH, PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_SECCOMP_GET_FILTER = 17, 0x4206, 0x4207, 0x420C
 WALL = 0x40000000
+PATIENCE = 5.0  # seconds
 INSTRUCTION = struct.Struct("=HBBI")  # struct sock_filter: code, jump if true, jump if false, k
 DATA = struct.Struct("=iIQ6Q")  # struct seccomp_data: number, architecture, instruction pointer, arguments
 
@@ -82,14 +84,23 @@ def run(program: Program, data: bytes) -> int:
 
 
 def filters(pid: int) -> list[Program]:
-    """All of a process, which stops for that moment."""
+    """All of a process, which stops for that moment. Raises StateError where it can't."""
     ptrace(PTRACE_SEIZE, pid, 0, None)
+    stop(pid)
     try:
-        ptrace(PTRACE_INTERRUPT, pid, 0, None)
-        os.waitpid(pid, WALL)
         return list(each(pid))
     finally:
         ptrace(PTRACE_DETACH, pid, 0, None)
+
+
+def stop(pid: int) -> None:
+    """What is paused by the freezer of cgroup v1 never does."""
+    ptrace(PTRACE_INTERRUPT, pid, 0, None)
+    deadline = monotonic() + PATIENCE
+    while os.waitpid(pid, WALL | os.WNOHANG)[0] == 0:
+        if monotonic() > deadline:
+            raise StateError(f"process {pid} can't be looked into\n  cure:  minirun resume, if the container is paused")
+        sleep(0.01)
 
 
 def each(pid: int) -> Iterator[Program]:
