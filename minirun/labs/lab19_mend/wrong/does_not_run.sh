@@ -1,0 +1,3 @@
+#!/bin/bash
+# Half an edit.
+echo 'def' >>minirun/plan/container.py

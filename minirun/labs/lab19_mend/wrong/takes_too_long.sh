@@ -1,0 +1,3 @@
+#!/bin/bash
+printf '#!/bin/sh\nsleep 1919\n' >mytest.sh
+chmod +x mytest.sh
