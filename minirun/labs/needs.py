@@ -100,3 +100,13 @@ def no_user_namespaces() -> str:
 
 
 USER_NAMESPACES = Need("user namespaces", no_user_namespaces)
+
+
+def no_systemd() -> str:
+    """sd_booted(3)"""
+    if os.path.isdir("/run/systemd/system"):
+        return ""
+    return "it needs systemd as the machine's first process\n  cure:  use the class's machine"
+
+
+SYSTEMD = Need("systemd", no_systemd)
