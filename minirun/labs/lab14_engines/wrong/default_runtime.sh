@@ -1,0 +1,3 @@
+#!/bin/bash
+tar -C rootfs -c . | ./podman import - localhost/lab14
+./podman run --detach --name lab14-runc --memory 64m localhost/lab14 sleep 1414
