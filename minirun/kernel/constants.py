@@ -14,6 +14,7 @@ SYSCALLS = {
         "getcwd": 79,
         "pivot_root": 155,
         "set_mempolicy": 238,
+        "add_key": 248,
         "keyctl": 250,
         "ioprio_set": 251,
         "sched_setattr": 314,
@@ -31,6 +32,7 @@ SYSCALLS = {
         "getcwd": 17,
         "pivot_root": 41,
         "ioprio_set": 30,
+        "add_key": 217,
         "keyctl": 219,
         "set_mempolicy": 237,
         "sched_setattr": 274,
@@ -311,6 +313,8 @@ TIOCSPTLCK = 0x40045431
 KEYCTL_JOIN_SESSION_KEYRING = 1
 KEYCTL_SETPERM = 5
 KEYCTL_DESCRIBE = 6
+KEYCTL_UNLINK = 9
+KEY_SPEC_USER_KEYRING = -4
 KEY_USR_SEARCH = 0x00080000
 
 # linux/sockios.h, net/if.h

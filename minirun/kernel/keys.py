@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-from .constants import KEYCTL_DESCRIBE, KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SETPERM
+from .constants import KEYCTL_DESCRIBE, KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SETPERM, KEYCTL_UNLINK
 from .libc import Flags, show, syscall, text
 
 DESCRIPTION_SIZE = 4096  # of a key: its name has at most that, keyctl_describe(3)
@@ -42,4 +42,28 @@ def setperm(key: int, mask: int) -> None:
         key,
         mask,
         shown=lambda: show("keyctl", Flags("KEYCTL_SETPERM"), key, Flags(hex(mask))),
+    )
+
+
+def add_key(kind: str, name: str, payload: bytes, keyring: int) -> int:
+    """add_key(2): a new key in a keyring, or a new payload for the one of this name; its serial number."""
+    return syscall(
+        "add_key",
+        text(kind),
+        text(name),
+        payload,
+        len(payload),
+        keyring,
+        shown=lambda: show("add_key", kind, name, Flags("payload"), len(payload), keyring),
+    )
+
+
+def unlink(key: int, keyring: int) -> None:
+    """KEYCTL_UNLINK: a key that is in no keyring any more, and that nobody uses, is gone."""
+    syscall(
+        "keyctl",
+        KEYCTL_UNLINK,
+        key,
+        keyring,
+        shown=lambda: show("keyctl", Flags("KEYCTL_UNLINK"), key, keyring),
     )
