@@ -11,6 +11,7 @@ from ..kernel.constants import CLONE_NEWUSER
 from ..kernel.libc import SystemCallError
 from ..kernel.namespaces import unshare
 from ..record import Record
+from ..teach import throw_away
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -110,3 +111,15 @@ def no_systemd() -> str:
 
 
 SYSTEMD = Need("systemd", no_systemd)
+
+
+def no_throw_away() -> str:
+    if throw_away.is_throw_away():
+        return ""
+    return (
+        "it lets containers do to the machine what they are kept from, and nothing says that this one may break "
+        f"(there is no {throw_away.MARK})\n  cure:  a machine to throw away: {throw_away.HOW}"
+    )
+
+
+THROW_AWAY = Need("a machine to throw away", no_throw_away, is_of_machine=True)
