@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from minirun.labs.catalogue import folders
+from minirun.teach.throw_away import is_throw_away
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -131,3 +132,14 @@ def test_a_user_without_root_is_told_which_labs_need_none(environment: dict[str,
     )
     assert "it needs root\n  cure:  sudo; without root there are the labs 00" in done.stderr
     assert not (tmp_path / needing[0]).exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.skipif(is_throw_away(), reason="this machine may break")
+def test_a_lab_that_breaks_the_machine_is_for_others(lab: Lab, tmp_path: Path) -> None:
+    done = lab("start", "18")
+    assert done.returncode == 1
+    assert "lab 18 can't be done here: it lets containers do to the machine what they are kept from" in done.stderr
+    assert "(there is no /etc/minirun-throw-away)\n  cure:  a machine to throw away: sudo tests/vm/run" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+    assert not os.path.exists("/root/lab18-token")

@@ -1,0 +1,3 @@
+#!/bin/bash
+minirun run --detach --bundle bundle lab18
+./ask 'sh /attack/pivot > /captured/pivot'

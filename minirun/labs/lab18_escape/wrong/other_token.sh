@@ -1,0 +1,2 @@
+#!/bin/bash
+cp /root/lab18-token bundle/rootfs/captured/pid

@@ -1,0 +1,3 @@
+#!/bin/bash
+minirun run --detach --without pid --bundle bundle lab18
+./ask 'sh /attack/pid > /kept/pid'
