@@ -14,13 +14,14 @@ from ...record import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYERS = ("application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip")
-LARGEST = 1 << 30  # bytes of a layer that a check unpacks
+GZIP = b"\x1f\x8b"  # how it begins (RFC 1952)
+PIECE = 1 << 16  # bytes
 
 
 class Unfit(Exception):
@@ -90,23 +91,30 @@ def blob(directory: str, descriptor: Any, types: tuple[str, ...]) -> str:
 
 def hash_of(path: str) -> str:
     with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+        return sha256(file.read)
 
 
-def unpacked(path: str) -> bytes:
-    """A layer's tar archive, which is what its diff_id is the digest of. Raises Unfit."""
-    with open(path, "rb") as file:
-        start = file.read(2)
-    opened = gzip.open(path) if start == b"\x1f\x8b" else open(path, "rb")
-    try:
-        with opened as file:
-            return file.read(LARGEST)
-    except (OSError, EOFError, zlib.error) as error:
-        raise Unfit("a layer that can be unpacked", str(error)) from None
+def sha256(read_some: Callable[[int], bytes]) -> str:
+    """Piece by piece: a layer may be larger than the memory."""
+    sum_so_far = hashlib.sha256()
+    for piece in iter(lambda: read_some(PIECE), b""):
+        sum_so_far.update(piece)
+    return sum_so_far.hexdigest()
 
 
 def diff_ids(image: Image) -> list[str]:
-    return [f"sha256:{hashlib.sha256(unpacked(layer)).hexdigest()}" for layer in image.layers]
+    return [f"sha256:{diff_id(layer)}" for layer in image.layers]
+
+
+def diff_id(layer: str) -> str:
+    """The SHA-256 of the tar archive in it. Raises Unfit."""
+    with open(layer, "rb") as file:
+        is_packed = file.read(2) == GZIP
+    try:
+        with gzip.open(layer) if is_packed else open(layer, "rb") as archive:
+            return sha256(archive.read)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Unfit("a layer that can be unpacked", str(error)) from None
 
 
 def names_in(layer: str) -> Iterator[str]:
