@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from textwrap import wrap
 from time import sleep
 
 from ..errors import StateError, reason
@@ -39,6 +40,11 @@ def of(values: Values) -> Folder:
     if values["lab"] is None:
         raise StateError(f"which lab?\n  cure:  minirun lab {values['action']} 00; minirun lab list has them all")
     return folder(values["lab"])
+
+
+def width() -> int:
+    """What is read later, in a pipe or a file, is for a terminal as well."""
+    return columns(sys.stdout) if sys.stdout.isatty() else check.WIDTH
 
 
 # ---- before
@@ -101,13 +107,13 @@ def check_lab(values: Values) -> int:
 
         say_json(json.dumps(check.to_json(result), indent=2) + "\n")
     else:
-        show(check.text(result, columns(sys.stdout), painting(sys.stdout)))
+        show(check.text(result, width(), painting(sys.stdout)))
     return result.exit_status
 
 
 def checked(chosen: Folder) -> Result:
     desk = Desk(chosen.number)
-    desk.must_be_started()
+    desk.must_be_here()
     result = check.check(chosen.lab, desk)
     marks.note(result, desk)
     return result
@@ -118,7 +124,7 @@ def watch(values: Values) -> int:
     chosen, before = of(values), ""
     while True:
         result = checked(chosen)
-        text = check.text(result, columns(sys.stdout), painting(sys.stdout))
+        text = check.text(result, width(), painting(sys.stdout))
         if text != before:
             show((CLEAR if sys.stdout.isatty() else "") + text)
         if result.exit_status == check.ALL_DONE:
@@ -130,8 +136,8 @@ def watch(values: Values) -> int:
 def hint(values: Values) -> int:
     chosen = of(values)
     desk = Desk(chosen.number)
-    desk.must_be_started()
-    say(check.hint(check.check(chosen.lab, desk), desk) + "\n")
+    desk.must_be_here()
+    say("\n".join(wrap(check.hint(check.check(chosen.lab, desk), desk), width())) + "\n")
     marks.count("hints", desk)
     return 0
 
@@ -139,18 +145,17 @@ def hint(values: Values) -> int:
 def answer(values: Values) -> int:
     chosen = of(values)
     desk = Desk(chosen.number)
-    desk.must_be_started()
+    desk.must_be_here()
     asked = {goal.name: goal for goal in chosen.lab.goals if goal.question}
     name, *words = values["words"] or ("",)
-    if name not in asked or not words:
-        raise StateError(
-            f"lab {desk.number} asks no question {name!r}, or there is no answer\n"
-            f"  allowed: {'; '.join(f'minirun lab answer {desk.number} {name} …' for name in asked)}"
-        )
+    if name not in asked:
+        raise StateError(f"lab {desk.number} asks no question {name!r}\n  allowed: {', '.join(asked)}")
+    if not words:
+        raise StateError(f"what is the answer?\n  cure:  minirun lab answer {desk.number} {name} …")
     desk.answers[name] = " ".join(words)
     desk.note()
     result = checked(chosen)
-    show(check.text(result.only(name), columns(sys.stdout), painting(sys.stdout)))
+    show(check.text(result, width(), painting(sys.stdout), only=name))
     return result.only(name).exit_status
 
 
@@ -176,6 +181,8 @@ def reset(values: Values) -> int:
             marks.count("resets", desk)
         for removed in attempt.end(chosen, desk):
             say(f"lab {chosen.number}: removed {removed}\n")
+    if not os.path.isdir(os.environ.get("PWD") or "/"):
+        say("Your shell stands in a directory that is gone: cd\n")
     if values["all"]:
         marks.forget()
     return 0

@@ -100,11 +100,12 @@ def hint(result: Result, desk: Desk) -> str:
 # ---- as a text
 
 
-def text(result: Result, width: int = WIDTH, paint: Paint = plain) -> str:
+def text(result: Result, width: int = WIDTH, paint: Paint = plain, only: str = "") -> str:
+    """With `only`, of the goals that one is shown."""
     lines = [paint("heading", f"Lab {result.number}. {result.title}"), ""]
-    for one in result.goals:
+    for one in result.only(only).goals if only else result.goals:
         lines += told(one, result.hints, width, paint)
-    return "\n".join([*lines, "", f"Score: {result.score} of {result.points}", ""])
+    return "\n".join([*lines, "", f"Score of the lab: {result.score} of {result.points}", ""])
 
 
 def told(one: Checked, hints: dict[str, str], width: int, paint: Paint) -> Iterator[str]:

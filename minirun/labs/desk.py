@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROOTS, USERS = "/srv/labs", "~/minirun-labs"
 EMPTY: Json = {"started": 0.0, "runtime": "minirun", "answers": {}, "reached": {}, "tips": {}, "kept": {}}
+EMPTY |= {"namespaces": {}}
 
 
 def place() -> str:
@@ -60,6 +61,18 @@ class Desk:
                 f"lab {self.number} is not started, or was reset\n  cure:  minirun lab start {self.number}{sudo}"
             )
 
+    def must_be_here(self) -> None:
+        """A check takes its own namespaces for the machine's. Raises StateError where they are those of a container, or
+        of a shell that the student has started by unshare(1)."""
+        self.must_be_started()
+        now, then = namespaces(), self.written["namespaces"]
+        others = sorted(kind for kind in now if now[kind] != then.get(kind, now[kind]))
+        if others:
+            raise StateError(
+                f"lab {self.number} was started elsewhere: this shell has other namespaces ({', '.join(others)})\n"
+                "  cure:  type it in a terminal that has stayed outside, such as the one of minirun lab start"
+            )
+
     def file(self, name: str) -> str:
         """The path of a file in the directory."""
         return os.path.join(self.directory, name)
@@ -92,6 +105,7 @@ class Desk:
         """Raises StateError."""
         self.written |= {
             "started": self.written["started"] or time(),
+            "namespaces": self.written["namespaces"] or namespaces(),
             "runtime": self.runtime,
             "answers": self.answers,
             "reached": self.reached,
@@ -103,6 +117,11 @@ class Desk:
     def forget(self) -> None:
         if os.path.lexists(self.books):
             os.unlink(self.books)
+
+
+def namespaces() -> dict[str, int]:
+    """Of this process: the name in /proc/self/ns -> the inode."""
+    return {kind: os.stat(f"/proc/self/ns/{kind}").st_ino for kind in os.listdir("/proc/self/ns")}
 
 
 # ---- the files
@@ -144,4 +163,4 @@ def replace(path: str, value: Json) -> None:
             json.dump(value, file, indent=1)
         os.rename(unfinished, path)
     except OSError as error:
-        raise StateError(f"can't write {path}: {reason(error)}") from None
+        raise StateError(f"can't write {path}: {reason(error)}\n  cure:  as the user who has started the lab") from None

@@ -94,7 +94,7 @@ def question(
         given = desk.answers.get(name)
         if given is None:
             return not_yet(f"minirun lab answer {desk.number} {name} …")
-        answer = " ".join(given.lower().split())
+        answer = " ".join(given.lower().replace(",", " ").split())
         accepted = tuple(right) if isinstance(right, tuple) else tuple(right(desk))
         if answer in accepted:
             return done(given)

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 # "at" is when the score was reached, in seconds since 1970; "goals" when each goal was, "answers" the last ones given.
 NO_MARK: Json = {"score": 0, "at": 0.0, "checks": 0, "hints": 0, "resets": 0, "solution_read": False}
+READ = " *"
 NO_MARK |= {"goals": {}, "answers": {}}
-HEAD = ("lab", "title", "minutes", "root", "score", "")
+HEAD = ("", "lab", "min", "root", "score", "")
 
 
 def path() -> str:
@@ -118,12 +119,14 @@ def table(labs: Sequence[Folder], paint: Paint = plain) -> str:
 
 
 def row(one: Json) -> tuple[str, ...]:
-    when = strftime("%Y-%m-%d %H:%M", localtime(one["at"])) if one["at"] else "started" if one["started"] else ""
-    told = f"{when}, solution read" if one["solution_read"] else when
-    score = f"{one['score']} of {one['points']}"
-    return one["lab"], one["title"], str(one["minutes"]), "yes" if one["root"] else "no", score, told
+    when = strftime("%d %b", localtime(one["at"])) if one["at"] else "started" if one["started"] else ""
+    mark = READ if one["solution_read"] else ""
+    score = f"{one['score']}/{one['points']}"
+    return one["lab"], one["title"], str(one["minutes"]), "yes" if one["root"] else "no", score, f"{when}{mark}"
 
 
 def sums(every: Sequence[Json]) -> Iterator[str]:
     yield ""
     yield f"{sum(one['score'] for one in every)} of {sum(one['points'] for one in every)} points"
+    if any(one["solution_read"] for one in every):
+        yield f"{READ.strip()} its solution was read before all was done"

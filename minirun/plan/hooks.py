@@ -30,7 +30,7 @@ KINDS: dict[str, tuple[type[hooks.RunHook], str]] = {
     "prestart": (hooks.RunHook, "creating"),
     "createRuntime": (hooks.RunHook, "creating"),
     "createContainer": (hooks.RunContainerHook, "creating"),
-    "startContainer": (hooks.RunContainerHook, "created"),
+    "startContainer": (hooks.RunStartContainerHook, "created"),
     "poststart": (hooks.RunHook, "running"),
     "poststop": (hooks.RunPoststopHook, "stopped"),
 }

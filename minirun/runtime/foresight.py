@@ -60,7 +60,7 @@ def look_ahead(config: Config, steps: Sequence[Step]) -> Iterator[Finding]:
         elif isinstance(step, OpenNamespace):
             yield from look_for_path(step.path, step.origin, "a namespace, such as /proc/PID/ns/net")
         elif isinstance(step, RunHook):
-            yield from look_for_hook(step, root)
+            yield from look_for_hook(step, root, config)
         elif isinstance(step, FindProgram) and config.process:
             yield from look_for_program(step, root, config, config.process)
     if config.process:
@@ -96,12 +96,13 @@ def trouble_with(path: str) -> str:
     return ""
 
 
-def look_for_hook(step: RunHook, root: str) -> Iterator[Finding]:
+def look_for_hook(step: RunHook, root: str, config: Config) -> Iterator[Finding]:
     """config.md#posix-platform-hooks: those of startContainer are programs of the container, the others of the host."""
-    path = step.program.path
-    found = is_program(root, path) if step.kind == "startContainer" else is_program("/", path)
-    if found is False:
-        where = "in the root file system" if step.kind == "startContainer" else "on the host"
+    path, is_inside = step.program.path, step.kind == "startContainer"
+    if is_inside and is_mounted(path, config):
+        return
+    if is_program(root if is_inside else "/", path) is False:
+        where = "in the root file system, where this hook is looked up" if is_inside else "on the host"
         yield Finding(
             WARNING, f"{step.origin}/path", f"{path!r} is no program {where}", "an executable file (chmod +x)"
         )
@@ -114,7 +115,7 @@ def look_for_program(step: FindProgram, root: str, config: Config, process: Proc
     """Where execvp(3) would look, but for what is in a mount."""
     directories = [""] if "/" in step.name else step.path.split(":")
     candidates = [os.path.join(process.cwd, directory, step.name) for directory in directories]
-    if any(is_below(path, mount.destination) for path in candidates for mount in config.mounts):
+    if any(is_mounted(path, config) for path in candidates):
         return
     if all(is_program(root, path) is False for path in candidates):
         way = "" if "/" in step.name else f" by the PATH {step.path!r}"
@@ -124,6 +125,11 @@ def look_for_program(step: FindProgram, root: str, config: Config, process: Proc
             f"{step.name!r} is no program in the root file system{way}",
             "an executable file of the image, by its whole path or with its directory in the PATH of /process/env",
         )
+
+
+def is_mounted(path: str, config: Config) -> bool:
+    """Whether what is there will be a mount's."""
+    return any(is_below(path, mount.destination) for mount in config.mounts)
 
 
 def is_below(path: str, directory: str) -> bool:

@@ -98,6 +98,16 @@ class RunContainerHook(RunHook):
         return os.getpid()
 
 
+class RunStartContainerHook(RunContainerHook):
+    """One hook that is a program of the container's, since the root is the image's by then."""
+
+    man = RunHook.man
+    cures = RunHook.cures | {
+        ENOENT: "this hook is looked up in the container: give the path as it is there, or mount the program, and if "
+        "it is a script, its interpreter as well"
+    }
+
+
 class RunPoststopHook(RunHook):
     """One hook when nothing of the container is left. What goes wrong then is a warning (runtime.md#lifecycle, 13)."""
 

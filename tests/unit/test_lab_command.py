@@ -67,7 +67,7 @@ def test_a_life_of_a_lab(lab: Lab, tmp_path: Path) -> None:
     assert "is started already" in lab("start", "00").stdout
     assert (tmp_path / "00" / "bundle" / "config.json").exists()
     checked = lab("check", "00")
-    assert (checked.returncode, checked.stdout.splitlines()[-1]) == (2, "Score: 0 of 10")
+    assert (checked.returncode, checked.stdout.splitlines()[-1]) == (2, "Score of the lab: 0 of 10")
     assert [lab("hint", "00").stdout.partition(":")[0] for _ in range(2)] == ["runs", "runs"]
     assert lab("solution", "00").stdout.startswith("#!/bin/bash\n")
     assert lab("reset", "00").stdout == f"lab 00: removed directory {tmp_path}/00\n"
@@ -81,8 +81,24 @@ def test_a_life_of_a_lab(lab: Lab, tmp_path: Path) -> None:
 def test_an_answer_to_what_is_not_asked(lab: Lab) -> None:
     lab("start", "00")
     assert "lab 00 asks no question 'colour'" in lab("answer", "00", "colour", "blue").stderr
-    assert "allowed: minirun lab answer 00 pid …" in lab("answer", "00").stderr
+    assert "allowed: pid, namespaces, shared" in lab("answer", "00").stderr
+    assert "what is the answer?" in lab("answer", "00", "pid").stderr
     lab("reset", "00")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_who_stands_in_other_namespaces_is_sent_back(lab: Lab, environment: dict[str, str]) -> None:
+    lab("start", "00")
+    inside = ["unshare", "--uts", *COMMAND, "check", "00"]
+    done = subprocess.run(inside, env=environment, capture_output=True, text=True, check=False)
+    assert "lab 00 was started elsewhere: this shell has other namespaces (uts)\n  cure:" in done.stderr
+    lab("reset", "00")
+
+
+def test_the_list_fits_a_terminal_whatever_was_reached(lab: Lab, tmp_path: Path) -> None:
+    all_done = {"score": 10, "at": 1e9, "solution_read": True}
+    (tmp_path / ".marks.json").write_text(json.dumps({one.number: all_done for one in folders()}))
+    assert max(map(len, lab("list").stdout.splitlines())) <= 80
 
 
 def test_the_list_has_every_lab(lab: Lab) -> None:
@@ -122,16 +138,16 @@ def test_watch_goes_on_until_it_is_stopped(lab: Lab, environment: dict[str, str]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_a_user_without_root_is_told_which_labs_need_none(environment: dict[str, str], tmp_path: Path) -> None:
+def test_a_user_without_root_is_told_which_labs_need_none(environment: dict[str, str]) -> None:
     needing = [one.number for one in folders() if not one.lab.rootless]
     if not needing:
         pytest.skip("all labs can be done without root")
     as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    environment["MINIRUN_LABS"] = "/nowhere"
     done = subprocess.run(
         [*as_nobody, *COMMAND, "start", needing[0]], env=environment, capture_output=True, text=True, check=False
     )
     assert "it needs root\n  cure:  sudo; without root there are the labs 00" in done.stderr
-    assert not (tmp_path / needing[0]).exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")

@@ -1,4 +1,5 @@
-/* breakout COMMAND...: the classical way out of chroot(2), which changes where "/" is, but not where a process stands. */
+/* breakout COMMAND...: the classical way out of chroot(2), which changes
+   where "/" is, but not where a process stands. */
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -9,7 +10,7 @@ int main(int count, char **words)
     if (count < 2)
         return 2;
     mkdir("deeper", 0700);
-    if (chroot("deeper") != 0) {  /* now the process stands outside of its "/" */
+    if (chroot("deeper") != 0) {  /* now it stands outside of its "/" */
         perror("chroot deeper");
         return 1;
     }
@@ -20,7 +21,7 @@ int main(int count, char **words)
         perror("chroot .");
         return 1;
     }
-    if (fork() == 0) {            /* it stays itself, so that others can look at it */
+    if (fork() == 0) {            /* it stays itself, to be looked at */
         execvp(words[1], words + 1);
         perror(words[1]);
         _exit(127);

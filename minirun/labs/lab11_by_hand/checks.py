@@ -10,6 +10,7 @@ import time
 from .. import bundles, look, sweep
 from ..lab import Goal, Lab
 from ..needs import programs
+from ..predicted import predicted
 from ..programs import said
 from .compare import MASKED, READ_ONLY
 from .looks import BY_HAND, PROGRAM, gone, less, mounts, namespaces, reference, rights, root
@@ -82,6 +83,7 @@ LAB = Lab(
     "By hand",
     40,
     goals=(
+        predicted(6),
         Goal(
             "reference",
             "A runtime has made the container lab11 of the bundle.",

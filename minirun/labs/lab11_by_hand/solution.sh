@@ -9,6 +9,11 @@ wait_for() {
     done
 }
 
+# ---- predicted: a cgroup is made in the fifth step, and the first ones change nothing of the process
+printf '%s\n' 'p nothing' 'p nothing' 'p nothing' 'p nothing' 'p cgroup directory' 'p nothing' c |
+    script --quiet --command 'minirun run --step --detach --predictions predictions --bundle bundle lab11' /dev/null
+minirun delete --force lab11
+
 # ---- by a runtime
 "${RUNTIME:-minirun}" delete --force lab11 2>/dev/null || true
 "${RUNTIME:-minirun}" run --detach --bundle bundle lab11
