@@ -10,8 +10,8 @@ from errno import ENOSYS, EPERM
 from ...kernel.libseccomp import seccomp_syscall_resolve_name
 from .. import bundles, look
 from ..lab import Finding, Goal, Lab, done, not_yet, question, wrong
-from ..needs import ROOT, programs
-from .filters import filters, verdict
+from ..needs import ROOT, Need, programs
+from .filters import cannot_be_read, filters, verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -238,7 +238,7 @@ LAB = Lab(
         "refused_for_good": "With that one the C library would believe that threads are forbidden. It tries the older "
         "clone(2) where the kernel does not seem to have clone3(2) at all.",
     },
-    needs=(ROOT, programs("jq", "python3")),
+    needs=(ROOT, programs("jq", "python3"), Need("a kernel that tells its filters", cannot_be_read)),
     make=make,
     clear=clear,
     runtimes=True,

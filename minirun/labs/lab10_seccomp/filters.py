@@ -83,6 +83,15 @@ def run(program: Program, data: bytes) -> int:
 # ---- from the kernel
 
 
+def cannot_be_read() -> str:
+    """pid_namespaces(7): that file is there with CONFIG_CHECKPOINT_RESTORE only, which has filters be read as well."""
+    if os.path.exists("/proc/sys/kernel/ns_last_pid"):
+        return ""
+    return (
+        "it needs a kernel with CONFIG_CHECKPOINT_RESTORE\n  cure:  use the class's machine, whose kernel is Debian's"
+    )
+
+
 def filters(pid: int) -> list[Program]:
     """All of a process, which stops for that moment. Raises StateError where it can't."""
     ptrace(PTRACE_SEIZE, pid, 0, None)
