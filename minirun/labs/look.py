@@ -94,6 +94,11 @@ def is_apart(pid: int, kind: str) -> bool:
     return namespace(pid, kind) not in (0, host_namespaces()[kind])
 
 
+def fellow(kind: str, inode: int) -> int:
+    """A process in this namespace: this one, if it is in it; 0 where nobody is."""
+    return next((pid for pid in (os.getpid(), *pids()) if namespace(pid, kind) == inode), 0)
+
+
 def inside(pid: int, kinds: tuple[str, ...], ask: Callable[[], Any]) -> Any:
     """What `ask` gives in these namespaces of a process, or None where it fails."""
     return within([f"/proc/{pid}/ns/{kind}" for kind in kinds], ask)

@@ -5,6 +5,8 @@ All of it happens below one mount in the lab's directory, the shelf. What the st
 
 from __future__ import annotations
 
+import os
+
 from ...record import Record
 from ...teach.mount_tree import Mount, parse
 from .. import look, sweep
@@ -45,22 +47,26 @@ class Table(Record):
         return "" in self.mounts and not self.mounts[""].propagation
 
 
-def table(pid: int, mounts: tuple[Mount, ...], desk: Desk) -> Table:
-    shelf = desk.file(SHELF)
+def make(desk: Desk) -> None:
+    """Which mount namespace the lab calls the machine's: that of the terminal. It need not be that of process 1."""
+    desk.kept["mnt"] = str(look.namespace(os.getpid(), "mnt"))
+
+
+def table(pid: int, desk: Desk) -> Table:
+    shelf, mounts = desk.file(SHELF), parse(look.read(f"/proc/{pid}/mountinfo") or "")
     return Table(pid, {one.point[len(shelf) + 1 :]: one for one in mounts if sweep.is_below(one.point, shelf)})
 
 
 def machines(desk: Desk) -> Table:
-    machine = look.host()
-    return table(machine.pid, machine.mounts, desk)
+    return table(look.fellow("mnt", int(desk.kept["mnt"])), desk)
 
 
 def others(desk: Desk) -> Iterator[Table]:
     """Of each other mount namespace that has the shelf, by one of its processes."""
-    by_namespace = {look.namespace(pid, "mnt"): pid for pid in look.apart("mnt")}
-    for pid in by_namespace.values():
-        found = table(pid, parse(look.read(f"/proc/{pid}/mountinfo") or ""), desk)
-        if "" in found.mounts:
+    by_namespace = {look.namespace(pid, "mnt"): pid for pid in look.pids()}
+    for inode, pid in by_namespace.items():
+        found = table(pid, desk)
+        if inode not in (0, int(desk.kept["mnt"])) and "" in found.mounts:
             yield found
 
 
@@ -192,5 +198,6 @@ LAB = Lab(
         "Ask explain for the step that sets the propagation of /.",
     },
     needs=(ROOT,),
+    make=make,
     clear=lambda _desk: sweep.end_running("sleep", "4301"),
 )

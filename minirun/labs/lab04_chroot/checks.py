@@ -21,19 +21,19 @@ if TYPE_CHECKING:
     from ..desk import Desk
 
 JAIL, TOKEN, LOOT = "jail", "token", "jail/loot"
-BREAKOUT = "breakout.c"
 ASLEEP = (("sleep", "4401"), ("sleep", "4403"))
 OF_THE_KERNEL = ("proc", "sysfs")  # file systems with nothing of the machine's disks, and one device for all mounts
 
 
 def make(desk: Desk) -> None:
+    desk.kept["mnt"] = str(look.namespace(os.getpid(), "mnt"))  # the terminal's; process 1 may be in another one
     bundles.rootfs(desk.file(JAIL))
     os.mkdir(desk.file("jail/old"))
     desk.write(
         "jail/dev/null", "", mode=0o666
     )  # a shell's background job reads it; the device may be forbidden (nodev)
     desk.write(TOKEN, f"{desk.secret()}\n", mode=0o600)
-    shutil.copy(f"{os.path.dirname(__file__)}/{BREAKOUT}", desk.file(BREAKOUT))
+    shutil.copy(f"{os.path.dirname(__file__)}/breakout.c", desk.directory)
 
 
 def clear(desk: Desk) -> None:
@@ -70,17 +70,23 @@ def breakouts(desk: Desk) -> list[int]:
     return [pid for pid in look.pids() if program and inode(f"/proc/{pid}/exe") == program]
 
 
+def machines_process(desk: Desk) -> int:
+    return look.fellow("mnt", int(desk.kept["mnt"]))
+
+
+def is_apart(pid: int, desk: Desk) -> bool:
+    """Whether it is in another mount namespace than the machine's."""
+    return look.namespace(pid, "mnt") not in (0, int(desk.kept["mnt"]))
+
+
 def of_namespace(pid: int) -> tuple[tuple[int, int] | None, tuple[Mount, ...]]:
     """The root of its mount namespace, and all mounts in it, whatever root the process itself has."""
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     try:
-        answer = look.inside(pid, ("mnt",), lambda: [inode("/"), mountinfo(proc)])
+        top, text = look.inside(pid, ("mnt",), lambda: [inode("/"), mountinfo(proc)]) or (None, "")
     finally:
         os.close(proc)
-    if answer is None:
-        return None, ()
-    top, text = answer
-    return tuple(top), parse(text)
+    return top and tuple(top), parse(text)
 
 
 def mountinfo(proc: int) -> str:
@@ -93,7 +99,7 @@ def pivoted_processes(desk: Desk) -> Iterator[tuple[int, tuple[Mount, ...]]]:
     """Those for which the jail is the root of the whole mount namespace, with its mounts."""
     jail = inode(desk.file(JAIL))
     for pid in jailed_processes(desk):
-        if look.is_apart(pid, "mnt"):
+        if is_apart(pid, desk):
             top, mounts = of_namespace(pid)
             if top == jail:
                 yield pid, mounts
@@ -110,7 +116,7 @@ def jailed(desk: Desk) -> Finding:
 
 def escaped(desk: Desk) -> Finding:
     expected = f"a process that runs {JAIL}/breakout, started by one in the jail, and has the machine's root"
-    machine, jail = root(look.host().pid), inode(desk.file(JAIL))
+    machine, jail = root(machines_process(desk)), inode(desk.file(JAIL))
     free = [pid for pid in breakouts(desk) if root(pid) == machine]
     for pid in free:
         if root(int(look.status(pid).get("PPid", "0"))) == jail:
@@ -134,7 +140,7 @@ def pivoted(desk: Desk) -> Finding:
     found = next(pivoted_processes(desk), None)
     if found:
         return done(f"the root of the mount namespace of process {found[0]} is {JAIL}")
-    chrooted = next((pid for pid in jailed_processes(desk) if look.is_apart(pid, "mnt")), None)
+    chrooted = next((pid for pid in jailed_processes(desk) if is_apart(pid, desk)), None)
     if chrooted:
         return wrong("only_chroot", f"process {chrooted} has it as its root, its mount namespace has not", expected)
     return not_yet(expected)
@@ -142,7 +148,8 @@ def pivoted(desk: Desk) -> Finding:
 
 def bare(desk: Desk) -> Finding:
     expected = "nothing of the machine's is mounted below the new root"
-    devices = {mount.device for mount in look.host().mounts}
+    mounted = parse(look.read(f"/proc/{machines_process(desk)}/mountinfo") or "")
+    devices = {mount.device for mount in mounted}
     stays = []
     for pid, mounts in pivoted_processes(desk):
         old = [one.point for one in mounts if one.point != "/" and is_machines(one, devices)]
@@ -158,9 +165,8 @@ def is_machines(mount: Mount, devices: set[str]) -> bool:
 
 def held(desk: Desk) -> Finding:
     inside = {look.namespace(pid, "mnt") for pid, _mounts in pivoted_processes(desk)}
-    jail = inode(desk.file(JAIL))
     for pid in breakouts(desk):
-        if look.namespace(pid, "mnt") in inside and root(pid) == jail:
+        if look.namespace(pid, "mnt") in inside and root(pid) == inode(desk.file(JAIL)):
             return done(f"process {pid} has gone up as far as it could, and its root is {JAIL}")
     return not_yet(f"{JAIL}/breakout, running behind the pivot_root: breakout sleep 4403 &")
 
