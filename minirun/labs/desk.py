@@ -135,7 +135,7 @@ def read(path: str) -> Json:
     except FileNotFoundError:
         return {}
     except PermissionError as error:
-        raise StateError(f"can't read {path}: {reason(error)}\n  cure:  sudo, as when the lab was started") from None
+        raise StateError(f"can't read {path!r}: {reason(error)}\n  cure:  sudo, as when the lab was started") from None
     except (OSError, ValueError) as error:
         raise damaged(path, str(error)) from None
     if not isinstance(found, dict):
@@ -151,7 +151,7 @@ def read_or_nothing(path: str) -> Json:
 
 
 def damaged(path: str, why: str) -> StateError:
-    return StateError(f"{path} is damaged: {why}\n  cure:  minirun lab reset, and begin anew")
+    return StateError(f"{path!r} is damaged: {why}\n  cure:  minirun lab reset, and begin anew")
 
 
 def replace(path: str, value: Json) -> None:
@@ -163,4 +163,4 @@ def replace(path: str, value: Json) -> None:
             json.dump(value, file, indent=1)
         os.rename(unfinished, path)
     except OSError as error:
-        raise StateError(f"can't write {path}: {reason(error)}\n  cure:  as the user who has started the lab") from None
+        raise StateError(f"can't write {path!r}: {reason(error)}\n  cure:  as who has started it") from None

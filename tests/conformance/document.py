@@ -81,8 +81,9 @@ class Symbol(NamedTuple):
 
 @functools.cache
 def symbols(folder: str) -> tuple[Symbol, ...]:
-    """The functions and classes at the top of each file."""
-    return tuple(symbol for file in sorted((REPOSITORY / folder).rglob("*.py")) for symbol in symbols_of(file))
+    """The functions and classes at the top of each file. Labs keep no clause, and have names of their own kind."""
+    files = (file for file in sorted((REPOSITORY / folder).rglob("*.py")) if "labs" not in file.parts)
+    return tuple(symbol for file in files for symbol in symbols_of(file))
 
 
 def symbols_of(file: Path) -> Iterator[Symbol]:

@@ -84,7 +84,7 @@ def rich_config(word: str) -> dict[str, Any]:
         "scheduler": {"policy": "SCHED_BATCH", "nice": 3},
         "ioPriority": {"class": "IOPRIO_CLASS_IDLE", "priority": 0},
     }
-    made["hooks"] = {kind: [{"path": path, "args": [word]}] for kind in ("createRuntime", "startContainer", "poststop")}
+    made["hooks"] = {kind: [{"path": path, "args": [word]}] for kind in KINDS}
     return made
 
 
@@ -144,8 +144,10 @@ def users_plans() -> list[tuple[Step, ...]]:
     ]
 
 
-# Steps of exec and update, which nothing explains yet.
+KINDS = ("createRuntime", "createContainer", "startContainer", "poststop")
+# Steps of exec, update and run --without, which nothing explains yet.
 OF_OTHERS = {
+    *("SetUserInGroups", "BecomeNamespaceRootInGroups"),
     *("HoldProc", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter", "CheckProcess"),
     *("ChangeSchema", "ReplaceConfig", "ChangeScopeLimits", "JoinScope", "CloseFiles", "AllowRlimit", "LowerRlimit"),
 }

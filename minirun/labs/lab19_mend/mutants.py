@@ -114,7 +114,7 @@ def changed(package: str, mutant: Mutant) -> str:
     with open(path, encoding="utf-8") as file:
         text = file.read()
     if text.count(mutant.old) != 1:
-        raise StateError(f"{path} has no place for the change {mutant.name!r}\n  cure:  another version of minirun")
+        raise StateError(f"{path!r} has no place for the change {mutant.name!r}\n  cure:  another version of minirun")
     return text.replace(mutant.old, mutant.new)
 
 
