@@ -179,7 +179,7 @@ LAB = Lab(
             "runtime",
             "Which one does minirun give to / in the mount namespace of a container?",
             ("rslave", "slave"),
-            wrongs={"too_strict": ("private", "rprivate", "unchanged")},
+            wrongs={"too_strict": ("private", "rprivate"), "lets_out": ("unchanged", "shared", "rshared")},
             tips=("minirun spec writes a config.json; minirun explain . tells what would be done with it",),
         ),
     ),
@@ -195,6 +195,8 @@ LAB = Lab(
         "kernels_default": "The kernel copies the mounts as they are, and shared ones stay shared. unshare(1) does one "
         "thing more, and its manual page says which.",
         "too_strict": "That would be safe, too, but what the machine mounts or unmounts later would not come in. "
+        "Ask explain for the step that sets the propagation of /.",
+        "lets_out": "Where / of the machine is shared, each mount of the container's would appear on the machine then. "
         "Ask explain for the step that sets the propagation of /.",
     },
     needs=(ROOT,),

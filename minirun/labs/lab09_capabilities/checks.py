@@ -33,8 +33,19 @@ def make(desk: Desk) -> None:
         program = shutil.which(name)
         if program is None:
             raise StateError(f"there is no {name} here\n  cure:  apt-get install coreutils")
+        refuse_many(program)
         shutil.copy(program, desk.file(f"mighty/{name}"))
         os.chmod(desk.file(f"mighty/{name}"), 0o4755)
+
+
+def refuse_many(program: str) -> None:
+    """Where one program plays many, by the name that it is called by, setuid would be for all of them. GNU's sleep and
+    id say no to this word. Raises StateError."""
+    import subprocess
+
+    as_echo = subprocess.run(["echo", "x"], executable=program, capture_output=True, check=False)
+    if as_echo.returncode == 0:
+        raise StateError(f"{program!r} plays other programs, too, and must not be setuid\n  cure:  the class's machine")
 
 
 def make_bundle(desk: Desk) -> None:
@@ -239,8 +250,9 @@ LAB = Lab(
         "anew. The effective set alone is not enough: when root starts a program, that gets all of the bounding set.",
         "missing_some": "Some of the fourteen are missing, and images of Docker's rely on them: apt without CAP_SETUID "
         "can't become its user. docker.json has the list.",
-        "another_capability": "That capability is not what this deed takes. Give the probe the fourteen without it: "
-        "does the deed fail? capabilities(7) says of each what it allows.",
+        "another_capability": "That capability is not what this deed takes. Take it away from the fourteen: does "
+        "the deed fail then? Two deeds fail with the fourteen already: for those add it, and see whether they succeed. "
+        "capabilities(7) says of each what it allows.",
         "still_root": "sleep 9093 runs as root: then it owns root's files, whatever its capabilities are. Become "
         "another user, and keep one capability on the way.",
         "lost_by_exec": "The user is right, but nothing is left: who is not root loses all capabilities at execve(2), "

@@ -107,7 +107,8 @@ def diary(desk: Desk) -> Finding:
     if elsewhere:
         found = f"{elsewhere[0]} was noted in the wrong namespaces"
         return wrong("hook_elsewhere", found, "each hook at its place")
-    if not has_come_to(desk, "startContainer") and start_path_is_outside(desk):
+    was_called = any(line.kind == "startContainer" for line in lines)
+    if lines and not was_called and not process(desk) and start_path_is_outside(desk):
         return wrong("path_of_the_host", "a startContainer hook with a path of the machine's", "one of the container's")
     kinds = tuple(line.kind for line in lines)
     if kinds == KINDS:

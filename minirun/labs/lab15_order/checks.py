@@ -192,8 +192,8 @@ LAB = Lab(
         "before pivot_root: the program has the machine's root.",
         "old_still_there": "The root has changed, but the machine's whole tree is still mounted, at /old: whoever is "
         "inside only has to look there. What takes it away, and when is it possible?",
-        "hidden_below": "No line has failed, and yet it is not there. It was mounted below a directory on which "
-        "something else was mounted later, and that now lies over it.",
+        "hidden_below": "No line has failed, and yet it is not there. Either its line comes after exec, and was never "
+        "done; or it was mounted below a directory on which something else was mounted later, which lies over it.",
         "root_writable": "remount changes the mount that is at / at that moment. Whose root was that when the line was "
         "done, or was it done at all?",
         "other_lines": "The container is whole, but the file has not the eleven lines that it had: each is there for a "

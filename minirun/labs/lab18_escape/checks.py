@@ -160,7 +160,7 @@ LAB = Lab(
         goal(
             3,
             "A container whose paths are not masked has captured the token in the name of a key.",
-            "keyrings(7), proc_keys(5): which file lists keys?",
+            "keyrings(7), proc(5): which file of /proc lists keys?",
             "in bundle/rootfs/attack/masked-paths: grep token /proc/keys",
         ),
         goal(
