@@ -28,9 +28,9 @@ EMPTY |= {"namespaces": {}}
 
 
 def place() -> str:
-    """Where all labs of this user are."""
+    """Where all labs of this user are; as the kernel calls it, for /proc does: /srv may be a symlink to /var/srv."""
     default = ROOTS if os.geteuid() == 0 else os.path.expanduser(USERS)
-    return os.path.abspath(os.environ.get("MINIRUN_LABS") or default)
+    return os.path.realpath(os.environ.get("MINIRUN_LABS") or default)
 
 
 class Desk:

@@ -9,14 +9,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from errno import ENOENT, ESRCH
+from contextlib import suppress
+from errno import EINVAL, ENOENT, ESRCH
 from time import monotonic, sleep
 
 from ..cgroups.hierarchy import mount_point
 from ..errors import MinirunError, StateError
 from ..kernel import processes, signals
+from ..kernel.constants import MS_PRIVATE, MS_REC
 from ..kernel.libc import SystemCallError
-from ..kernel.mounts import umount2
+from ..kernel.mounts import mount, umount2
 from ..record import Record
 from ..teach import inspection
 from . import look
@@ -172,17 +174,26 @@ def end_running(*words: str) -> None:
 
 
 def mounts(desk: Desk) -> list[str]:
-    """The latest first."""
+    """The topmost first: what is mounted below one goes with it."""
     every = inspection.look(os.getpid()).mounts
-    return [
-        mount.point
-        for mount in reversed(every)
-        if is_below(mount.point, desk.directory) or mount.source.startswith(desk.prefix)
-    ]
+    found = [one.point for one in every if is_below(one.point, desk.directory) or is_named(one.source, desk)]
+    return sorted(found, key=len)
+
+
+def is_named(source: str, desk: Desk) -> bool:
+    """A word of the student's own, such as `mount -t tmpfs lab03 …`: no server's directory, and no part of a pool."""
+    return source.startswith(desk.prefix) and not set(source) & set(":/")
 
 
 def unmount(point: str) -> None:
-    umount2(point, MNT_DETACH)
+    """After `mount --rbind / all` each mount below is a peer of the machine's own, which would be unmounted with it
+    (mount_namespaces(7), shared subtrees). So first they are made private."""
+    try:
+        mount(None, point, None, MS_REC | MS_PRIVATE, None)
+        umount2(point, MNT_DETACH)
+    except SystemCallError as error:
+        if error.errno not in (EINVAL, ENOENT):  # it went with the one above
+            raise
 
 
 def cgroups(desk: Desk) -> list[str]:
@@ -261,16 +272,17 @@ def directory(desk: Desk) -> list[str]:
 
 
 def remove_directory(path: str) -> None:
-    remove(shutil.rmtree, path)
+    """Not while anything is mounted in it: rmtree would go on there, as it does in a `mount --bind / all`."""
+    if any(is_below(one.point, path) for one in inspection.look(os.getpid()).mounts):
+        return
+    is_tree = os.path.isdir(path) and not os.path.islink(path)
+    remove(shutil.rmtree if is_tree else os.unlink, path)
 
 
 def remove(how: Callable[[str], None], path: str) -> None:
     """What has gone meanwhile is gone; what can't be removed is told by `left`."""
-    try:
+    with suppress(OSError):
         how(path)
-    except OSError as error:
-        if error.errno != ENOENT and os.path.lexists(path):
-            return
 
 
 KINDS = (
