@@ -50,6 +50,15 @@ class Desk:
         self.kept: dict[str, str] = dict(self.written["kept"])  # what the lab itself wants to know later
 
     @property
+    def namespaces(self) -> dict[str, int]:
+        """Those of the shell in which the lab was started: the name in /proc/PID/ns -> the inode."""
+        return dict(self.written["namespaces"])
+
+    def is_named(self, name: str) -> bool:
+        """Whether something of this name is the lab's: lab01 and lab01-web are, lab010 is not."""
+        return name.startswith(self.prefix) and not name[len(self.prefix) :][:1].isdecimal()
+
+    @property
     def is_started(self) -> bool:
         return os.path.lexists(self.books)
 
@@ -65,7 +74,7 @@ class Desk:
         """A check takes its own namespaces for the machine's. Raises StateError where they are those of a container, or
         of a shell that the student has started by unshare(1)."""
         self.must_be_started()
-        now, then = namespaces(), self.written["namespaces"]
+        now, then = namespaces(), self.namespaces
         others = sorted(kind for kind in now if now[kind] != then.get(kind, now[kind]))
         if others:
             raise StateError(

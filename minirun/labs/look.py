@@ -14,7 +14,7 @@ from ..teach import inspection
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
     from ..teach.inspection import Facts
@@ -77,6 +77,20 @@ def namespace(pid: int, kind: str) -> int:
         return os.stat(f"/proc/{pid}/ns/{kind}").st_ino
     except OSError:
         return 0
+
+
+def identity(path: str) -> tuple[int, int] | None:
+    """What tells a file, a directory or a namespace from all others; None where it is gone, or can't be seen."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def is_ours(pid: int) -> bool:
+    """Whether we may look at it: root at all, a user at what is the user's own (ptrace(2), access mode checks)."""
+    return namespace(pid, "pid") != 0
 
 
 @cache
@@ -144,11 +158,6 @@ def counters(path: str) -> dict[str, int]:
     """A file of lines "name number", such as memory.events; {} where there is none."""
     rows = (line.split() for line in (read(path) or "").splitlines())
     return {row[0]: int(row[1]) for row in rows if len(row) == 2 and row[1].isdigit()}
-
-
-def mount_points_below(directory: str) -> Iterator[str]:
-    """In the machine's own mount namespace."""
-    yield from (mount.point for mount in host().mounts if f"{mount.point}/".startswith(f"{directory}/"))
 
 
 # ---- cgroups

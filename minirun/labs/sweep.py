@@ -23,6 +23,7 @@ from ..record import Record
 from ..teach import inspection
 from . import look
 from .programs import said
+from .swept_networks import links, named_networks, remove_link, remove_named_network, remove_table, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 OTHERS = ("runc", "crun")  # runtimes whose containers may be here, too
 MNT_DETACH = 2  # sys/mount.h
-NAMED_NETWORKS = "/run/netns"  # ip-netns(8)
 PATIENCE = 5.0  # seconds until what was sent SIGKILL is gone
 V1_HIERARCHIES = "/sys/fs/cgroup"
 
@@ -47,6 +47,9 @@ class Kind(Record):
 
 def sweep(desk: Desk) -> list[str]:
     """Take away all that a lab has left; what that was. Raises StateError where something stays."""
+    from ..runtime.run import check_proc
+
+    check_proc()  # in a new PID namespace with the old /proc, its numbers would be those of others
     removed = []
     for kind in KINDS:
         for thing in kind.find(desk):
@@ -71,10 +74,10 @@ def left(desk: Desk) -> list[str]:
 
 def containers(desk: Desk) -> list[str]:
     """Each as "runtime id"."""
-    found = [f"minirun {name}" for name in own_containers() if name.startswith(desk.prefix)]
+    found = [f"minirun {name}" for name in own_containers() if desk.is_named(name)]
     for runtime in filter(shutil.which, OTHERS):
         listed = said(runtime, "list", "--quiet").split()
-        found += [f"{runtime} {name}" for name in listed if name.startswith(desk.prefix)]
+        found += [f"{runtime} {name}" for name in listed if desk.is_named(name)]
     return found
 
 
@@ -103,10 +106,15 @@ def delete(named: str) -> None:
 
 def its_processes(desk: Desk) -> list[str]:
     """But for those that this one descends from: a student may type `reset` in a shell of the lab."""
-    spared = set(own_line())
-    networks = {os.stat(name).st_ino for name in named_networks(desk)}
-    alive = (pid for pid in look.pids() if pid not in spared and is_alive(pid))
+    spared, networks = set(own_line()), its_networks(desk)
+    alive = (pid for pid in look.pids() if pid not in spared and is_alive(pid) and look.is_ours(pid))
     return [str(pid) for pid in alive if belongs(pid, desk, networks)]
+
+
+def its_networks(desk: Desk) -> set[int]:
+    """Never the machine's own, which `ip netns attach` can give a name: all that runs is in it."""
+    found = {identity[1] for name in named_networks(desk) if (identity := look.identity(name))}
+    return found - {look.host_namespaces().get("net", 0), desk.namespaces.get("net", 0)}
 
 
 def is_alive(pid: int) -> bool:
@@ -126,13 +134,24 @@ def belongs(pid: int, desk: Desk, networks: set[int]) -> bool:
     if any(is_below(link_of(pid, name), desk.directory) for name in ("root", "exe")):
         return True
     groups = (look.read(f"/proc/{pid}/cgroup") or "").replace("\n", "/").split("/")
-    if any(name.startswith(desk.prefix) for name in groups) or look.namespace(pid, "net") in networks:
+    if any(map(desk.is_named, groups)) or look.namespace(pid, "net") in networks:
         return True
-    if not any(look.is_apart(pid, kind) for kind in look.host_namespaces()):
+    if not any(is_apart(pid, kind, desk) for kind in look.host_namespaces()):
         return False  # a shell of the machine's may stand in the directory
-    if is_below(link_of(pid, "cwd"), desk.directory):
-        return True
-    return look.is_apart(pid, "uts") and look.host_name(pid).startswith(desk.prefix)
+    return is_below(link_of(pid, "cwd"), desk.directory) or has_its_host_name(pid, desk)
+
+
+def is_apart(pid: int, kind: str, desk: Desk) -> bool:
+    """From the machine, and from the shell in which the lab was started: where each login has namespaces of its own,
+    an editor in the directory has them, too."""
+    return look.is_apart(pid, kind) and look.namespace(pid, kind) != desk.namespaces.get(kind)
+
+
+def has_its_host_name(pid: int, desk: Desk) -> bool:
+    """It says nothing where the machine itself is called so, as a class's machines are: systemd gives many a service
+    a copy of the name (systemd.exec(5), ProtectHostname=)."""
+    is_its = is_apart(pid, "uts", desk) and desk.is_named(look.host_name(pid))
+    return is_its and not desk.is_named(look.host_name(look.host().pid))
 
 
 def link_of(pid: int, name: str) -> str:
@@ -165,8 +184,8 @@ def end(pid: str) -> None:
 
 
 def end_running(*words: str) -> None:
-    """For a lab's `clear`: all processes with this command line."""
-    for pid in look.running(*words):
+    """For a lab's `clear`: all processes with this command line, but for other users'."""
+    for pid in filter(look.is_ours, look.running(*words)):
         end(str(pid))
 
 
@@ -176,13 +195,13 @@ def end_running(*words: str) -> None:
 def mounts(desk: Desk) -> list[str]:
     """The topmost first: what is mounted below one goes with it."""
     every = inspection.look(os.getpid()).mounts
-    found = [one.point for one in every if is_below(one.point, desk.directory) or is_named(one.source, desk)]
+    found = [one.point for one in every if is_below(one.point, desk.directory) or is_source(one.source, desk)]
     return sorted(found, key=len)
 
 
-def is_named(source: str, desk: Desk) -> bool:
+def is_source(source: str, desk: Desk) -> bool:
     """A word of the student's own, such as `mount -t tmpfs lab03 …`: no server's directory, and no part of a pool."""
-    return source.startswith(desk.prefix) and not set(source) & set(":/")
+    return desk.is_named(source) and not set(source) & set(":/")
 
 
 def unmount(point: str) -> None:
@@ -197,11 +216,16 @@ def unmount(point: str) -> None:
 
 
 def cgroups(desk: Desk) -> list[str]:
-    """Of both versions, those below others first."""
+    """Of both versions, those below others first. Root may do the same lab on the machine."""
     tops = dict.fromkeys((V1_HIERARCHIES, mount_point() or V1_HIERARCHIES))
     named = [path for top in tops for path in look.directories_named(top, desk.prefix)]
-    below = [directory for path in named for directory, _names, _files in os.walk(path)]
+    own = (path for path in named if desk.is_named(os.path.basename(path)) and may_remove(path))
+    below = [directory for path in own for directory, _names, _files in os.walk(path)]
     return sorted(dict.fromkeys(below), key=len, reverse=True)
+
+
+def may_remove(path: str) -> bool:
+    return os.access(os.path.dirname(path), os.W_OK)
 
 
 def remove_cgroup(path: str) -> None:
@@ -225,43 +249,6 @@ def root_of(path: str) -> str:
     while os.path.exists(f"{os.path.dirname(path)}/cgroup.procs"):
         path = os.path.dirname(path)
     return path
-
-
-# ---- networks
-
-
-def named_networks(desk: Desk) -> list[str]:
-    names = os.listdir(NAMED_NETWORKS) if os.path.isdir(NAMED_NETWORKS) else []
-    return [f"{NAMED_NETWORKS}/{name}" for name in names if name.startswith(desk.prefix)]
-
-
-def remove_named_network(path: str) -> None:
-    try:
-        umount2(path, MNT_DETACH)
-    except SystemCallError:
-        pass  # a file that nothing is mounted on: half of what ip-netns(8) makes
-    remove(os.unlink, path)
-
-
-def links(desk: Desk) -> list[str]:
-    return [name for name in os.listdir("/sys/class/net") if name.startswith(desk.prefix)]
-
-
-def remove_link(name: str) -> None:
-    """The other end of a veth pair goes with it."""
-    said("ip", "link", "delete", name)
-
-
-def tables(desk: Desk) -> list[str]:
-    """Of nftables, each as "family name". Without root there are none."""
-    if shutil.which("nft") is None or os.geteuid() != 0:
-        return []
-    rows = (line.split() for line in said("nft", "list", "tables").splitlines())
-    return [f"{row[1]} {row[2]}" for row in rows if len(row) == 3 and row[2].startswith(desk.prefix)]
-
-
-def remove_table(named: str) -> None:
-    said("nft", "delete", "table", *named.split())
 
 
 # ---- files

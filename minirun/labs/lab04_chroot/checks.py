@@ -47,27 +47,21 @@ def clear(desk: Desk) -> None:
 # ---- whose root
 
 
-def inode(path: str) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:  # gone, or a thread of the kernel's
-        return None
-    return found.st_dev, found.st_ino
-
-
 def root(pid: int) -> tuple[int, int] | None:
-    return inode(f"/proc/{pid}/root")
+    return look.identity(f"/proc/{pid}/root")
 
 
 def jailed_processes(desk: Desk) -> list[int]:
-    jail = inode(desk.file(JAIL))
-    return [pid for pid in look.pids() if jail and root(pid) == jail]
+    """After `mount --bind / jail`, that is everybody's root, and says nothing."""
+    jail = look.identity(desk.file(JAIL))
+    is_jail = jail not in (None, look.identity("/"))
+    return [pid for pid in look.pids() if is_jail and root(pid) == jail]
 
 
 def breakouts(desk: Desk) -> list[int]:
     """Processes that run the jail's program breakout."""
-    program = inode(desk.file("jail/breakout"))
-    return [pid for pid in look.pids() if program and inode(f"/proc/{pid}/exe") == program]
+    program = look.identity(desk.file("jail/breakout"))
+    return [pid for pid in look.pids() if program and look.identity(f"/proc/{pid}/exe") == program]
 
 
 def machines_process(desk: Desk) -> int:
@@ -83,7 +77,7 @@ def of_namespace(pid: int) -> tuple[tuple[int, int] | None, tuple[Mount, ...]]:
     """The root of its mount namespace, and all mounts in it, whatever root the process itself has."""
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     try:
-        top, text = look.inside(pid, ("mnt",), lambda: [inode("/"), mountinfo(proc)]) or (None, "")
+        top, text = look.inside(pid, ("mnt",), lambda: [look.identity("/"), mountinfo(proc)]) or (None, "")
     finally:
         os.close(proc)
     return top and tuple(top), parse(text)
@@ -97,7 +91,7 @@ def mountinfo(proc: int) -> str:
 
 def pivoted_processes(desk: Desk) -> Iterator[tuple[int, tuple[Mount, ...]]]:
     """Those for which the jail is the root of the whole mount namespace, with its mounts."""
-    jail = inode(desk.file(JAIL))
+    jail = look.identity(desk.file(JAIL))
     for pid in jailed_processes(desk):
         if is_apart(pid, desk):
             top, mounts = of_namespace(pid)
@@ -116,7 +110,7 @@ def jailed(desk: Desk) -> Finding:
 
 def escaped(desk: Desk) -> Finding:
     expected = f"a process that runs {JAIL}/breakout, started by one in the jail, and has the machine's root"
-    machine, jail = root(machines_process(desk)), inode(desk.file(JAIL))
+    machine, jail = root(machines_process(desk)), look.identity(desk.file(JAIL))
     free = [pid for pid in breakouts(desk) if root(pid) == machine]
     for pid in free:
         if root(int(look.status(pid).get("PPid", "0"))) == jail:
@@ -166,7 +160,7 @@ def is_machines(mount: Mount, devices: set[str]) -> bool:
 def held(desk: Desk) -> Finding:
     inside = {look.namespace(pid, "mnt") for pid, _mounts in pivoted_processes(desk)}
     for pid in breakouts(desk):
-        if look.namespace(pid, "mnt") in inside and root(pid) == inode(desk.file(JAIL)):
+        if look.namespace(pid, "mnt") in inside and root(pid) == look.identity(desk.file(JAIL)):
             return done(f"process {pid} has gone up as far as it could, and its root is {JAIL}")
     return not_yet(f"{JAIL}/breakout, running behind the pivot_root: breakout sleep 4403 &")
 

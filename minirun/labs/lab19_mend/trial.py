@@ -109,7 +109,7 @@ def status(desk: Desk, runtime: str) -> int:
 
 def its_containers(desk: Desk) -> set[str]:
     """Others may start some at the same time."""
-    return {name for name in sweep.own_containers() if name.startswith(desk.prefix)}
+    return {name for name in sweep.own_containers() if desk.is_named(name)}
 
 
 def is_ended_in_time(pid: int) -> bool:
