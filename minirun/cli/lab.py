@@ -175,16 +175,17 @@ def reset(values: Values) -> int:
         raise StateError(
             "reset what?\n  cure:  minirun lab reset 00, or minirun lab reset --all, which forgets marks, too"
         )
+    if values["all"]:
+        marks.forget()  # first: damaged ones keep nobody from a reset
     for chosen in folders() if values["all"] else (of(values),):
         desk = Desk(chosen.number, forgiving=True)
-        if desk.is_started:
-            marks.count("resets", desk)
+        counts = desk.is_started and not values["all"]
         for removed in attempt.end(chosen, desk):
             say(f"lab {chosen.number}: removed {removed}\n")
+        if counts:
+            marks.count("resets", desk)
     if not os.path.isdir(os.environ.get("PWD") or "/"):
         say("Your shell stands in a directory that is gone: cd\n")
-    if values["all"]:
-        marks.forget()
     return 0
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROOTS, USERS = "/srv/labs", "~/minirun-labs"
 EMPTY: Json = {"started": 0.0, "runtime": "minirun", "answers": {}, "reached": {}, "tips": {}, "kept": {}}
 EMPTY |= {"namespaces": {}}
+WORDS, NUMBERS = ("answers", "kept"), ("reached", "tips", "namespaces")  # what the values in these are
 
 
 def place() -> str:
@@ -42,7 +43,9 @@ class Desk:
         self.prefix = f"lab{number}"  # of all names outside of the directory
         self.directory = f"{place()}/{number}"
         self.books = f"{place()}/.books/{number}.json"
-        self.written: Json = {**EMPTY, **(read_or_nothing if forgiving else read)(self.books)}
+        found = read_or_nothing(self.books) if forgiving else sound(self.books)
+        self.written: Json = {**EMPTY, **found}
+        self.was_started = self.is_started
         self.runtime: str = self.written["runtime"]
         self.answers: dict[str, str] = dict(self.written["answers"])
         self.reached: dict[str, float] = dict(self.written["reached"])  # goal -> when
@@ -111,17 +114,23 @@ class Desk:
         return self.kept["secret"]
 
     def note(self) -> None:
-        """Raises StateError."""
+        """What has changed here. `watch` goes on in one terminal while an answer is given in another, or `reset`; so
+        what others have noted meanwhile stays. Raises StateError."""
+        if self.was_started:
+            self.must_be_started()  # `reset` was faster
+        mine: Json = {"answers": self.answers, "reached": self.reached, "tips": self.tips, "kept": self.kept}
+        theirs = {**EMPTY, **sound(self.books)}
+        merged = {name: {**theirs[name], **changed(self.written[name], mine[name])} for name in mine}
+        for name, values in mine.items():
+            values.update(merged[name])
         self.written |= {
             "started": self.written["started"] or time(),
             "namespaces": self.written["namespaces"] or namespaces(),
             "runtime": self.runtime,
-            "answers": self.answers,
-            "reached": self.reached,
-            "tips": self.tips,
-            "kept": self.kept,
+            **merged,
         }
         replace(self.books, self.written)
+        self.was_started = True
 
     def forget(self) -> None:
         if os.path.lexists(self.books):
@@ -134,6 +143,23 @@ def namespaces() -> dict[str, int]:
 
 
 # ---- the files
+
+
+def changed(before: Json, after: Json) -> Json:
+    return {name: value for name, value in after.items() if before.get(name) != value}
+
+
+def sound(path: str) -> Json:
+    """Books in which all values are what they have to be. Raises StateError."""
+    found = read(path)
+    for name, empty in EMPTY.items():
+        value = found.get(name, empty)
+        kind = (int, float) if name == "started" else type(empty)
+        values = (str,) if name in WORDS else (int, float)
+        inner = value.values() if isinstance(value, dict) else ()
+        if not isinstance(value, kind) or not all(isinstance(one, values) for one in inner):
+            raise damaged(path, f"{name} is {value!r:.40}")
+    return found
 
 
 def read(path: str) -> Json:
@@ -154,18 +180,20 @@ def read(path: str) -> Json:
 
 def read_or_nothing(path: str) -> Json:
     try:
-        return read(path)
+        return sound(path)
     except StateError:
         return {}
 
 
 def damaged(path: str, why: str) -> StateError:
-    return StateError(f"{path!r} is damaged: {why}\n  cure:  minirun lab reset, and begin anew")
+    return StateError(
+        f"{path!r} is damaged: {why}\n  cure:  minirun lab reset, and begin anew; --all forgets marks, too"
+    )
 
 
 def replace(path: str, value: Json) -> None:
     """The whole file or the old one (rename(2)). Raises StateError."""
-    unfinished = f"{path}.new"
+    unfinished = f"{path}.{os.getpid()}"  # `watch` and `answer` may write at the same time
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(unfinished, "w", encoding="utf-8") as file:

@@ -11,7 +11,7 @@ from time import localtime, strftime, time
 
 from ..teach.text import plain
 from .catalogue import folder
-from .desk import Desk, place, read, replace
+from .desk import Desk, damaged, place, read, replace
 from .lab import DONE
 from .report import Progress, Work, this_machine
 
@@ -38,7 +38,20 @@ def path() -> str:
 
 
 def all_marks() -> dict[str, Json]:
-    return {number: {**NO_MARK, **mark} for number, mark in read(path()).items()}
+    """Raises StateError."""
+    return {number: {**NO_MARK, **sound(mark)} for number, mark in read(path()).items()}
+
+
+def sound(mark: object) -> Json:
+    """A mark whose values are what they have to be. Raises StateError."""
+    if not isinstance(mark, dict):
+        raise damaged(path(), "a mark is no object")
+    for name, value in mark.items():
+        usual = NO_MARK.get(name)
+        kind = (int, float) if isinstance(usual, (int, float)) else type(usual)
+        if usual is not None and not isinstance(value, kind):
+            raise damaged(path(), f"{name} is {value!r:.40}")
+    return mark
 
 
 def mark_of(number: str) -> Json:
