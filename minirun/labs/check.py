@@ -7,6 +7,7 @@ from textwrap import wrap
 from time import time
 
 from ..record import Record
+from ..safe import safe_lines
 from ..teach.text import plain
 from .lab import DONE, NOT_YET, WRONG, Finding, not_yet
 
@@ -117,7 +118,7 @@ def told(one: Checked, hints: dict[str, str], width: int, paint: Paint) -> Itera
         return
     for name in ("found", "expected"):
         if getattr(finding, name):
-            yield from beside(name, getattr(finding, name), width)
+            yield from beside(name, safe_lines(getattr(finding, name)), width)
     if finding.hint:
         yield from beside("hint", hints[finding.hint], width)
 

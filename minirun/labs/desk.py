@@ -90,9 +90,13 @@ class Desk:
         return os.path.join(self.directory, name)
 
     def read(self, name: str) -> str | None:
-        """A file of the directory that the student was to write; None where there is none."""
+        """A file of the directory that the student was to write; None where there is none. A container may have written
+        it, and root reads it: a symlink that leads out is not followed, nor a FIFO waited for."""
+        path = os.path.realpath(self.file(name))
+        if not path.startswith(f"{self.directory}/") or not os.path.isfile(path):
+            return None
         try:
-            with open(self.file(name), encoding="utf-8", errors="replace") as file:
+            with open(path, encoding="utf-8", errors="replace") as file:
                 return file.read()
         except OSError:
             return None

@@ -146,12 +146,17 @@ def host_name(pid: int) -> str:
 
 
 def read(path: str) -> str | None:
-    """A file of the kernel's, without the line's end; None where it can't be read."""
+    """A file of the kernel's, or of a container's, without the line's end; None where it can't be read."""
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
+        with open(path, encoding="utf-8", errors="replace", opener=without_waiting) as file:
             return file.read().strip()
     except OSError:
         return None
+
+
+def without_waiting(path: str, flags: int) -> int:
+    """Where a container has put a FIFO (fifo(7)), there is nothing to be read."""
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def counters(path: str) -> dict[str, int]:
