@@ -214,7 +214,7 @@ def parsed(path: str, lines: Iterable[str]) -> Iterator[Prediction]:
             told = json.loads(line)
             step, kind, sentence, predicted, changed, right = (told[name] for name in JSON_NAMES)
             yield Prediction(int(step), str(kind), str(sentence), tuple(predicted), tuple(changed), right is True)
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             raise StateError(
                 f"line {number} of {safe(path)} is no prediction\n  cure:  remove the line; run --step writes new ones"
             ) from None

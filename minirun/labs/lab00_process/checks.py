@@ -43,13 +43,13 @@ def pid(desk: Desk) -> Finding:
         return not_yet("minirun lab answer 00 pid PID")
     if answer == str(container.pid):
         return done(answer)
-    if int(answer) in container.inner_pids if answer.isdigit() else False:
+    if int(answer) in container.inner_pids if answer.isdecimal() else False:
         return wrong("pid_inside", answer, "the number that the machine has for it")
     return wrong("pid_of_another", told(answer), "the process that runs sleep 4711 in the container")
 
 
 def told(answer: str) -> str:
-    words = look.command(int(answer)) if answer.isdigit() else []
+    words = look.command(int(answer)) if answer.isdecimal() else []
     return f"{answer}, which is {' '.join(words)}" if words else answer
 
 
@@ -57,7 +57,7 @@ def namespaces(desk: Desk) -> Finding:
     answer, container = desk.answers.get("namespaces"), contained()
     if answer is None or container is None:
         return not_yet("minirun lab answer 00 namespaces, and eight numbers")
-    given = {int(word) for word in answer.replace("[", " ").replace("]", " ").split() if word.isdigit()}
+    given = {int(word) for word in answer.replace("[", " ").replace("]", " ").split() if word.isdecimal()}
     right = set(container.namespaces.values())
     if given == right:
         return done(f"{len(right)} namespaces")

@@ -66,7 +66,7 @@ def first(desk: Desk) -> Finding:
     expected = "a process that has the number 1 in a PID namespace of its own"
     found = firsts(desk)
     if found:
-        return done(f"process {found[0]}, which is {' '.join(look.status(found[0])['NSpid'].split())} (NSpid)")
+        return done(f"process {found[0]}, which is {' '.join(look.status(found[0]).get('NSpid', '').split())} (NSpid)")
     stayed = next((pid for pid in look.pids() if is_outside_its_own(pid, desk)), None)
     if stayed:
         return wrong("no_fork", f"process {stayed} has a new PID namespace for its children, and none in it", expected)

@@ -66,7 +66,7 @@ TRANSLATION = Need("NAT by nftables", no_translation)
 
 def loopback(_desk: Desk) -> Finding:
     inside = network(INSIDE)
-    if inside is None:
+    if inside is None or "lo" not in inside.links:  # a file that nothing is mounted on is none
         return not_yet(f"the network namespace {INSIDE}")
     if is_up(inside.links["lo"]):
         return done("lo is up")
@@ -92,7 +92,7 @@ def pair(_desk: Desk) -> Finding:
 
 def bridge(_desk: Desk) -> Finding:
     inside, machine = network(INSIDE), network(MACHINE)
-    if inside is None or machine is None or "lab05br" not in machine.links:
+    if inside is None or machine is None or "eth0" not in inside.links or "lab05br" not in machine.links:
         return not_yet(f"the bridge lab05br in {MACHINE}")
     peer = machine.link_of_peer(inside.links["eth0"])
     if peer is None or peer.get("master") != "lab05br":

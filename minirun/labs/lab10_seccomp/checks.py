@@ -8,7 +8,7 @@ import stat
 from errno import ENOSYS, EPERM
 
 from ...kernel.libseccomp import seccomp_syscall_resolve_name
-from .. import bundles, look
+from .. import bundles, look, sweep
 from ..lab import Finding, Goal, Lab, done, not_yet, question, wrong
 from ..needs import ROOT, Need, programs
 from .filters import cannot_be_read, filters, verdict
@@ -36,12 +36,11 @@ def make(desk: Desk) -> None:
             desk.write(name, given.read())
 
 
-def clear(_desk: Desk) -> None:
+def clear(desk: Desk) -> None:
     """The agent stands in the directory, but in the machine's own namespaces."""
-    from ..sweep import end
-
     for pid in agents():
-        end(str(pid))
+        if sweep.is_below(sweep.link_of(pid, "cwd"), desk.directory):
+            sweep.end(str(pid))
 
 
 def agents() -> list[int]:
@@ -139,7 +138,8 @@ def link(path: str) -> str:
 
 def answered(_desk: Desk) -> Finding:
     process = container()
-    assert process is not None  # after handed_over
+    if process is None:
+        return not_yet("the container to stay", "it has just ended")
     found = [name for name, numbers in NODES.items() if is_device(f"/proc/{process.pid}/root/tmp/{name}", numbers)]
     if len(found) == len(NODES):
         return done("three devices, in a container that may not make any")

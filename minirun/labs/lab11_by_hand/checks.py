@@ -54,7 +54,8 @@ def copy_setpriv(root: str) -> None:
     other."""
     program = shutil.which("setpriv") or ""
     libraries = [word for word in said("ldd", program).split() if word.startswith("/")]
-    os.unlink(f"{root}/bin/setpriv")
+    if os.path.lexists(f"{root}/bin/setpriv"):  # busybox's, through which the copy would go into busybox itself
+        os.unlink(f"{root}/bin/setpriv")
     shutil.copy(program, f"{root}/bin/setpriv")
     for library in libraries:
         os.makedirs(f"{root}{os.path.dirname(library)}", exist_ok=True)

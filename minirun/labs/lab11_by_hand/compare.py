@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from ...teach.protections import PROTECTIONS
 from .. import look
 
@@ -42,11 +40,9 @@ def roots(one: Facts) -> int:
 
 def is_root_of_namespace(one: Facts) -> bool:
     """Whether its root is that of its mount namespace, as after pivot_root(2), and not only its own (chroot(2))."""
-
-    def same() -> bool:
-        return os.path.samestat(os.stat("/"), os.stat(f"/proc/{one.pid}/root"))
-
-    return look.inside(one.pid, ("mnt",), same) is not False
+    own = look.identity(f"/proc/{one.pid}/root")
+    top = look.inside(one.pid, ("mnt",), lambda: look.identity("/"))
+    return own is not None and top is not None and tuple(top) == own
 
 
 # ---- protections

@@ -63,17 +63,18 @@ def layout(image: Image) -> Finding:
 
 
 def ids(image: Image) -> Finding:
-    rootfs = image.config.get("rootfs") or {}
-    given, right = rootfs.get("diff_ids") or [], diff_ids(image)
-    if not given:
+    rootfs, right = image.config.get("rootfs"), diff_ids(image)
+    given = rootfs.get("diff_ids") if isinstance(rootfs, dict) else None
+    if not isinstance(given, list) or not given:
         return not_yet("three diff_ids in /rootfs of the config")
+    given = list(map(str, given))
     if given == right:
         return done("three diff_ids, in the order of the layers")
     if given == list(image.digests):
         return wrong("digests_of_packed", "the digests of the layers", "those of the archives in them")
     if sorted(given) == sorted(right):
         return not_yet("the diff_ids in the order of the layers", "another order")
-    return not_yet("the SHA-256 of each layer before gzip", ", ".join(str(one)[:15] for one in given))
+    return not_yet("the SHA-256 of each layer before gzip", ", ".join(one[:15] for one in given))
 
 
 def whiteout(image: Image) -> Finding:

@@ -62,7 +62,7 @@ def has_come_to(desk: Desk, kind: str) -> bool:
 
 def process(desk: Desk) -> int:
     """The container's process, by the pid that the runtime has told its hooks outside; 0 where it is not there."""
-    told = [line.pid for line in life(desk) if line.kind not in INSIDE and line.pid.isdigit()]
+    told = [line.pid for line in life(desk) if line.kind not in INSIDE and line.pid.isdecimal()]
     pid = int(told[0]) if told else 0
     state = look.status(pid)
     is_first = state.get("NSpid", "").split()[1:][-1:] == ["1"]  # of its own PID namespace (proc_pid_status(5))

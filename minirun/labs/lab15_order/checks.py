@@ -86,7 +86,7 @@ def whole(desk: Desk) -> Finding:
         return not_yet("sleep 4715, in the container that the steps make", said[-1] if said else "")
     container = found[-1]
     points = {mount.point: mount for mount in container.mounts}
-    if not points["/"].root.endswith("/rootfs"):
+    if "/" not in points or not points["/"].root.endswith("/rootfs"):  # after chroot(2) alone there may be none
         return wrong("not_pivoted", f"process {container.pid}, whose root is the machine's", "the root rootfs")
     if any(f"{point}/".startswith("/old/") for point in points):
         return wrong("old_still_there", f"{len(points)} mounts, most of them below /old", "the three that are its own")

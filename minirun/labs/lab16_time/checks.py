@@ -99,9 +99,9 @@ def dearest(desk: Desk) -> Finding:
     answer, times = desk.answers.get("dearest"), medians(recordings(desk, "before"))
     if answer is None:
         return not_yet("minirun lab answer 16 dearest, and three numbers")
-    given = {int(word) for word in answer.replace(",", " ").split() if word.isdigit()}
+    given = {int(word) for word in answer.replace(",", " ").split() if word.isdecimal()}
     ordered = sorted(times.values(), reverse=True)
-    if len(given) == 3 and all(times.get(number, 0) >= AS_GOOD * ordered[2] for number in given):
+    if len(given) == 3 <= len(ordered) and all(times.get(number, 0) >= AS_GOOD * ordered[2] for number in given):
         return done(answer)
     return wrong("not_the_three", answer, "the numbers of the three steps whose medians are the largest")
 

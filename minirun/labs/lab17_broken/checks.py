@@ -152,7 +152,7 @@ def whole_d(_desk: Desk, found: Facts) -> Finding:
 def whole_e(_desk: Desk, found: Facts) -> Finding:
     points = {mount.point: mount.options for mount in found.mounts}
     lacking = [
-        *(["a read-only root"] if "ro" not in points["/"] else []),
+        *(["a read-only root"] if "ro" not in points.get("/", ()) else []),
         *(["no_new_privs"] if not found.no_new_privileges else []),
         *(["masked paths"] if not set(MASKED_PATHS) & set(points) else []),
     ]
