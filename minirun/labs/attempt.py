@@ -21,6 +21,7 @@ def begin(chosen: Folder, desk: Desk, runtime: str | None) -> None:
         raise StateError(f"lab {desk.number} can't be done here: {why}")
     if runtime and not lab.runtimes:
         raise StateError(f"lab {desk.number} is the same with any runtime\n  cure:  leave --runtime out")
+    refuse_what_is_there(desk)
     desk.runtime = runtime or desk.runtime
     desk.note()  # so that `reset` finds it, should this process be killed
     try:
@@ -31,6 +32,17 @@ def begin(chosen: Folder, desk: Desk, runtime: str | None) -> None:
     except BaseException:
         end(chosen, desk)
         raise
+
+
+def refuse_what_is_there(desk: Desk) -> None:
+    """Else the lab's reset would take away what somebody else has given such a name: a server lab01, a directory of a
+    teacher's. Raises StateError."""
+    there = sweep.left(desk)
+    if there:
+        raise StateError(
+            f"lab {desk.number} would take this for its own: {', '.join(there)}\n"
+            f"  cure:  give it another name; or minirun lab reset {desk.number}, which removes it"
+        )
 
 
 def end(chosen: Folder, desk: Desk) -> list[str]:
