@@ -179,6 +179,8 @@ def reset(values: Values) -> int:
         marks.forget()  # first: damaged ones keep nobody from a reset
     for chosen in folders() if values["all"] else (of(values),):
         desk = Desk(chosen.number, forgiving=True)
+        if values["all"] and not desk.is_started:
+            continue  # what has its name is somebody else's
         counts = desk.is_started and not values["all"]
         for removed in attempt.end(chosen, desk):
             say(f"lab {chosen.number}: removed {removed}\n")
