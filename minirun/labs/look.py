@@ -62,6 +62,16 @@ def is_command(found: list[str], words: tuple[str, ...]) -> bool:
     return bool(found) and (os.path.basename(found[0]), *found[1:]) == words
 
 
+def processes(*words: str) -> list[Facts]:
+    """All about those with this command line, but for other users'."""
+    return [one for pid in running(*words) if (one := process(pid))]
+
+
+def contained(*words: str) -> Facts | None:
+    """The first of them that has a PID namespace of its own."""
+    return next((one for one in processes(*words) if one.namespaces["pid"] != host_namespaces()["pid"]), None)
+
+
 def status(pid: int) -> dict[str, str]:
     """The lines of /proc/PID/status; {} where there is no such process (proc_pid_status(5))."""
     try:

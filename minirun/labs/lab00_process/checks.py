@@ -9,7 +9,6 @@ from ..lab import Finding, Goal, Lab, done, not_yet, question, wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ...teach.inspection import Facts
     from ..desk import Desk
 
 PROGRAM = ("sleep", "4711")
@@ -20,25 +19,18 @@ def make(desk: Desk) -> None:
     bundles.write(desk.file("bundle"), config)
 
 
-def contained() -> Facts | None:
-    """The process with the words of config.json and a PID namespace of its own."""
-    ours = look.host_namespaces()["pid"]
-    found = (look.process(pid) for pid in look.running(*PROGRAM))
-    return next((one for one in found if one and one.namespaces["pid"] != ours), None)
-
-
 def runs(_desk: Desk) -> Finding:
-    container = contained()
+    container = look.contained(*PROGRAM)
     if container:
         return done(f"process {container.pid}: {container.command}")
-    bare = look.running(*PROGRAM)
+    bare = look.processes(*PROGRAM)
     if bare:
-        return wrong("no_container", f"process {bare[0]} in the machine's own namespaces", "a container")
+        return wrong("no_container", f"process {bare[0].pid} in the machine's own namespaces", "a container")
     return not_yet("the process sleep 4711 in a container", "no such process")
 
 
 def pid(desk: Desk) -> Finding:
-    answer, container = desk.answers.get("pid"), contained()
+    answer, container = desk.answers.get("pid"), look.contained(*PROGRAM)
     if answer is None or container is None:
         return not_yet("minirun lab answer 00 pid PID")
     if answer == str(container.pid):
@@ -54,7 +46,7 @@ def told(answer: str) -> str:
 
 
 def namespaces(desk: Desk) -> Finding:
-    answer, container = desk.answers.get("namespaces"), contained()
+    answer, container = desk.answers.get("namespaces"), look.contained(*PROGRAM)
     if answer is None or container is None:
         return not_yet("minirun lab answer 00 namespaces, and eight numbers")
     given = {int(word) for word in answer.replace("[", " ").replace("]", " ").split() if word.isdecimal()}
@@ -72,7 +64,7 @@ def namespaces(desk: Desk) -> Finding:
 
 def shared(_desk: Desk) -> tuple[str, ...]:
     """In any order of two or three names: whoever lists them reads them somewhere, in the order of that place."""
-    container = contained()
+    container = look.contained(*PROGRAM)
     if container is None:
         return ()
     from itertools import permutations

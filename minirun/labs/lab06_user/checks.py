@@ -41,7 +41,7 @@ def clear(_desk: Desk) -> None:
 
 def sleeper(seconds: str) -> Facts | None:
     """The process that runs sleep; with more than one, that in a user namespace of its own."""
-    found = [one for pid in look.running("sleep", seconds) if (one := look.process(pid))]
+    found = look.processes("sleep", seconds)
     return next(filter(is_apart, found), found[0] if found else None)
 
 

@@ -95,8 +95,7 @@ def told(mask: int) -> str:
 
 
 def sleeper(seconds: str) -> Facts | None:
-    found = (look.process(pid) for pid in look.running("sleep", seconds))
-    return next((one for one in found if one), None)
+    return next(iter(look.processes("sleep", seconds)), None)
 
 
 def users(one: Facts) -> tuple[int, int]:

@@ -15,7 +15,6 @@ from .filters import cannot_be_read, filters, verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ...teach.inspection import Facts
     from ..desk import Desk
 
 GIVEN = ("agent.py", "profile.json")  # files of this folder
@@ -51,14 +50,9 @@ def agents() -> list[int]:
 # ---- what is seen of the container
 
 
-def container() -> Facts | None:
-    found = (look.process(pid) for pid in look.running(*PROGRAM))
-    return next((one for one in found if one and look.is_apart(one.pid, "pid")), None)
-
-
 def answers(*names: str) -> dict[str, str]:
     """What its filters say to these calls, of those that this machine has. "errno" is followed by its number."""
-    process = container()
+    process = look.contained(*PROGRAM)
     programs_of_it = filters(process.pid) if process else []
     return {name: verdict(programs_of_it, name) for name in names if seccomp_syscall_resolve_name(name) >= 0}
 
@@ -75,7 +69,7 @@ def all_are(found: dict[str, str], action: str) -> bool:
 
 
 def filtered(_desk: Desk) -> Finding:
-    process = container()
+    process = look.contained(*PROGRAM)
     if process is None:
         return not_yet("the container lab10, with a filter", "no process sleep 1009 in a container")
     mode = look.status(process.pid).get("Seccomp", "0")
@@ -137,7 +131,7 @@ def link(path: str) -> str:
 
 
 def answered(_desk: Desk) -> Finding:
-    process = container()
+    process = look.contained(*PROGRAM)
     if process is None:
         return not_yet("the container to stay", "it has just ended")
     found = [name for name, numbers in NODES.items() if is_device(f"/proc/{process.pid}/root/tmp/{name}", numbers)]

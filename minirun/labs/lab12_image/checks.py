@@ -17,7 +17,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ...teach.inspection import Facts
     from ..desk import Desk
 
 PROGRAM = ("sleep", "1217")
@@ -105,7 +104,7 @@ def overlay(desk: Desk) -> Finding:
 
 
 def absent(desk: Desk) -> Finding:
-    container = contained()
+    container = look.contained(*PROGRAM)
     if container is None:
         return not_yet("a running container")
     place = f"/proc/{container.pid}/root/etc"
@@ -121,14 +120,8 @@ def absent(desk: Desk) -> Finding:
 # ---- the container
 
 
-def contained() -> Facts | None:
-    ours = look.host_namespaces()["pid"]
-    found = (look.process(pid) for pid in look.running(*PROGRAM))
-    return next((one for one in found if one and one.namespaces["pid"] != ours), None)
-
-
 def runs(desk: Desk) -> Finding:
-    container = contained()
+    container = look.contained(*PROGRAM)
     if container is None:
         return not_yet("the container lab12, with sleep 1217", "no such process")
     root = next((mount for mount in container.mounts if mount.point == "/"), None)

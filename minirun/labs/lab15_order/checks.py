@@ -80,7 +80,7 @@ def out_of_place(lines: list[str]) -> list[str]:
 
 
 def whole(desk: Desk) -> Finding:
-    found = [one for pid in look.running(*PROGRAM) if look.is_apart(pid, "pid") and (one := look.process(pid))]
+    found = [one for one in look.processes(*PROGRAM) if look.is_apart(one.pid, "pid")]
     if not found:
         said = (desk.read("said") or "").splitlines()
         return not_yet("sleep 4715, in the container that the steps make", said[-1] if said else "")

@@ -142,8 +142,7 @@ def in_ms(time: int) -> str:
 
 
 def whole(desk: Desk) -> Finding:
-    found = (look.process(pid) for pid in look.running(*PROGRAM))
-    inside = next((one for one in found if one and one.namespaces["pid"] != look.host_namespaces()["pid"]), None)
+    inside = look.contained(*PROGRAM)
     if inside is None:
         return not_yet("the mended container, running in the background")
     if look.read(f"/proc/{inside.pid}/root{CACHE}/index") != desk.secret():

@@ -102,11 +102,10 @@ def running(letter: str, meant: Callable[[Desk, Facts], Finding]) -> Callable[[D
     words = ("sleep", NUMBERS[letter])
 
     def look_at(desk: Desk) -> Finding:
-        found = [one for pid in look.running(*words) if (one := look.process(pid))]
-        inside = [one for one in found if one.namespaces["pid"] != look.host_namespaces()["pid"]]
+        inside = look.contained(*words)
         if inside:
-            return meant(desk, inside[0])
-        if found:
+            return meant(desk, inside)
+        if look.processes(*words):
             return wrong("no_container", f"{' '.join(words)} in the machine's own namespaces", f"bundle {letter}")
         return not_yet(f"{' '.join(words)}, running in a container made of bundle {letter}")
 

@@ -65,19 +65,11 @@ def clear(desk: Desk) -> None:
 
 def containers(desk: Desk) -> list[Facts]:
     """The processes whose root is that of the bundle, whoever has started them."""
-    try:
-        root = os.stat(desk.file(ROOT))
-    except OSError:
+    root = look.identity(desk.file(ROOT))
+    if root is None:
         return []
-    found = (look.process(pid) for pid in look.pids() if look.is_apart(pid, "mnt") and is_at(pid, root))
-    return [one for one in found if one]
-
-
-def is_at(pid: int, root: os.stat_result) -> bool:
-    try:
-        return os.path.samestat(os.stat(f"/proc/{pid}/root"), root)
-    except OSError:
-        return False
+    inside = [pid for pid in look.apart("mnt") if look.identity(f"/proc/{pid}/root") == root]
+    return [one for one in map(look.process, inside) if one]
 
 
 def holes(one: Facts) -> list[str]:
