@@ -110,6 +110,11 @@ class Desk:
         os.chmod(path, mode)
         return path
 
+    def give(self, source: str, name: str, mode: int = 0o644) -> str:
+        """A copy, in the directory, of a file that the lab's own folder has; its path."""
+        with open(source, encoding="utf-8") as file:
+            return self.write(name, file.read(), mode)
+
     def secret(self) -> str:
         """A word that nobody can know who has not read it where `start` has put it."""
         if "secret" not in self.kept:

@@ -46,8 +46,7 @@ def make(desk: Desk) -> None:
         if namespace["type"] == "network":
             namespace["path"] = f"/run/netns/{INSIDE}"
     bundles.write(desk.file("bundle"), config)
-    with open(f"{os.path.dirname(__file__)}/links.py", encoding="utf-8") as links:
-        desk.write("links.py", links.read())
+    desk.give(f"{os.path.dirname(__file__)}/links.py", "links.py")
 
 
 def no_translation() -> str:

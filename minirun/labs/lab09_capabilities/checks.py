@@ -55,8 +55,7 @@ def make_bundle(desk: Desk) -> None:
     config["process"]["capabilities"] = dict.fromkeys(("bounding", "effective", "permitted"), every)
     config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})
     bundles.write(desk.file("bundle"), config)
-    with open(f"{os.path.dirname(__file__)}/probe.sh", encoding="utf-8") as probe:
-        desk.write("bundle/rootfs/bin/probe", probe.read(), mode=0o755)
+    desk.give(f"{os.path.dirname(__file__)}/probe.sh", "bundle/rootfs/bin/probe", mode=0o755)
     os.chown(desk.write("bundle/rootfs/root/theirs", "theirs\n", mode=0o600), THEIRS, THEIRS)
 
 
@@ -148,7 +147,7 @@ def only_one(_desk: Desk) -> Finding:
     return done(found) if effective == right else wrong("", f"effective: {told(effective)}", "net_bind_service alone")
 
 
-def setuid(desk: Desk) -> Finding:
+def setuid(_desk: Desk) -> Finding:
     process = sleeper(SETUID)
     if process is None:
         return not_yet("the process sleep 9095, by an ordinary user from mighty/sleep")

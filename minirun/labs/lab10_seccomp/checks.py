@@ -31,8 +31,7 @@ def make(desk: Desk) -> None:
     config["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"})
     bundles.write(desk.file("bundle"), config)
     for name in GIVEN:
-        with open(f"{os.path.dirname(__file__)}/{name}", encoding="utf-8") as given:
-            desk.write(name, given.read())
+        desk.give(f"{os.path.dirname(__file__)}/{name}", name)
 
 
 def clear(desk: Desk) -> None:

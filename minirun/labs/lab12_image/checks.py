@@ -103,7 +103,7 @@ def overlay(desk: Desk) -> Finding:
     return not_yet("etc/motd of the third layer in it", f"{motd}" if motd else "no etc/motd")
 
 
-def absent(desk: Desk) -> Finding:
+def absent(_desk: Desk) -> Finding:
     container = look.contained(*PROGRAM)
     if container is None:
         return not_yet("a running container")
@@ -120,7 +120,7 @@ def absent(desk: Desk) -> Finding:
 # ---- the container
 
 
-def runs(desk: Desk) -> Finding:
+def runs(_desk: Desk) -> Finding:
     container = look.contained(*PROGRAM)
     if container is None:
         return not_yet("the container lab12, with sleep 1217", "no such process")

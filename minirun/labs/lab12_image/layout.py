@@ -64,7 +64,7 @@ def as_json(path: str, what: str) -> dict[str, Any]:
             found = json.load(file)
     except FileNotFoundError:
         raise Unfit(f"{what} in image/") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Unfit(f"{what} as JSON", str(error)) from None
     if not isinstance(found, dict):
         raise Unfit(f"an object in {what}")

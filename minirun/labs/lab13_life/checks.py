@@ -30,8 +30,7 @@ class Line(Record):
 
 
 def make(desk: Desk) -> None:
-    with open(f"{HERE}/note", encoding="utf-8") as file:
-        desk.write("diary/note", file.read(), mode=0o755)
+    desk.give(f"{HERE}/note", "diary/note", mode=0o755)
     config = bundles.busybox(desk.file("bundle"), args=list(PROGRAM), terminal=False)
     diary = {"destination": "/diary", "type": "bind", "source": desk.file("diary"), "options": ["bind", "rw"]}
     config["mounts"].append(diary)

@@ -57,8 +57,7 @@ def make(desk: Desk) -> None:
     bundles.rootfs(desk.file("rootfs"))
     os.makedirs(desk.file("rootfs/data"), exist_ok=True)
     desk.write("data/token", "the data\n")
-    with open(f"{HERE}/run-steps", encoding="utf-8") as file:
-        desk.write("run-steps", file.read(), mode=0o755)
+    desk.give(f"{HERE}/run-steps", "run-steps", mode=0o755)
     desk.write("steps", shuffled(desk))
 
 

@@ -33,8 +33,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def make(desk: Desk) -> None:
-    with open(f"{HERE}/network", encoding="utf-8") as file:
-        hook = desk.write("network", file.read(), mode=0o755)
+    hook = desk.give(f"{HERE}/network", "network", mode=0o755)
     config = bundles.busybox(desk.file("bundle"), args=list(PROGRAM), terminal=False)
     desk.write(f"bundle/rootfs{CACHE}/index", f"{desk.secret()}\n")
     for number in range(JUNK):

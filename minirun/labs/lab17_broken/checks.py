@@ -35,8 +35,7 @@ def make(desk: Desk) -> None:
     bundles.rootfs(root)
     for name in ("srv", "data"):
         os.makedirs(f"{root}/{name}", exist_ok=True)
-    with open(f"{HERE}/serve", encoding="utf-8") as file:
-        desk.write("rootfs/bin/serve", file.read(), mode=0o755)
+    desk.give(f"{HERE}/serve", "rootfs/bin/serve", mode=0o755)
     desk.write("data/token", f"{desk.secret()}\n")
     for letter in NUMBERS:
         desk.write(f"{letter}/config.json", broken(letter, desk))

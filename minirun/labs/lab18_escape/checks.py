@@ -41,14 +41,9 @@ def make(desk: Desk) -> None:
         os.mkfifo(desk.file(f"{ROOT}/{name}"))
         os.chmod(desk.file(f"{ROOT}/{name}"), 0o666)  # the root of a user namespace is nobody to them
     for name in ("server", "helper", *(f"attack/{name}" for name in os.listdir(f"{HERE}/attack"))):
-        copy(name, f"{ROOT}/{name}", desk)
-    copy("ask", "ask", desk)
+        desk.give(f"{HERE}/{name}", f"{ROOT}/{name}", mode=0o755)
+    desk.give(f"{HERE}/ask", "ask", mode=0o755)
     secrets.hide(desk)
-
-
-def copy(name: str, to: str, desk: Desk) -> None:
-    with open(f"{HERE}/{name}", encoding="utf-8") as file:
-        desk.write(to, file.read(), mode=0o755)
 
 
 def clear(desk: Desk) -> None:
