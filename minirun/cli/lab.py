@@ -112,20 +112,25 @@ def check_lab(values: Values) -> int:
 
 
 def checked(chosen: Folder) -> Result:
-    desk = Desk(chosen.number)
-    desk.must_be_here()
-    result = check.check(chosen.lab, desk)
+    result, desk = looked(chosen)
     marks.note(result, desk)
     return result
 
 
+def looked(chosen: Folder) -> tuple[Result, Desk]:
+    desk = Desk(chosen.number)
+    desk.must_be_here()
+    return check.check(chosen.lab, desk), desk
+
+
 def watch(values: Values) -> int:
-    """Until all is done, or Ctrl-C."""
+    """Until all is done, or Ctrl-C. What is as before is no further check."""
     chosen, before = of(values), ""
     while True:
-        result = checked(chosen)
+        result, desk = looked(chosen)
         text = check.text(result, width(), painting(sys.stdout))
         if text != before:
+            marks.note(result, desk)
             show((CLEAR if sys.stdout.isatty() else "") + text)
         if result.exit_status == check.ALL_DONE:
             return 0
@@ -134,10 +139,8 @@ def watch(values: Values) -> int:
 
 
 def hint(values: Values) -> int:
-    chosen = of(values)
-    desk = Desk(chosen.number)
-    desk.must_be_here()
-    say("\n".join(wrap(check.hint(check.check(chosen.lab, desk), desk), width())) + "\n")
+    result, desk = looked(of(values))
+    say("\n".join(wrap(check.hint(result, desk), width())) + "\n")
     marks.count("hints", desk)
     return 0
 
@@ -191,10 +194,6 @@ def reset(values: Values) -> int:
     return 0
 
 
-def progress(values: Values) -> int:
-    return list_labs(values)
-
-
 def report(values: Values) -> int:
     """Writes the page to hand in, or with --verify looks whether one is as it was written."""
     from ..labs import checksum
@@ -232,7 +231,7 @@ ACTIONS: dict[str, Callable[[Values], int]] = {
     "answer": answer,
     "reset": reset,
     "solution": solution,
-    "progress": progress,
+    "progress": list_labs,
     "report": report,
     "book": book,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from errno import ENODEV, ENOENT, ESRCH
+from errno import ENODEV, ENOENT, ENOTDIR, ESRCH
 from textwrap import wrap
 from time import time
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .desk import Desk
     from .lab import Goal, Lab
 
-GONE = (ENOENT, ESRCH, ENODEV)  # what was looked at has just ended, as processes and cgroups do
+GONE = (ENOENT, ENOTDIR, ESRCH, ENODEV)  # what was looked at has just ended, as processes and cgroups do
 ALL_DONE, SOME_NOT_YET, SOME_WRONG = 0, 2, 3  # exit statuses; 1 is an error
 KINDS = {DONE: "shell", NOT_YET: "about", WRONG: "note"}  # how they are painted
 COLUMN, WIDTH = 9, 80

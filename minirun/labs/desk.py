@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 ROOTS, USERS = "/srv/labs", "~/minirun-labs"
 EMPTY: Json = {"started": 0.0, "runtime": "minirun", "answers": {}, "reached": {}, "tips": {}, "kept": {}}
 EMPTY |= {"namespaces": {}}
-WORDS, NUMBERS = ("answers", "kept"), ("reached", "tips", "namespaces")  # what the values in these are
+WORDS = ("answers", "kept")  # the values in the others are numbers
 
 
 def place() -> str:

@@ -125,10 +125,11 @@ def to_json(labs: Sequence[Folder]) -> str:
 
 
 def table(labs: Sequence[Folder], paint: Paint = plain) -> str:
-    rows = list(map(row, progress(labs)))
+    every = progress(labs)
+    rows = list(map(row, every))
     widths = [max(len(one[column]) for one in (HEAD, *rows)) for column in range(len(HEAD))]
     lines = ["  ".join(word.ljust(width) for word, width in zip(one, widths)).rstrip() for one in (HEAD, *rows)]
-    return "\n".join([paint("heading", lines[0]), *lines[1:], *sums(progress(labs)), ""])
+    return "\n".join([paint("heading", lines[0]), *lines[1:], *sums(every), ""])
 
 
 def row(one: Json) -> tuple[str, ...]:

@@ -126,12 +126,61 @@ def test_a_desk_that_nobody_has_started() -> None:
         Desk("99").must_be_started()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '"x"'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '"x"', '{"answers": 5}', '{"answers": {"pid": 1}}', '{"namespaces": []}', '{"reached": ["a"]}']
+)
 def test_damaged_books_are_told(desk: Desk, text: str) -> None:
     Path(desk.books).write_text(text)
     with pytest.raises(StateError, match=r"is damaged.*\n  cure:"):
         Desk("07")
     assert Desk("07", forgiving=True).is_started
+
+
+@pytest.mark.parametrize("text", ["[]", '{"07": []}', '{"07": {"goals": ["a"]}}'])
+def test_damaged_marks_are_told(desk: Desk, text: str) -> None:
+    Path(marks.path()).write_text(text)
+    with pytest.raises(StateError, match=r"is damaged.*\n  cure:.*--all"):
+        marks.mark_of("07")
+
+
+def test_an_answer_stays_that_was_given_during_a_check(desk: Desk) -> None:
+    other = Desk("07")
+    other.answers["pid"] = "4711"
+    other.note()
+    desk.reached["runs"] = 1.0
+    desk.note()
+    other.answers["pid"] = "4713"
+    other.note()
+    desk.note()
+    assert (Desk("07").answers, Desk("07").reached) == ({"pid": "4713"}, {"runs": 1.0})
+
+
+def test_a_check_that_ends_after_a_reset_writes_nothing(desk: Desk) -> None:
+    Desk("07").forget()
+    with pytest.raises(StateError, match="is not started, or was reset"):
+        desk.note()
+    assert not desk.is_started
+
+
+def test_what_leads_out_of_the_directory_is_not_read(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret")
+    Path(desk.file("captured")).symlink_to(tmp_path / "token")
+    os.mkfifo(desk.file("life"))
+    desk.write("own", "words")
+    assert [desk.read(name) for name in ("captured", "life", "own")] == [None, None, "words"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("lab07", True), ("lab07-web", True), ("lab07a", True), ("lab070", False), ("mylab07", False)],
+)
+def test_names_of_the_lab(desk: Desk, name: str, expected: bool) -> None:
+    assert desk.is_named(name) == expected
+
+
+@pytest.mark.parametrize(("source", "expected"), [("lab07", True), ("lab07:/home", False), ("lab07/data", False)])
+def test_a_servers_directory_is_no_mount_of_the_lab(desk: Desk, source: str, expected: bool) -> None:
+    assert sweep.is_source(source, desk) == expected
 
 
 def test_a_secret_stays_the_same(desk: Desk) -> None:
@@ -173,6 +222,16 @@ def test_a_directory_goes_and_what_a_symlink_leads_to_stays(desk: Desk, tmp_path
     (Path(desk.directory) / "link").symlink_to(tmp_path / "mine")
     assert sweep.remove_directory(desk.directory) is None
     assert (not os.path.exists(desk.directory), (tmp_path / "mine").exists()) == (True, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives networks names")
+def test_the_machines_own_network_is_never_the_labs(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("minirun.labs.swept_networks.NAMED_NETWORKS", str(tmp_path))
+    (tmp_path / "lab07-all").symlink_to("/proc/self/ns/net")
+    (tmp_path / "lab07-gone").symlink_to("/proc/0/ns/net")
+    assert sweep.its_networks(desk) == set()
 
 
 def test_this_process_and_its_parents_are_spared() -> None:
