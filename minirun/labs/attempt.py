@@ -47,6 +47,9 @@ def refuse_what_is_there(desk: Desk) -> None:
 
 def end(chosen: Folder, desk: Desk) -> list[str]:
     """Take away all that the lab has left; what that was. Raises StateError where something stays."""
+    from ..runtime.run import check_proc
+
+    check_proc()  # in a new PID namespace with the old /proc, its numbers would be those of others
     clear = chosen.lab.clear if desk.is_started else None
     if clear:
         clear(desk)
