@@ -46,7 +46,7 @@ def make(desk: Desk) -> None:
         if namespace["type"] == "network":
             namespace["path"] = f"/run/netns/{INSIDE}"
     bundles.write(desk.file("bundle"), config)
-    desk.give(f"{os.path.dirname(__file__)}/links.py", "links.py")
+    desk.give(f"{os.path.dirname(__file__)}/given/links.py", "links.py")
 
 
 def no_translation() -> str:
