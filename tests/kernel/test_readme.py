@@ -74,9 +74,9 @@ def test_the_page_shows_what_happens(hello: Path, page: str) -> None:
 
 def test_the_first_session_of_a_class(hello: Path, runtime: Runtime) -> None:
     """docs/classroom.md: what is typed at the container's prompt, and what comes then."""
-    start, session = transcripts("docs/classroom.md")[0]
+    start, session = next(one for one in transcripts("docs/classroom.md") if PROMPT in one[1])
     subprocess.run(["rootfs/busybox", "bundles/busybox"], cwd=hello, check=True, env=minirun_of(hello), timeout=60)
-    command = start.strip().replace("sudo minirun", f"{hello}/.venv/bin/minirun").replace("~", str(hello))
+    command = start.partition("#")[0].replace("sudo minirun", f"{hello}/.venv/bin/minirun").replace("~", str(hello))
     with typing_to(command.split(), runtime.environment) as typist:
         typist.see(PROMPT)
         *shown, (last, nothing) = re.findall(r"^/ # (.*\n)((?:(?!/ # ).*\n)*)", session, re.MULTILINE)
