@@ -82,7 +82,8 @@ class Desk:
         if others:
             raise StateError(
                 f"lab {self.number} was started elsewhere: this shell has other namespaces ({', '.join(others)})\n"
-                "  cure:  type it in a terminal that has stayed outside, such as the one of minirun lab start"
+                "  cure:  type it in a terminal that has stayed outside, such as the one of minirun lab start;\n"
+                f"         or the machine has been started anew since: minirun lab reset {self.number}, and begin again"
             )
 
     def file(self, name: str) -> str:
