@@ -33,7 +33,7 @@ def read_reports(directory: Path, places: Sequence[str] = ()) -> list[Result]:
 
 def read_report(file: Path) -> Iterator[Result]:
     for case in ElementTree.parse(file).iter("testcase"):
-        test = case.attrib["classname"].replace(".", "/") + ".py::" + case.attrib["name"]
+        test = case.get("classname", "").replace(".", "/") + ".py::" + case.attrib["name"]
         outcome, reason = outcome_of(case)
         yield Result(file.stem, test, outcome, reason, float(case.attrib["time"]))
 
