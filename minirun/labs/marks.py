@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 # "at" is when the score was reached, in seconds since 1970; "goals" when each goal was, "answers" the last ones given.
 NO_MARK: Json = {"score": 0, "at": 0.0, "checks": 0, "hints": 0, "resets": 0, "solution_read": False}
-READ = " *"
 NO_MARK |= {"goals": {}, "answers": {}}
+READ = " *"  # in the table
 HEAD = ("", "lab", "min", "root", "score", "")
 
 
