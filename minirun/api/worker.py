@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import os
 
-from .. import operations
+from .. import operations, quick_json
 from ..errors import MinirunError, unexpected
 from ..safe import safe_lines
 
@@ -54,7 +54,6 @@ def work(words: list[str]) -> int:
 
 def do(operation: str, descriptor: int) -> int:
     """Read what the caller wants, and do it."""
-    import json
 
     from ..runtime.log import Log
 
@@ -67,7 +66,7 @@ def do(operation: str, descriptor: int) -> int:
     def ready(pid: int) -> None:
         tell(descriptor, "ready", pid)
 
-    request = json.loads(read_all(descriptor))
+    request = quick_json.loads(read_all(descriptor))
     log = Report(level="debug" if request.pop("debug") else "warning")
     arrange(request.pop("descriptors"))
     return OPERATIONS[operation](request, log, ready)
@@ -94,10 +93,9 @@ def arrange(descriptors: list[int]) -> None:
 
 def tell(descriptor: int, kind: str, value: object) -> None:
     """One line of JSON in one write(2), so that the lines of two processes don't mix."""
-    import json
 
     try:
-        os.write(descriptor, json.dumps({kind: value}).encode() + b"\n")
+        os.write(descriptor, quick_json.dumps({kind: value}).encode() + b"\n")
     except OSError:
         pass  # the caller is gone; the container is not its only trace, `minirun list` shows it
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
-from .. import operations
+from .. import operations, quick_json
 from ..errors import MinirunError, StateError, unexpected
+from ..kernel import signals
 from ..operations import checked_id
 from .output import say, say_json, show
 from .table import Call
@@ -30,7 +30,7 @@ def perform(call: Call) -> int:
     try:
         return ACTIONS[call.command](values)
     except BrokenPipeError:  # "minirun list | head": nobody wants to read the rest
-        return 128 + signal.SIGPIPE
+        return 128 + signals.SIGPIPE
     except MinirunError as error:
         tell(str(error), values)
         return error.exit_status
@@ -167,9 +167,8 @@ def execute(values: Mapping[str, Any]) -> int:
 
 def state(values: Mapping[str, Any]) -> int:
     """minirun state"""
-    import json
 
-    say_json(json.dumps(operations.state(root(values), values["id"]), indent=2) + "\n")
+    say_json(quick_json.dumps(operations.state(root(values), values["id"]), indent=2) + "\n")
     return 0
 
 
@@ -222,13 +221,12 @@ def update(values: Mapping[str, Any]) -> int:
 
 def events(values: Mapping[str, Any]) -> int:
     """minirun events"""
-    import json
 
     from ..runtime.events import seconds
 
     interval = None if values["stats"] else seconds(values["interval"])
     for event in operations.events(root(values), values["id"], interval):
-        say_json(json.dumps(event) + "\n")
+        say_json(quick_json.dumps(event) + "\n")
     return 0
 
 
@@ -391,9 +389,8 @@ def lab(values: Mapping[str, Any]) -> int:
 
 def features(values: Mapping[str, Any]) -> int:
     """minirun features"""
-    import json
 
-    say_json(json.dumps(operations.features(), indent=2) + "\n")
+    say_json(quick_json.dumps(operations.features(), indent=2) + "\n")
     return 0
 
 

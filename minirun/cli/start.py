@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-
 from ..kernel import signals
 from . import quick
 from .spelling import plain
@@ -12,7 +10,7 @@ WORKER = "--worker"  # how a program that uses minirun as a library starts it; n
 
 # The first stays as the caller has it, since nohup(1) is a wish of its own. The others Python ignores for itself, so
 # that a pipe that nobody reads, or a limit of file sizes, is an error like any other.
-STILL_IGNORED = (signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ)
+STILL_IGNORED = (signals.SIGHUP, signals.SIGPIPE, signals.SIGXFSZ)
 
 
 def start(words: list[str]) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-
+from . import ctypes
 from .libc import Flags, SystemCallError, show, syscall
 
 # linux/bpf.h: enum bpf_cmd, bpf_prog_type, bpf_attach_type, and the attach flags

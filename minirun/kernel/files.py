@@ -5,13 +5,12 @@ Every descriptor made here is close-on-exec.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import select
-import signal
 import stat
 
+from . import ctypes, signals
 from .constants import (
     CLOSE_RANGE_CLOEXEC,
     NULL_DEVICE,
@@ -224,16 +223,16 @@ def put(descriptor: int, data: bytes) -> None:
     """Write what somebody may want to know, and don't fail over it: neither a full disk nor a pipe that nobody reads
     must keep a container from starting. The program's process has SIGPIPE at its default by the time that it says its
     last words (steps/program.py: ResetSignals)."""
-    deadly = signal.getsignal(signal.SIGPIPE) == signal.SIG_DFL
+    deadly = signals.getsignal(signals.SIGPIPE) == signals.SIG_DFL
     if deadly:
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        signals.signal(signals.SIGPIPE, signals.SIG_IGN)
     try:
         if not is_full(descriptor):
             os.write(descriptor, data)
     except OSError:
         pass
     if deadly:
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signals.signal(signals.SIGPIPE, signals.SIG_DFL)
 
 
 def is_full(descriptor: int) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-
+from . import ctypes
 from .constants import KEYCTL_DESCRIBE, KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SETPERM, KEYCTL_UNLINK
 from .libc import Flags, show, syscall, text
 

@@ -6,11 +6,10 @@ would write it, `mount("proc", "/proc", "proc", MS_NOSUID, NULL)`, and no result
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 
-from . import constants
+from . import constants, ctypes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

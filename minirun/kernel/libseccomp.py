@@ -6,9 +6,9 @@ runtime's: the container's process can't read the host's files. Its functions an
 
 from __future__ import annotations
 
-import ctypes
 from errno import EINVAL, ELIBACC
 
+from . import ctypes
 from .libc import Flags, SystemCallError, show
 
 TYPE_CHECKING = False

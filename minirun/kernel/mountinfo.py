@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from errno import EMFILE, ENFILE, ENOMEM
 
 from . import files
@@ -48,4 +47,5 @@ def mount_id(path: str) -> int:
 
 def unescaped(path: str) -> str:
     """A space in a path, and a few others, stand there as an octal number: \\040."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)
+    first, *others = path.split("\\")
+    return first + "".join(chr(int(part[:3], 8)) + part[3:] for part in others)

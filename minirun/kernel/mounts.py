@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 
+from . import ctypes
 from .constants import (
     AT_EMPTY_PATH,
     AT_FDCWD,

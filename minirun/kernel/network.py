@@ -5,8 +5,7 @@ Two ioctls, because a netlink library takes ten times longer to import than a wh
 
 from __future__ import annotations
 
-import ctypes
-
+from . import ctypes
 from .constants import IFF_UP, SIOCGIFFLAGS, SIOCSIFFLAGS
 from .libc import Flags, call, show
 

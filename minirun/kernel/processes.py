@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from errno import ENOENT, ESRCH
 
+from . import ctypes
 from .constants import (
     IOPRIO_CLASS_SHIFT,
     IOPRIO_WHO_PGRP,

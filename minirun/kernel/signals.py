@@ -1,20 +1,29 @@
-"""Signals as something to read: signalfd(2), sending without a race: pidfd_send_signal(2), and what execve(2) keeps."""
+"""Signals as something to read: signalfd(2), sending without a race: pidfd_send_signal(2), and what execve(2) keeps.
+
+The numbers and Python's own functions come from the half in C of its signal module. The other half, which could not do
+without it, makes enumerations of the numbers, for which it imports enum, functools and collections: 3 ms before each
+container.
+"""
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import sys
 
+from . import ctypes
 from .constants import SFD_CLOEXEC
 from .libc import call, os_call, show
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import signal as _signal
     from collections.abc import Iterable
+    from signal import *
+else:
+    import _signal
+    from _signal import *
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # what asks a program to end
+ENDING = (SIGINT, SIGTERM, SIGHUP, SIGQUIT)  # what asks a program to end
 SIGNALFD_SIGINFO_SIZE = 128  # sizeof(struct signalfd_siginfo), linux/signalfd.h: its first member is the number
 
 
@@ -33,15 +42,21 @@ def read_signal(descriptor: int) -> int:
 
 def name(number: int) -> str:
     """SIGKILL; SIGRTMIN+2 for what has no name of its own."""
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
+    names = {number: name for name, number in numbers().items() if name not in OTHER_NAMES}
+    return names.get(number, f"SIGRTMIN+{number - SIGRTMIN}")
+
+
+def numbers() -> dict[str, int]:
+    """The numbers of signal(7), by name."""
+    return {name: int(value) for name, value in vars(_signal).items() if name.startswith("SIG") and name[3] != "_"}
+
+
+OTHER_NAMES = ("SIGCLD", "SIGIOT", "SIGPOLL")  # of SIGCHLD, SIGABRT, SIGIO
 
 
 def ignored() -> list[int]:
     """Those that this process ignores."""
-    return [number for number in range(1, signal.NSIG) if signal.getsignal(number) == signal.SIG_IGN]
+    return [number for number in range(1, NSIG) if getsignal(number) == SIG_IGN]
 
 
 def reset(but: tuple[int, ...] = ()) -> None:
@@ -49,8 +64,8 @@ def reset(but: tuple[int, ...] = ()) -> None:
     of it: one that has SIGTERM blocked can't be asked to end, one that ignores SIGCHLD never learns of its children."""
     for number in ignored():
         if number not in but:
-            signal.signal(number, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            signal(number, SIG_DFL)
+    pthread_sigmask(SIG_SETMASK, ())
 
 
 def pidfd_open(pid: int) -> int:
@@ -58,6 +73,6 @@ def pidfd_open(pid: int) -> int:
     return os_call("pidfd_open", os.pidfd_open, pid)
 
 
-def pidfd_send_signal(process: int, number: int) -> None:
+def pidfd_send_signal(process: int, number: int) -> None:  # type: ignore[no-redef]
     """pidfd_send_signal(2)"""
-    os_call("pidfd_send_signal", signal.pidfd_send_signal, process, number)
+    os_call("pidfd_send_signal", _signal.pidfd_send_signal, process, number)

@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import _socket
-import array
-import ctypes
 import errno
 import os
 import stat
 import struct
 import sys
 
-from . import files
+from . import ctypes, files
 from .libc import Flags, SystemCallError, call, os_call, show
 
 TYPE_CHECKING = False
@@ -121,10 +119,11 @@ class MessageSocket:
         """
         room = _socket.CMSG_SPACE(4 * DESCRIPTORS_AT_MOST) + _socket.CMSG_SPACE(12)
         message, extras, _flags, _address = self.end.recvmsg(MESSAGE_SIZE, room, _socket.MSG_CMSG_CLOEXEC)
-        descriptors, sender = array.array("i"), 0
+        descriptors: list[int] = []
+        sender = 0
         for level, kind, data in extras:
             if level == _socket.SOL_SOCKET and kind == _socket.SCM_RIGHTS:
-                descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+                descriptors += struct.unpack_from(f"{len(data) // 4}i", data)
             elif level == _socket.SOL_SOCKET and kind == SCM_CREDENTIALS:
                 sender = int.from_bytes(data[:4], sys.byteorder)  # struct ucred: pid, uid, gid
         return message, tuple(descriptors), sender

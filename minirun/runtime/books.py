@@ -12,7 +12,6 @@ since it may be given to another process; with its start time it is unique.
 from __future__ import annotations
 
 import os
-import signal
 
 from ..cgroups.hierarchy import OUT_OF_SIGHT, SIGHT_CURE, is_out_of_sight
 from ..cgroups.members import is_another
@@ -163,12 +162,12 @@ def find(root: str, name: str, owner: int | None = None) -> Container:
 
 def signal_number(word: str) -> int:
     """9, KILL, SIGKILL, kill -> 9; 0 asks only whether there is a process: kill(2). Raises StateError."""
-    if word.isascii() and word.isdigit() and len(word) < 5 and int(word) in range(signal.NSIG):
+    if word.isascii() and word.isdigit() and len(word) < 5 and int(word) in range(signals.NSIG):
         return int(word)
     name = word.upper().removeprefix("SIG")
-    number = getattr(signal, f"SIG{name}", None)
-    if not isinstance(number, signal.Signals):
+    number = signals.numbers().get(f"SIG{name}")
+    if number is None:
         raise StateError(
             f'unknown signal "{safe(word)}"\n  allowed: a number from 0 to 64, or a name such as TERM: signal(7)'
         )
-    return int(number)
+    return number

@@ -7,11 +7,11 @@ removed, made or waited for in a directory until it is known to be a container's
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from errno import EACCES, EFBIG, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO, EPERM, EROFS
 
+from .. import quick_json
 from ..errors import CURE, SHORTAGES, StateError, reason
 from ..kernel import files, locks
 from ..safe import safe
@@ -46,7 +46,7 @@ def read_json(root: str, name: str, owner: int | None) -> object:
     check(root, name)
     place = f"{root}/{name}"
     try:
-        return json.loads(files.read_regular(f"{place}/{STATE}", LARGEST, owner))
+        return quick_json.loads(files.read_regular(f"{place}/{STATE}", LARGEST, owner))
     except OSError as error:
         if error.errno in NO_SUCH or error.errno in NOT_ALLOWED or error.errno in SHORTAGES:
             raise unreadable(root, name, error) from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 
 from ..errors import StateError, reason
 from ..kernel import signals
@@ -49,7 +48,7 @@ def loop(context: Context, own: Signals, relay: Relay | None, news: News | None)
             number = signals.read_signal(descriptor)
             if status is not None and number in signals.ENDING:
                 return status  # nobody reads those last words
-            if number == signal.SIGCHLD:
+            if number == signals.SIGCHLD:
                 status = reap(context) if status is None else status
             else:
                 deal_with(number, context, relay)
@@ -88,13 +87,13 @@ def lost(error: OSError) -> StateError:
 
 def deal_with(number: int, context: Context, relay: Relay | None) -> None:
     """A signal to minirun is meant for the container, but for those that tell of minirun's own terminal."""
-    if number == signal.SIGTSTP:
+    if number == signals.SIGTSTP:
         stop(context, relay)
-    elif number == signal.SIGWINCH and relay:
+    elif number == signals.SIGWINCH and relay:
         relay.resize()
     else:
         forward(context, number)
-    if number == signal.SIGHUP and relay and relay.is_cut_off():
+    if number == signals.SIGHUP and relay and relay.is_cut_off():
         relay.hang_up()  # minirun's own terminal is gone, so the container's goes, too
 
 
@@ -108,9 +107,9 @@ def forward(context: Context, number: int) -> None:
 
 def stop(context: Context, relay: Relay | None) -> None:
     """SIGTSTP, Ctrl-Z: stop as a job of the caller's shell does, with the terminal in order, until SIGCONT."""
-    forward(context, signal.SIGTSTP)
+    forward(context, signals.SIGTSTP)
     if relay:
         relay.restore()
-    os.kill(os.getpid(), signal.SIGSTOP)
+    os.kill(os.getpid(), signals.SIGSTOP)
     if relay:
         relay.take()

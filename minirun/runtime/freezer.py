@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 import time
 from errno import ENODEV, ENOENT
 
 from ..errors import SHORTAGES, StateError
-from ..kernel import files
+from ..kernel import files, signals
 from ..kernel.libc import SystemCallError
 from ..kernel.signals import ENDING
 from ..safe import safe
@@ -88,10 +87,10 @@ class Undisturbed:
     calling thread only, which may be one of a program that uses minirun as a library."""
 
     def __enter__(self) -> None:
-        self.mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        self.mask = signals.pthread_sigmask(signals.SIG_BLOCK, ENDING)
 
     def __exit__(self, *_exception: object) -> None:
-        signal.pthread_sigmask(signal.SIG_SETMASK, self.mask)
+        signals.pthread_sigmask(signals.SIG_SETMASK, self.mask)
 
 
 class Standstill:

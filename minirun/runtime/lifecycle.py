@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 
 from ..errors import ContainerDied, MinirunError, StateError
 from ..kernel import files, signals
@@ -237,7 +236,7 @@ def end(container: Container) -> None:
     if process < 0:
         return
     try:
-        signals.pidfd_send_signal(process, signal.SIGKILL)
+        signals.pidfd_send_signal(process, signals.SIGKILL)
         poll = select.poll()
         poll.register(process, select.POLLIN)
         if not poll.poll(PATIENCE * 1000):

@@ -8,7 +8,6 @@ for the hook: so what descends from the holder is refused at once, and others wh
 from __future__ import annotations
 
 import os
-import signal
 from errno import ENOENT, ESRCH
 from time import monotonic, sleep
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 # What the holder is sent, one signal after the other, and how many seconds it has for it each time.
 PATIENCE: tuple[tuple[int, float], ...] = ((0, 5.0),)
-FORCE = ((0, 1.0), (signal.SIGTERM, 7.0), (signal.SIGKILL, 10.0))  # TERM has it take everything back, KILL does not
+FORCE = ((0, 1.0), (signals.SIGTERM, 7.0), (signals.SIGKILL, 10.0))  # TERM has it take everything back, KILL does not
 MOMENT = 0.01  # seconds between one look and the next
 
 

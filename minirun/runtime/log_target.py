@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import _socket
 import errno
-import json
 import os
 import stat
 import time
 
+from .. import quick_json
 from ..errors import StateError
 from ..safe import safe
 
@@ -62,9 +62,9 @@ class LogFile:
     def record(self, level: str, message: str) -> bytes:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         if self.style == "json":
-            line = json.dumps({"level": level, "msg": message, "time": stamp})
+            line = quick_json.dumps({"level": level, "msg": message, "time": stamp})
         else:
-            line = f"time={json.dumps(stamp)} level={level} msg={json.dumps(message)}"
+            line = f"time={quick_json.dumps(stamp)} level={level} msg={quick_json.dumps(message)}"
         return line.encode(errors="backslashreplace") + b"\n"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from errno import ESRCH
 
@@ -87,7 +86,7 @@ def signal_all(container: Container, number: int) -> bool:
     cgroup = container.remaining_cgroup()
     if not is_populated(cgroup):
         return False
-    if number == signal.SIGKILL:
+    if number == signals.SIGKILL:
         kill_cgroup(cgroup)  # all at once, also those that are forked meanwhile
     else:
         with Undisturbed(), Standstill(cgroup):  # none forks, or goes to another cgroup
@@ -155,7 +154,7 @@ def signal_namespace(container: Container, number: int) -> bool:
     """Without a cgroup they can't be made to stand still. With SIGKILL none escapes: the kernel ends all when the first
     of the namespace ends (pid_namespaces(7)). Another signal may miss what is forked just now."""
     found = processes_of(container)
-    for pid, process in hold([container.pid] if found and number == signal.SIGKILL else found):
+    for pid, process in hold([container.pid] if found and number == signals.SIGKILL else found):
         try:
             if pid in processes_of(container):  # the number may have become another process's before it was held
                 send(process, number)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from .. import quick_json
 from ..errors import StateError
 from ..kernel import programs
 from ..safe import safe
@@ -33,7 +32,7 @@ def list_containers(states: Iterable[dict[str, Any]], style: str, quiet: bool) -
     if quiet:
         return "".join(f"{state['id']}\n" for state in found)
     if style == "json":
-        return json.dumps(found) + "\n"
+        return quick_json.dumps(found) + "\n"
     return table([COLUMNS, *([str(state[name]) for name in COLUMNS] for state in found)])
 
 
@@ -65,7 +64,7 @@ def table(rows: Iterable[Sequence[str]]) -> str:
 def list_processes(found: list[int], style: str, options: Sequence[str] = ()) -> str:
     """What `ps` prints: engines want the pids, people want to know what they are."""
     if style == "json":
-        return json.dumps(found) + "\n"
+        return quick_json.dumps(found) + "\n"
     program = programs.find("ps")
     if program:
         return only(found, output_of(program, options or ("-ef",)))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import select
-import signal
 from time import monotonic
 
 from ..errors import Interrupted, StateError
@@ -18,19 +17,19 @@ from ..steps.step import Channel, Context
 # These stay as they are: two can't be caught, the others report what went wrong in minirun's own process (a fault, a
 # pipe that nobody reads, a limit) or stop a background reader.
 NOT_FORWARDED = {
-    signal.SIGKILL,
-    signal.SIGSTOP,
-    signal.SIGSEGV,
-    signal.SIGBUS,
-    signal.SIGFPE,
-    signal.SIGILL,
-    signal.SIGTRAP,
-    signal.SIGABRT,
-    signal.SIGSYS,
-    signal.SIGPIPE,
-    signal.SIGXCPU,
-    signal.SIGXFSZ,
-    signal.SIGTTIN,
+    signals.SIGKILL,
+    signals.SIGSTOP,
+    signals.SIGSEGV,
+    signals.SIGBUS,
+    signals.SIGFPE,
+    signals.SIGILL,
+    signals.SIGTRAP,
+    signals.SIGABRT,
+    signals.SIGSYS,
+    signals.SIGPIPE,
+    signals.SIGXCPU,
+    signals.SIGXFSZ,
+    signals.SIGTTIN,
 }
 
 JUST_ENDED = "cannot exec in a stopped container: it has just ended"
@@ -47,8 +46,8 @@ class Signals:
         joins. Somebody may freeze what joins it, and then end the container."""
         self.lifeline = lifeline
         # A signal that is blocked waits even where it is ignored: what nohup(1) has minirun ignore has to be left out.
-        watched = set(signal.valid_signals()) - NOT_FORWARDED - set(signals.ignored())
-        self.caller_mask = signal.pthread_sigmask(signal.SIG_BLOCK, watched)
+        watched = set(signals.valid_signals()) - NOT_FORWARDED - set(signals.ignored())
+        self.caller_mask = signals.pthread_sigmask(signals.SIG_BLOCK, watched)
         self.descriptor = signals.signalfd(int(number) for number in watched)
         self.asked: Interrupted | None = None  # by the latest signal that asked for an end
         self.last_moment = NEVER  # of time.monotonic(): when nothing is waited for any more
@@ -96,7 +95,7 @@ class Signals:
     def close(self) -> None:
         self.forget()
         os.close(self.descriptor)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self.caller_mask)
+        signals.pthread_sigmask(signals.SIG_SETMASK, self.caller_mask)
 
 
 class Alone(Channel):

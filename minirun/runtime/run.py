@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 
 from ..errors import ContainerDied, Interrupted, StateError
 from ..kernel import files, locks, processes, signals
@@ -54,8 +53,9 @@ def run(
 
 # What kills a container's process during its set-up.
 DEADLY: dict[int, str] = {
-    signal.SIGKILL: "the memory limit may be too small for the set-up",
-    signal.SIGSYS: "/linux/seccomp has to allow execve, and without noNewPrivileges what changes user and capabilities",
+    signals.SIGKILL: "the memory limit may be too small for the set-up",
+    signals.SIGSYS: "/linux/seccomp has to allow execve, and without noNewPrivileges what changes user and "
+    "capabilities",
 }
 
 
@@ -212,7 +212,7 @@ def cause_of_death(steps: Steps, context: Context) -> str:
     code = os.waitstatus_to_exitcode(status)
     what = f"was killed by {signals.name(-code)}" if code < 0 else "ended"
     hint = f"\n  cure:  {DEADLY[-code]}" if -code in DEADLY else ""
-    told = limits_hit(steps, context) if code == -signal.SIGKILL else []
+    told = limits_hit(steps, context) if code == -signals.SIGKILL else []
     return f"the container's process {what} before the program ran" + ("; " + told[0] if told else hint)
 
 
@@ -220,7 +220,7 @@ def end_process(context: Context) -> None:
     """Kill the container's process if it is still there, and collect it."""
     if context.pid:
         try:
-            signals.pidfd_send_signal(context.pidfd, signal.SIGKILL)
+            signals.pidfd_send_signal(context.pidfd, signals.SIGKILL)
         except SystemCallError:
             pass  # it has ended already
         try:

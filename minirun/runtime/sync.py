@@ -17,10 +17,10 @@ a process that was forked in another pid namespace.
 
 from __future__ import annotations
 
-import json
 import os
 from errno import ECONNRESET, EPIPE
 
+from .. import quick_json
 from ..errors import ContainerDied, StepError
 from ..kernel.sockets import MessageSocket
 from ..steps.state import START_SOCKET
@@ -73,7 +73,7 @@ class Sync(Alone):
 
     def send_error(self, context: Context, error: StepError) -> None:
         """Tell the runtime what went wrong here."""
-        self.send(context, json.dumps(error.to_json()).encode())
+        self.send(context, quick_json.dumps(error.to_json()).encode())
 
     def send(self, context: Context, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
         try:
@@ -132,7 +132,7 @@ def error_of(message: bytes) -> StepError:
     """The error that the other process tells. Once that is among the container's processes, it may be in their hands,
     and say anything."""
     try:
-        return StepError.from_json(json.loads(message))
+        return StepError.from_json(quick_json.loads(message))
     except (ValueError, TypeError, RecursionError):
         return StepError(0, 0, "go on with the container's process", "", "it sends what is no message of minirun's")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 
+from .. import quick_json
 from ..errors import ConfigError, MinirunError, StateError
 from ..plan.update import update_plan
 from ..safe import safe
@@ -78,7 +78,7 @@ def apply_change(container: Container, change: Json, log: Log) -> None:
     assert isinstance(config, dict)
     context = context_of(container, log, Channel())
     wanted, steps = planned(config, change, options_of(container))
-    context.config = (json.dumps(wanted, indent="\t") + "\n").encode()
+    context.config = (quick_json.dumps(wanted, indent="\t") + "\n").encode()
     apply_all(steps, context, log)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 
+from .. import quick_json
 from ..errors import MinirunError
 from .load import NAME, strerror
 
@@ -112,7 +112,7 @@ def write(bundle: str, rootless: bool, name: str = NAME) -> str:
     path = os.path.join(bundle, name)
     config = default(rootless, os.geteuid(), os.getegid())
     try:
-        write_new(path, json.dumps(config, indent="\t") + "\n")
+        write_new(path, quick_json.dumps(config, indent="\t") + "\n")
     except FileExistsError:
         raise MinirunError(f"{path!r} exists already\n  cure:  move it away first; minirun overwrites none") from None
     except OSError as error:

@@ -9,9 +9,9 @@ join two properties are in rules.py.
 
 from __future__ import annotations
 
-import json
 import os
 
+from .. import quick_json
 from ..errors import ConfigError, MinirunError
 from .config import Config, Hooks, Linux, Mount, Root
 from .load_hooks import read_hooks
@@ -22,6 +22,7 @@ from .rules import check_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from json import JSONDecodeError
     from typing import NoReturn
 
 NAME = "config.json"  # bundle.md: the name is fixed
@@ -109,19 +110,23 @@ def decode(data: bytes) -> object:
     """The JSON value in the bytes."""
     refuse_too_many(data)
     try:
-        return json.loads(data.decode(), parse_constant=refuse_constant)
+        return quick_json.loads(data.decode(), parse_constant=refuse_constant)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ConfigError("", f"found a byte that is not UTF-8 in line {line}", "JSON in UTF-8") from None
-    except json.JSONDecodeError as error:
-        place = f"line {error.lineno}, column {error.colno}"
-        what = BYTE_ORDER_MARK if data.startswith(b"\xef\xbb\xbf") else error.msg
-        raise ConfigError("", f"not JSON at {place}: {what}", "JSON (RFC 8259)") from None
     except RecursionError:
         raise ConfigError("", "found arrays or objects nested too deeply", "no more than some hundred levels") from None
-    except ValueError:
+    except ValueError as error:
+        if hasattr(error, "lineno"):  # json.JSONDecodeError
+            raise not_json(error, data) from None  # type: ignore[arg-type]
         # int() refuses some thousand digits, because its time grows with their square (CVE-2020-10735).
         raise ConfigError("", "found a number with thousands of digits", "numbers of up to 64 bits") from None
+
+
+def not_json(error: JSONDecodeError, data: bytes) -> ConfigError:
+    place = f"line {error.lineno}, column {error.colno}"
+    what = BYTE_ORDER_MARK if data.startswith(b"\xef\xbb\xbf") else error.msg
+    return ConfigError("", f"not JSON at {place}: {what}", "JSON (RFC 8259)")
 
 
 def refuse_too_many(data: bytes) -> None:

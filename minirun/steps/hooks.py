@@ -6,11 +6,10 @@ container, but for those at the very end.
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 from errno import EACCES, ENOENT, ENOEXEC
 
+from .. import quick_json
 from ..errors import Interrupted
 from ..kernel import files, processes, signals
 from ..kernel.libc import Flags, SystemCallError, array, show
@@ -40,7 +39,7 @@ class State(Record):
     annotations: tuple[tuple[str, str], ...]
 
     def to_json(self, status: str, pid: int) -> bytes:
-        return json.dumps(self.members(status, pid)).encode()
+        return quick_json.dumps(self.members(status, pid)).encode()
 
     def members(self, status: str, pid: int) -> dict[str, object]:
         state: dict[str, object] = {"ociVersion": self.oci_version, "id": self.id, "status": status}
@@ -182,7 +181,7 @@ def become(program: Program, given: int, written: int, failure: int, context: Co
     """
     try:
         os.setpgid(0, 0)
-        processes.set_death_signal(signal.SIGKILL)
+        processes.set_death_signal(signals.SIGKILL)
         for descriptor, stream in ((given, 0), (written, 1), (written, 2)):
             os.dup2(descriptor, stream)
         files.close_on_exec_from(3)
@@ -204,7 +203,7 @@ def wait(pid: int, timeout: int | None, context: Context) -> str:
         in_time = context.channel.wait(context, process, timeout)
     finally:
         if not in_time:
-            os.killpg(pid, signal.SIGKILL)  # TERM would be a request, which it may not hear
+            os.killpg(pid, signals.SIGKILL)  # TERM would be a request, which it may not hear
         status = os.waitpid(pid, 0)[1]
         os.close(process)
     return problem_of(os.waitstatus_to_exitcode(status)) if in_time else f"took longer than its timeout of {timeout} s"

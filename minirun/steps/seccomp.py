@@ -12,10 +12,10 @@ with it, nothing but execve(2) comes after.
 
 from __future__ import annotations
 
-import json
 import os
 from errno import EACCES, EBUSY, EDOM, EINVAL, ELIBACC, ENOENT
 
+from .. import quick_json
 from ..kernel import seccomp
 from ..kernel.libc import Flags, show
 from ..kernel.sockets import send_descriptor
@@ -128,4 +128,4 @@ class SendListener(Step):
         told["state"] = state
         if self.metadata is not None:
             told["metadata"] = self.metadata
-        return json.dumps(told).encode()
+        return quick_json.dumps(told).encode()

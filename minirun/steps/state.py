@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENXIO, EPERM, EPIPE, EROFS
 
+from .. import quick_json
 from ..kernel import files, locks, processes
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import MessageSocket
@@ -243,7 +243,7 @@ class WriteState(Step):
             "made": context.made,
             "options": dict(self.options),
         }
-        files.replace_file(f"{self.directory}/state.json", json.dumps(state, indent=2).encode() + b"\n", 0o600)
+        files.replace_file(f"{self.directory}/state.json", quick_json.dumps(state, indent=2).encode() + b"\n", 0o600)
 
 
 def start_time(pid: int) -> int:

@@ -51,6 +51,30 @@ def test_the_callers_python_is_not_the_runtimes_nor_the_programs(runtime, bundle
     assert [pair for pair in told["env"] if pair.startswith("PYTHON")] == ["PYTHONPATH=/of/the/container"]
 
 
+# ---- what it costs
+
+# Of Python's library, what a run reads. `collections`, `ctypes`, `enum`, `functools`, `json`, `re`, `signal`, `socket`
+# together take longer to import than a container takes to start.
+CHEAP = {"__future__", "encodings", "struct"}
+
+
+@pytest.mark.only("minirun", "only it is a Python program")
+@needs.program("strace")
+def test_little_of_pythons_library_is_read(runtime, bundle, place):
+    made = bundle("exit", "0")
+    made.namespace("cgroup")
+    made.write()
+    trace = place / "trace"
+    done, _ = traced(runtime, made, "-e", "trace=openat", "-o", str(trace))
+    assert done.returncode == 0, done.stderr
+    opened = re.findall(
+        r'openat\(AT_FDCWD, "(/[^"]*/python3\.\d+/(?:__pycache__/)?(\w+)[^"]*\.pyc?)", .* = \d', trace.read_text()
+    )
+    assert {
+        module for path, module in opened if "/site-packages/" not in path and "/dist-packages/" not in path
+    } == CHEAP
+
+
 # ---- numbers
 
 
