@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import platform
 import random
 from errno import ELIBACC
@@ -15,7 +14,7 @@ from unit import classic_bpf as bpf
 from unit.classic_bpf import ALLOW, ENOSYS, KILL, LOG, X86, X86_64, compiled, errno, expected, number_of, run, step_for
 
 from minirun.kernel import constants as c
-from minirun.kernel import libseccomp
+from minirun.kernel import ctypes, libseccomp
 from minirun.kernel.libc import SystemCallError
 from minirun.spec import load_seccomp
 from minirun.steps.step import Channel, Context, Log, Refused
