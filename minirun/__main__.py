@@ -2,9 +2,10 @@
 the container's reach (runtime/seal.py). By the first and the last it is a file, in a Python without any packages."""
 
 import _signal
+import os
 import sys
 
-HOME = __file__.removesuffix("/minirun/__main__.py")  # the directory that has minirun in it
+HOME = os.path.realpath(f"{__file__}/../..")  # the directory that has minirun in it
 
 
 def main() -> None:
@@ -13,6 +14,10 @@ def main() -> None:
     end_by_interrupt()
     if HOME not in sys.path:
         sys.path.append(HOME)
+    if sys.flags.isolated:
+        from minirun.cli.one_file import load
+
+        load(HOME, sys.argv[1:])
     from minirun.cli.begin import begin
 
     begin(HOME)

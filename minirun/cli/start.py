@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..kernel import signals
-from . import quick
+from ..runtime.again import HOME
+from . import one_file, quick
 from .spelling import plain
 
 WORKER = "--worker"  # how a program that uses minirun as a library starts it; not for people, so in no help
@@ -28,4 +29,7 @@ def start(words: list[str]) -> int:
         return main(words)
     from .actions import perform
 
-    return perform(call)
+    status = perform(call)
+    if status == 0:
+        one_file.keep(HOME, call.command)
+    return status

@@ -1,0 +1,134 @@
+"""All of minirun's code that a command needs, in one file.
+
+A run imports a hundred modules. For each one Python searches directories, opens a file and reads it, and makes code of
+it by itself, with all the names again that stand in every other one. So when a command has ended well, the code of what
+it has imported is written to one file, in the order in which the modules were ready, and next time all of them are
+there at once. What a command needs beyond that, for a config.json that asks for more, is imported as ever.
+
+The file is like a .pyc of Python's: it lies beside them, is made by whoever may write there, and can be deleted at any
+time. It is not used where Python is another one, one of the sources has changed or moved, or somebody could have
+written to it who could not have written to the sources.
+"""
+
+from __future__ import annotations
+
+import gc
+import marshal
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any
+
+    Part = tuple[str, str, tuple[int, int], bool, CodeType]  # name, source and its stamp, whether a package, code
+    __loader__: Any
+
+PLACE = "{}/minirun/__pycache__/{}.{}.code"
+APART = ("minirun.labs", "minirun.teach")  # large, and for who has time to look
+WRITABLE_BY_OTHERS = 0o022
+
+used: list[str] = []  # by this process
+
+Loader, Spec = type(__loader__), type(__spec__)  # SourceFileLoader and ModuleSpec, without importlib
+
+
+def place(home: str, command: str) -> str:
+    return PLACE.format(home, command, sys.implementation.cache_tag)
+
+
+# ---- before the command
+
+
+def load(home: str, words: list[str]) -> None:
+    """Have ready what the command on this command line has needed before."""
+    gc.disable()  # nothing of what is made here goes away again
+    for word in words:
+        if word.isalpha() and (parts := read(home, place(home, word))):
+            used.append(word)
+            for part in parts:
+                make_module(*part)
+            break
+    gc.freeze()
+    gc.enable()
+
+
+def read(home: str, path: str) -> list[Part]:
+    """What stands in the file; nothing if it is not to be used."""
+    try:
+        with open(path, "rb", 0, opener=without_symlink) as file:
+            python, sources, parts = marshal.loads(file.read()) if is_ours(file.fileno(), home) else ("", "", [])
+        is_fresh = (python, sources) == (sys.version, home) and all(stamp(part[1]) == part[2] for part in parts)
+        return parts if is_fresh else []
+    except (OSError, EOFError, ValueError, TypeError):
+        return []
+
+
+def without_symlink(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def is_ours(descriptor: int, home: str) -> bool:
+    found, sources = os.fstat(descriptor), os.stat(f"{home}/minirun")
+    return found.st_uid in (0, sources.st_uid) and not found.st_mode & WRITABLE_BY_OTHERS
+
+
+def stamp(source: str) -> tuple[int, int]:
+    """What changes with the file, as Python looks at it for a .pyc. Raises OSError."""
+    found = os.stat(source)
+    return found.st_mtime_ns, found.st_size
+
+
+def make_module(name: str, source: str, _stamp: tuple[int, int], is_package: bool, code: CodeType) -> None:
+    """What `import` does, once it has found and read the module."""
+    if name in sys.modules:
+        return
+    module: Any = type(sys)(name)
+    package, _, last = name.rpartition(".")
+    module.__file__, module.__loader__ = source, Loader(name, source)
+    module.__spec__ = Spec(name, module.__loader__, origin=source, is_package=is_package)
+    module.__package__ = name if is_package else package
+    if is_package:
+        module.__path__ = module.__spec__.submodule_search_locations = [os.path.dirname(source)]
+    sys.modules[name] = module
+    exec(code, module.__dict__)
+    setattr(sys.modules[package], last, module)
+
+
+# ---- after it
+
+
+def keep(home: str, command: str) -> None:
+    """Write the file, where there was none to be used."""
+    path = place(home, command)
+    if command in used or sys.dont_write_bytecode or not os.access(os.path.dirname(path), os.W_OK):
+        return
+    try:
+        write(path, marshal.dumps((sys.version, home, imported())))
+    except OSError:
+        pass  # a full disk, a read-only one: it goes without
+
+
+def imported() -> list[Part]:
+    """All that this process has imported of minirun, in the order in which the modules were ready (sys.modules)."""
+    mine = [(name, each) for name, each in sys.modules.items() if name.startswith("minirun")]
+    return [part(name, module) for name, module in mine if not name.startswith(APART)]
+
+
+def part(name: str, module: Any) -> Part:
+    source, code = module.__file__, module.__loader__.get_code(name)
+    return name, source, stamp(source), hasattr(module, "__path__"), code
+
+
+def write(path: str, data: bytes) -> None:
+    """All of it or nothing, since others may read it meanwhile. Raises OSError."""
+    draft = f"{path}.{os.getpid()}"
+    try:
+        with open(draft, "xb") as file:
+            os.fchmod(file.fileno(), 0o644)  # whatever the caller's umask
+            file.write(data)
+        os.replace(draft, path)
+    except OSError:
+        os.unlink(draft)
+        raise

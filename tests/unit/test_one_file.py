@@ -1,0 +1,167 @@
+"""cli/one_file.py: the code of a command is there at once, as long as nobody could object to it."""
+
+from __future__ import annotations
+
+import marshal
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+REPOSITORY = Path(__file__).parents[2]
+TITLE = "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n"
+BY_ITSELF = {"minirun", "minirun.cli", "minirun.cli.one_file"}  # what it takes to read the file
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    shutil.copytree(REPOSITORY / "minirun", tmp_path / "minirun", ignore=shutil.ignore_patterns("__pycache__", "labs"))
+    (tmp_path / "minirun/__pycache__").mkdir()
+    return tmp_path
+
+
+def listed(home: Path, *options: str) -> tuple[str, set[str]]:
+    """What `list` of nothing prints, and which of minirun's modules Python has searched for."""
+    flags = ["-I", "-S", "-X", "importtime", *options]
+    command = [sys.executable, *flags, home / "minirun/__main__.py", "--root", "/nothing/in/it", "list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    return done.stdout, {name for name in names if name.startswith("minirun")}
+
+
+def the_file(home: Path) -> Path:
+    return home / f"minirun/__pycache__/list.{sys.implementation.cache_tag}.code"
+
+
+def is_used(home: Path) -> bool:
+    return listed(home)[1] == BY_ITSELF
+
+
+def test_it_is_made_once_and_used_from_then_on(home: Path) -> None:
+    first = listed(home)
+    assert first[0] == TITLE and first[1] > BY_ITSELF
+    made = the_file(home).stat()
+    assert listed(home) == (TITLE, BY_ITSELF)
+    assert (made.st_mtime_ns, made.st_mode & 0o777) == (the_file(home).stat().st_mtime_ns, 0o644)
+    assert [path.name for path in the_file(home).parent.iterdir() if ".code" in path.name] == [the_file(home).name]
+
+
+def test_all_is_as_if_it_had_been_imported(home: Path) -> None:
+    """Each module, with what `import` gives it."""
+    listed(home)
+    program = """
+import sys
+sys.path.append(sys.argv[1])
+if sys.argv[2:]:
+    from minirun.cli import one_file
+    one_file.load(sys.argv[1], ["list"])
+    assert one_file.used == ["list"]
+import minirun.cli.actions, minirun.runtime.overview
+parts = [each for each in ("errors", "cli", "cli.table", "runtime.overview", "kernel", "kernel.ctypes", "kernel.libc")]
+found = [(each, sys.modules[each]) for each in ("minirun", *(f"minirun.{part}" for part in parts))]
+for name, module in found:
+    print(name, module.__file__, module.__package__, module.__spec__.origin, getattr(module, "__path__", 0))
+    print(module.__doc__, eval(name) is module)
+"""
+    command = [sys.executable, "-I", "-S", "-c", program, home]
+    usual, at_once = (subprocess.check_output([*command, *more], text=True) for more in ([], ["at once"]))
+    assert usual == at_once
+
+
+def test_a_changed_source_is_what_counts(home: Path) -> None:
+    listed(home)
+    source = home / "minirun/runtime/overview.py"
+    source.write_text(source.read_text().replace('"owner"', '"whose"'))
+    assert listed(home)[0] == TITLE.replace("OWNER", "WHOSE")
+    assert is_used(home)
+
+
+def test_a_source_that_is_gone(home: Path) -> None:
+    (home / "minirun/runtime/more.py").write_text("")
+    source = home / "minirun/runtime/overview.py"
+    source.write_text(source.read_text().replace("\nfrom .. import", "\nfrom . import more\nfrom .. import", 1))
+    listed(home)
+    (home / "minirun/runtime/more.py").unlink()
+    command = [sys.executable, "-I", "-S", home / "minirun/__main__.py", "--root", "/nothing/in/it", "list"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "cannot import name 'more'" in done.stderr
+
+
+def make_writable(path: Path) -> None:
+    path.chmod(0o666)
+
+
+def make_somebody_elses(path: Path) -> None:
+    os.chown(path, 65534, 65534)
+
+
+def make_link(path: Path) -> None:
+    path.rename(path.with_suffix(".elsewhere"))
+    path.symlink_to(path.with_suffix(".elsewhere"))
+
+
+def make_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def make_directory(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def make_half(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-5000])
+
+
+def make_empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def make_garbage(path: Path) -> None:
+    path.write_bytes(b"\x00garbage")
+
+
+def make_another_pythons(path: Path) -> None:
+    version, home, parts = marshal.loads(path.read_bytes())
+    path.write_bytes(marshal.dumps((f"{version} of another day", home, parts)))
+
+
+def make_another_homes(path: Path) -> None:
+    version, _home, parts = marshal.loads(path.read_bytes())
+    path.write_bytes(marshal.dumps((version, "/another", parts)))
+
+
+def make_something_else(path: Path) -> None:
+    path.write_bytes(marshal.dumps([1, 2]))
+
+
+SPOILED = [each for name, each in sorted(globals().items()) if name.startswith("make_")]
+
+
+@pytest.mark.parametrize("spoil", SPOILED, ids=lambda each: each.__name__)
+def test_not_used(home: Path, spoil: Callable[[Path], None]) -> None:
+    """And still the command does what it does."""
+    if spoil is make_somebody_elses and os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    listed(home)
+    assert is_used(home)
+    spoil(the_file(home))
+    output, searched = listed(home)
+    assert output == TITLE and searched > BY_ITSELF
+
+
+def test_not_made(home: Path) -> None:
+    """By a command that fails, and where Python is told to write no code."""
+    command = [sys.executable, "-I", "-S", home / "minirun/__main__.py", "kill", "nobody"]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
+    listed(home, "-B")
+    assert list(home.glob("minirun/__pycache__/*.code*")) == []
