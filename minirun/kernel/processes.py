@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import ENOENT, ESRCH
+from errno import EINVAL, ENOENT, ESRCH
 
 from . import ctypes
 from .constants import (
@@ -106,17 +106,28 @@ def set_keep_capabilities(keep: bool) -> None:
 
 
 def knows_capability(number: int) -> bool:
-    """PR_CAPBSET_READ: whether the kernel has a capability of this number."""
+    """Whether the kernel has a capability of this number."""
+    return in_bounding_set(number) is not None
+
+
+def in_bounding_set(number: int) -> bool | None:
+    """PR_CAPBSET_READ: whether the bounding set has the capability; None where the kernel does not know it (EINVAL)."""
     try:
-        in_bounding_set(number)
-    except SystemCallError:
-        return False
-    return True
+        return bool(prctl(PR_CAPBSET_READ, "PR_CAPBSET_READ", number))
+    except SystemCallError as error:
+        if error.errno != EINVAL:
+            raise
+        return None
 
 
-def in_bounding_set(number: int) -> bool:
-    """PR_CAPBSET_READ: whether the bounding set has the capability. EINVAL where the kernel does not know it."""
-    return bool(prctl(PR_CAPBSET_READ, "PR_CAPBSET_READ", number))
+def bounding_set() -> set[int]:
+    """One after the other, up to the first that the kernel does not know: the numbers have no gaps."""
+    held, number = set(), 0
+    while (is_in := in_bounding_set(number)) is not None:
+        if is_in:
+            held.add(number)
+        number += 1
+    return held
 
 
 def drop_bounding_capability(number: int) -> None:

@@ -43,9 +43,8 @@ class DropBoundingSet(Step):
 
     def apply(self, context: Context) -> None:
         kept = set(known(self.keep, context, self.origin))
-        for number in range(64):
-            if number not in kept and processes.knows_capability(number):
-                processes.drop_bounding_capability(number)
+        for number in sorted(processes.bounding_set() - kept):
+            processes.drop_bounding_capability(number)
 
 
 class SetUser(Step):
@@ -139,15 +138,13 @@ class SetCapabilities(Step):
         inheritable = mask(self.inheritable, context, f"{self.origin}/inheritable")
         warn_lost(context, effective & ~grantable, f"{self.origin}/effective")
         # capset(2): nothing becomes inheritable that is neither held nor inherited, or that the bounding set lacks.
-        heritable = inherited | held & bounding_set()
+        heritable = inherited | held & bounding_mask() if inheritable else inherited
         warn_lost(context, inheritable & ~heritable, f"{self.origin}/inheritable")
         processes.capset(effective & grantable, grantable, inheritable & heritable)
 
 
-def bounding_set() -> int:
-    """The bounding set of this process as a bit mask."""
-    known = (number for number in range(len(CAPABILITIES)) if processes.knows_capability(number))
-    return sum(1 << number for number in known if processes.in_bounding_set(number))
+def bounding_mask() -> int:
+    return sum(1 << number for number in processes.bounding_set())
 
 
 class SetAmbientSet(Step):
