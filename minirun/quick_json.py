@@ -21,6 +21,10 @@ except ImportError:
 
 SPACE = " \t\n\r"  # RFC 8259, section 2
 
+# What `_json` says of a text that is wrong: StopIteration where a value should begin; else ValueError, or where the
+# package with its JSONDecodeError has not been imported, as Python 3.11 puts it, "NULL without setting an exception".
+WRONG = (StopIteration, ValueError, SystemError)
+
 
 class Reading:
     """What `_json` asks for, with the package's own answers."""
@@ -44,7 +48,7 @@ def loads(text: str | bytes, parse_constant: Callable[[str], Any] = float) -> An
         start = len(text) - len(text.lstrip(SPACE))
         try:
             value, end = make_scanner(Reading(parse_constant))(text, start)  # type: ignore[arg-type]
-        except StopIteration:  # where a value should begin, there is none
+        except WRONG:
             end = start
         if end > start and not text[end:].strip(SPACE):
             return value

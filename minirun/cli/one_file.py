@@ -102,6 +102,8 @@ def make_module(name: str, source: str, _stamp: tuple[int, int], is_package: boo
 def keep(home: str, command: str) -> None:
     """Write the file, where there was none to be used."""
     path = place(home, command)
+    if "click" in sys.modules:  # which takes longer, and is not to be found yet when the file is read
+        return
     if command in used or sys.dont_write_bytecode or not os.access(os.path.dirname(path), os.W_OK):
         return
     try:

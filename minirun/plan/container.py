@@ -10,11 +10,8 @@ from ..errors import ConfigError, StateError
 from ..record import Record
 from ..spec.config import Process, User
 from ..spec.reader import escape
-from ..spec.sysctl import path_of
 from ..steps import descriptors, hooks, namespaces, program, rootfs, scheduling, state
 from ..steps.process import CloseToTracers, SendPidfd, StartContainerProcess, StartSession
-from ..steps.sysctl import SetSysctl
-from ..steps.terminal import UseTerminal
 from .devices import device_steps
 from .hooks import hook_steps, poststop_steps
 from .keyring import keyring_steps
@@ -31,7 +28,14 @@ from .limits import (
 from .mounts import mount_steps, read_only_steps
 from .namespaces import name_steps, namespace_steps, new_namespaces
 from .notify import notify_directory_steps, notify_mount_steps, notify_socket_steps, notify_variables
-from .process import identity_steps, program_steps, rlimit_steps, scheduler_steps, terminal_steps
+from .process import (
+    identity_steps,
+    program_steps,
+    rlimit_steps,
+    scheduler_steps,
+    terminal_steps,
+    use_terminal_steps,
+)
 from .resctrl import join_resctrl_steps, resctrl_steps
 from .rootfs import bind_steps, path_steps, root_steps
 
@@ -228,6 +232,11 @@ def told_pid_steps(options: Options | ExecOptions, kind: str) -> list[Step]:
 
 
 def sysctl_steps(config: Config) -> list[Step]:
+    if not config.linux.sysctl:
+        return []
+    from ..spec.sysctl import path_of
+    from ..steps.sysctl import SetSysctl
+
     joined = any(namespace.type == "mount" and namespace.path for namespace in config.linux.namespaces)
     return [
         SetSysctl(key, value, path_of(key), f"/linux/sysctl/{escape(key)}", joined)
@@ -263,7 +272,7 @@ def rootfs_path(config: Config, options: Options) -> str:
 def own_steps(process: Process, options: Options | ExecOptions) -> list[Step]:
     """What no other process can do for the program: as the leader of its session, and by its pid."""
     return [
-        *([UseTerminal()] if process.terminal else []),
+        *use_terminal_steps(process),
         *([descriptors.AnnounceListeners(options.listen_fds, options.listen_names)] if options.listen_fds else []),
     ]
 

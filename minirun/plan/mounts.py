@@ -6,7 +6,6 @@ from ..errors import ConfigError
 from ..kernel.constants import MOUNT_ATTR__ATIME, MOUNT_ATTR_RDONLY, MS_BIND, MS_RDONLY, MS_REC, MS_REMOUNT
 from ..record import Record
 from ..spec.reader import shown
-from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from ..steps.mounts import (
     BindCgroup,
     BindMount,
@@ -151,6 +150,8 @@ def mapped(mount: Mount, destination: str, options: MountOptions, origin: str, b
         )
     if options.flags & MS_REMOUNT or not options.flags & MS_BIND:
         raise ConfigError(origin, "found a mapping for what is not a bind mount", "it goes with bind or rbind only")
+    from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
+
     bound = bind(mount, destination, options, origin, bundle)
     deep = mount_options.ID_MAPS.get(options.id_map, False)
     maps = ranges(mount.uid_mappings), ranges(mount.gid_mappings)

@@ -1,10 +1,13 @@
 """$NOTIFY_SOCKET -> the steps that give the container a socket for its news. It is looked for at the place that other
-runtimes have it at, so that images can rely on it."""
+runtimes have it at, so that images can rely on it.
+
+Few callers want to know, so the steps are imported for those that do.
+"""
 
 from __future__ import annotations
 
 from ..kernel.constants import MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY
-from ..steps import mounts, notify
+from ..steps import mounts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,21 +18,35 @@ FLAGS = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NO
 
 
 def notify_directory_steps(options: Options) -> list[Step]:
-    return [notify.MakeNotifyDirectory(options.directory)] if options.notify_socket else []
+    if not options.notify_socket:
+        return []
+    from ..steps import notify
+
+    return [notify.MakeNotifyDirectory(options.directory)]
 
 
 def notify_mount_steps(options: Options) -> list[Step]:
     """After the mounts of config.json, which may cover /run. To send is allowed on a read-only mount."""
     if not options.notify_socket:
         return []
+    from ..steps import notify
+
     source = f"{options.directory}/{notify.DIRECTORY}"
     return [mounts.BindMount(source, notify.INSIDE, False, (mounts.Change(FLAGS),))]
 
 
 def notify_socket_steps(options: Options) -> list[Step]:
     """In the command that starts the program: it is there to pass the news on."""
-    return [notify.OpenNotifySocket(options.directory)] if options.notify_socket else []
+    if not options.notify_socket:
+        return []
+    from ..steps import notify
+
+    return [notify.OpenNotifySocket(options.directory)]
 
 
 def notify_variables(options: Options) -> tuple[str, ...]:
-    return (f"NOTIFY_SOCKET={notify.INSIDE}/{notify.SOCKET}",) if options.notify_socket else ()
+    if not options.notify_socket:
+        return ()
+    from ..steps import notify
+
+    return (f"NOTIFY_SOCKET={notify.INSIDE}/{notify.SOCKET}",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from ..spec.config import Capabilities
-from ..steps import credentials, program, scheduling, terminal
+from ..steps import credentials, program, scheduling
 from .labels import set_label_steps
 
 TYPE_CHECKING = False
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 def terminal_steps(process: Process, console_socket: str, *, bind_console: bool = True) -> list[Step]:
     if not process.terminal:
         return []
+    from ..steps import terminal
+
     size = (process.console_size.height, process.console_size.width) if process.console_size else None
     return [
         terminal.OpenTerminal(process.user.uid, size),
@@ -23,6 +25,15 @@ def terminal_steps(process: Process, console_socket: str, *, bind_console: bool 
         *([terminal.SendTerminal(console_socket)] if console_socket else []),
         *([terminal.BindConsole()] if bind_console else []),
     ]
+
+
+def use_terminal_steps(process: Process) -> list[Step]:
+    """For the leader of the session, as which it takes the terminal."""
+    if not process.terminal:
+        return []
+    from ..steps.terminal import UseTerminal
+
+    return [UseTerminal()]
 
 
 def rlimit_steps(process: Process) -> list[scheduling.SetRlimit]:

@@ -1,8 +1,9 @@
-"""`intelRdt` -> the steps that make a class of service, say what it may use, and put the container into it."""
+"""`intelRdt` -> the steps that make a class of service, say what it may use, and put the container into it.
+
+Few machines have that, so the steps are imported where config.json asks for it.
+"""
 
 from __future__ import annotations
-
-from ..steps.resctrl import FindClos, FindResctrl, JoinClos, MakeClos, MakeMonitoringGroup, WriteSchema
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ def resctrl_steps(linux: Linux, container_id: str) -> list[Step]:
     rdt = linux.intel_rdt
     if rdt is None:
         return []
+    from ..steps.resctrl import MakeMonitoringGroup, WriteSchema
+
     group = group_of(rdt, container_id)
     steps: list[Step] = [*find_resctrl_steps(linux), *clos_steps(rdt, group)]
     steps += [WriteSchema(group, line, f"{PLACE}/{place}") for line, place in schema_lines(rdt)]
@@ -26,7 +29,11 @@ def resctrl_steps(linux: Linux, container_id: str) -> list[Step]:
 
 
 def find_resctrl_steps(linux: Linux) -> list[Step]:
-    return [FindResctrl()] if linux.intel_rdt else []
+    if linux.intel_rdt is None:
+        return []
+    from ..steps.resctrl import FindResctrl
+
+    return [FindResctrl()]
 
 
 def join_resctrl_steps(linux: Linux, container_id: str) -> list[Step]:
@@ -34,6 +41,8 @@ def join_resctrl_steps(linux: Linux, container_id: str) -> list[Step]:
     rdt = linux.intel_rdt
     if rdt is None:
         return []
+    from ..steps.resctrl import JoinClos, MakeMonitoringGroup
+
     group = group_of(rdt, container_id)
     monitoring = [JoinClos(MakeMonitoringGroup(group, container_id).directory())] if rdt.enable_monitoring else []
     return [JoinClos(group), *monitoring]
@@ -45,6 +54,8 @@ def group_of(rdt: IntelRdt, container_id: str) -> str:
 
 def clos_steps(rdt: IntelRdt, group: str) -> list[Step]:
     """config-linux.md#intelrdt: whether the group has to be new, may be there, or must be there."""
+    from ..steps.resctrl import FindClos, MakeClos
+
     if rdt.clos_id is None:
         return [MakeClos(group, False, ())]
     if not schema_lines(rdt):

@@ -165,3 +165,11 @@ def test_not_made(home: Path) -> None:
     assert subprocess.run(command, capture_output=True, check=False).returncode == 1
     listed(home, "-B")
     assert list(home.glob("minirun/__pycache__/*.code*")) == []
+
+
+def test_not_made_of_what_imports_click(home: Path) -> None:
+    for words in (["completion", "bash"], ["list"]):
+        command = [sys.executable, "-I", "-S", home / "minirun/__main__.py", *words]
+        done = subprocess.run(command, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert {path.name.partition(".")[0] for path in home.glob("minirun/__pycache__/*.code")} == {"list"}
