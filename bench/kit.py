@@ -51,7 +51,7 @@ def install_with(python: str, place: Path) -> str:
     sources = place / "sources"
     shutil.copytree(CHECKOUT, sources, ignore=shutil.ignore_patterns(".*", "reports", "bundles"))  # setuptools writes
     subprocess.run([python, "-m", "venv", "--without-pip", place / "venv"], check=True)
-    pip = [INSTALLED.with_name("python3"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    pip = [INSTALLED.with_name("python3"), "-m", "pip", "-qq", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-build-isolation", "--no-deps", "--wheel-dir", place, sources], check=True)
     wheel = next(place.glob("*.whl"))
     subprocess.run([*pip, "--python", place / "venv/bin/python3", "install", wheel], check=True)

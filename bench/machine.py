@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from stopwatch import times
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 QUIET = 0.5  # load average, above which somebody else is at work
 
-# What it is, where it is, and how it was built: by these, Pythons of the same version differ by a third.
-ABOUT_PYTHON = """
-import os, platform, sys, sysconfig
-options = sysconfig.get_config_var("CONFIG_ARGS") or ""
-built = [word for word, option in (("PGO", "--enable-optimizations"), ("LTO", "--with-lto")) if option in options]
-print(platform.python_version(), os.path.realpath(sys.executable), "with", " and ".join(built) or "neither PGO nor LTO")
-"""
+ABOUT_PYTHON = "import os, platform, sys; print(platform.python_version(), os.path.realpath(sys.executable))"
+BARE_START = ("-I", "-S", "-c", "")  # by this, Pythons of one version differ by a third, as they were built
 
 
 def head(programs: dict[str, str], python: str, load_before: float) -> Iterator[str]:
     """Lines about the machine, the Python and the runtimes, by their names."""
     system = os.uname()
     yield f"machine: {processors()}, {system.machine}, Linux {system.release}, {cgroups()}"
-    yield f"Python: {first_line(python, '-I', '-c', ABOUT_PYTHON)}"
-    yield "runtimes: " + "; ".join(f"{name}: {first_line(program, '--version')}" for name, program in programs.items())
+    bare = min(times([python, *BARE_START]).wall for _ in range(5))
+    yield f"Python: {first_line(python, '-I', '-c', ABOUT_PYTHON)}, its bare start {bare:.1f} ms"
+    yield from [f"{name}: {first_line(program, '--version')}" for name, program in programs.items()]
     yield f"load average before: {load_before:.2f}"
 
 
@@ -35,6 +34,11 @@ def not_quiet(average: float) -> str:
     if average <= QUIET:
         return ""
     return f"WARNING: this machine is not quiet (load average {average:.2f}): the figures are not to be believed"
+
+
+def warn_unless_quiet(average: float) -> None:
+    if not_quiet(average):
+        print(not_quiet(average), file=sys.stderr)
 
 
 def load() -> float:

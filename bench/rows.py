@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SUM = "create+start+delete"
 LIFE = ("create", "start", SUM, "exec", "state", "kill", "delete", "list")
 NEEDED = ("create", "start", "kill", "delete")  # without these there is no life
-SMALL = ("--version", "features")
+SMALL = ("version", "features")
 ENGINES = ("podman", "docker")
 PYTHON = "python"  # containers in one Python process
 ROWS = ("run", *LIFE, *SMALL, *ENGINES, PYTHON)
@@ -75,8 +75,8 @@ def life(runtime: Runtime, place: Path) -> Commands:
 
 
 def small(runtime: Runtime, _place: Path) -> Commands:
-    for word in SMALL:
-        yield word, runtime.command(word)
+    yield "version", runtime.command("--version")
+    yield "features", runtime.command("features")
 
 
 # ---- engines above the runtime

@@ -73,18 +73,18 @@ def ratio(values: list[float], base: list[float]) -> str:
 # ---- how it is written
 
 
-def as_text(rows: list[list[str]]) -> str:
+def as_text(rows: list[list[str]], names: int = 2) -> str:
+    """The first columns are names, the others figures."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(aligned(row, widths)).rstrip() for row in rows)
+    return "\n".join("  ".join(aligned(row, widths, names)).rstrip() for row in rows)
 
 
-def aligned(row: list[str], widths: list[int]) -> Iterator[str]:
-    """Names to the left, figures to the right."""
+def aligned(row: list[str], widths: list[int], names: int) -> Iterator[str]:
     for column, (cell, width) in enumerate(zip(row, widths)):
-        yield cell.ljust(width) if column < 2 else cell.rjust(width)
+        yield cell.ljust(width) if column < names else cell.rjust(width)
 
 
-def as_markdown(rows: list[list[str]]) -> str:
+def as_markdown(rows: list[list[str]], names: int = 2) -> str:
     head, *others = rows
-    rule = ["---", "---", *["--:"] * (len(head) - 2)]
+    rule = ["---"] * names + ["--:"] * (len(head) - names)
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, rule, *others))

@@ -20,7 +20,7 @@ PACKAGE = REPOSITORY / "minirun"
 
 # Python programs whose names do not end in .py.
 PYTHON_SCRIPTS = (
-    *("bench/run", "bench/soak", "docs/draw", "docs/record"),
+    *("bench/document", "bench/prices", "bench/run", "bench/soak", "bench/waterfall", "docs/draw", "docs/record"),
     *("tests/faults/run", "tests/fuzz/run", "tests/vm/run", "tests/vm/test"),
 )
 
