@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ class Bench:
             if not left_out(f"{row} of {runtime.name}", why_not(command)):
                 able.add(row)
             elif row in NEEDED:
+                self.tidy()
                 return set()
         return able
 
@@ -82,7 +84,7 @@ class Bench:
             self.measured.setdefault(row, {}).setdefault(runtime.name, Figures()).note(sample)
 
     def tidy(self) -> None:
-        """Does nothing unless a life was interrupted, when the container may be left."""
+        """Does nothing unless a life was cut short, when the container may be left."""
         for runtime in self.runtimes:
             subprocess.run(runtime.command("delete", "--force", runtime.id), capture_output=True)
 
@@ -132,5 +134,5 @@ class Bench:
 
 def left_out(name: str, reason: str) -> bool:
     if reason:
-        print(f"left out: {name}: {reason}")
+        print(f"left out: {name}: {reason}", file=sys.stderr)
     return bool(reason)

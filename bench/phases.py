@@ -21,17 +21,17 @@ class Phase(NamedTuple):
 
 CONFIG = re.compile(r'openat\(.*/config\.json"')
 START = r"execve(at)?\("
-MAIN = r"openat\(.*/minirun/"  # the first file of minirun's own
+MAIN = r"openat\(.*/minirun/__main__\.py"
 
 PHASES = (
     Phase("launcher: sh, then env", r"execve\(.*python", is_early=True),
     Phase("the interpreter starts", MAIN, is_early=True),
     Phase("imports up to the seal", r"open_tree\(", is_early=True),
-    Phase("the seal", rf"{START}|prctl\(PR_SET_MM|prctl\(0x23", is_early=True),
-    Phase("the interpreter starts again", rf"{MAIN}.*__main__", is_early=True),
+    Phase("the seal", rf"{START}|prctl\(PR_SET_MM", last=True, is_early=True),
+    Phase("the interpreter starts again", MAIN, is_early=True),
     Phase("imports", CONFIG.pattern),
     Phase("config.json, plan, first steps", r"\b(clone3?|v?fork)\("),
-    Phase("steps of both processes, in turn", rf"{START}|resumed>.*= 0", last=True),
+    Phase("steps of both processes, in turn", rf"{START}|execve(at)? resumed", last=True),
     Phase("the program: /bin/true", r"\+\+\+ exited with"),
     Phase("steps are taken back, end", r"\+\+\+ exited with", last=True),
 )

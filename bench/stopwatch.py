@@ -35,17 +35,22 @@ def times(command: list[str]) -> Sample:
     return Sample(1e3 * (ended - started), cpu_of(usage))
 
 
+# Forks, says which process that is, and ends; the other waits for a line, so as not to end before.
+FROM_A_SMALL_SHELL = 'exec 3<&0; { read -r _ <&3; exec "$@" 3<&- </dev/null; } >/dev/null 2>&1 & echo $!'
+
+
 def peak(command: list[str]) -> Sample:
     """The peak of the largest process among the program and those that it waited for (ru_maxrss in getrusage(2)).
 
     ru_maxrss outlives execve(2), so that a program which Python had started would count Python's memory as its own. A
     small shell starts it therefore, in the background, and dies; this process, as a subreaper, becomes its parent.
     """
-    script = '"$@" >/dev/null 2>&1 & echo $!'
-    shell = subprocess.run(
-        ["/bin/sh", "-c", script, "sh", *command], check=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
-    )
-    _, status, usage = os.wait4(int(shell.stdout), 0)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(["/bin/sh", "-c", FROM_A_SMALL_SHELL, "sh", *command], stdin=pipe, stdout=pipe) as shell:
+        pid = int(shell.stdout.read())
+        shell.wait()
+        shell.stdin.write(b"\n")
+    _, status, usage = os.wait4(pid, 0)
     must_be_zero(command, status)
     return Sample(memory=usage.ru_maxrss / 1024)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
 from importlib.machinery import SourceFileLoader
@@ -66,6 +67,22 @@ def test_a_runtime_is_a_command_with_options_of_run(tmp_path: Path) -> None:
     ]
 
 
+def test_docker_is_asked_by_what_name_it_knows_a_runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("runc", "docker"):
+        (tmp_path / name).touch(mode=0o755)
+    answer = '{"runc": {"path": "runc"}, "other": {"path": "/nowhere"}, "shim": {"runtimeType": "io.containerd.x.v1"}}'
+    (tmp_path / "docker").write_text(f"#!/bin/sh\necho '{answer}'\n")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert rows.docker_names() == {os.path.realpath(tmp_path / "runc"): "runc"}
+
+
+def test_a_docker_that_does_not_answer_knows_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "docker").write_text("#!/bin/sh\necho null; exit 1\n")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert rows.docker_names() == {}
+
+
 # ---- turns
 
 
@@ -102,7 +119,7 @@ def test_what_a_runtime_can_not_do_is_left_out(capsys: pytest.CaptureFixture[str
         yield "features", ["sh", "-c", "echo no such command >&2; exit 1"]
 
     assert set(measured(["version", "features"], rows.SMALL, small)) == {"version"}
-    assert capsys.readouterr().out == "left out: features of runc: no such command\n"
+    assert capsys.readouterr().err == "left out: features of runc: no such command\n"
 
 
 def test_without_start_there_is_no_life() -> None:
