@@ -121,7 +121,7 @@ class Bench:
                 sample = process.make()
                 if number:
                     self.note(PYTHON, runtime, sample)
-        pids = {process.process.pid for _, process in processes}
+        pids = frozenset(process.process.pid for _, process in processes)
         for runtime, process in processes:
             self.note(PYTHON, runtime, process.end(pids))
 

@@ -10,6 +10,8 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stopwatch import orphans
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -87,6 +89,7 @@ def podman(runtime: Runtime, place: Path) -> Commands:
     storage = ["--root", place / "podman", "--runroot", place / "podman-run", "--runtime", runtime.program]
     container = ["run", "--rm", "--network=none", "--rootfs", place / "engine" / "rootfs", "/bin/true"]
     yield "podman", [str(shutil.which("podman")), *map(str, [*storage, *container])]
+    orphans()  # conmon(8) and podman's own cleaning up, which would be in the next one's way
 
 
 def why_no_podman() -> str:

@@ -100,7 +100,7 @@ class InPython:
         line = self.process.stdout.readline()
         return float(line) if line else sys.exit(f"bench: failed: {' '.join(self.command)}")
 
-    def end(self, others: set[int]) -> Sample:
+    def end(self, others: frozenset[int]) -> Sample:
         """The CPU time of one container, on average: what a process that is kept for the next one took is known when it
         ends. Who did not wait for it, leaves it to this process, the subreaper."""
         self.process.stdin.close()
@@ -111,7 +111,7 @@ class InPython:
         return Sample(cpu=(cpu_of(usage) + sum(orphans(others)) - self.before) / max(self.made, 1))
 
 
-def orphans(but: set[int]) -> list[float]:
+def orphans(but: frozenset[int] = frozenset()) -> list[float]:
     """The CPU time of each child that is left, when all have ended but for those that others wait for."""
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     return [cpu_of(os.wait4(pid, 0)[2]) for pid in map(int, children) if pid not in but]
