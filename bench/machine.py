@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 QUIET = 0.5  # load average, above which somebody else is at work
 
 ABOUT_PYTHON = "import os, platform, sys; print(platform.python_version(), os.path.realpath(sys.executable))"
-BARE_START = ("-I", "-S", "-c", "")  # by this, Pythons of one version differ by a third, as they were built
+# By this, Pythons of one version differ by a third, as they were built.
+BARE_START = ("-I", "-S", "-X", "utf8", "-c", "import os; os._exit(0)")
 
 
 def head(programs: dict[str, str], python: str, load_before: float) -> Iterator[str]:
     """Lines about the machine, the Python and the runtimes, by their names."""
     system = os.uname()
     yield f"machine: {processors()}, {system.machine}, Linux {system.release}, {cgroups()}"
-    bare = min(times([python, *BARE_START]).wall for _ in range(5))
-    yield f"Python: {first_line(python, '-I', '-c', ABOUT_PYTHON)}, its bare start {bare:.1f} ms"
+    bare = min(times([python, *BARE_START]).cpu for _ in range(5))
+    yield f"Python: {first_line(python, '-I', '-c', ABOUT_PYTHON)}, its bare start {bare:.1f} ms of cpu"
     yield from [f"{name}: {first_line(program, '--version')}" for name, program in programs.items()]
     yield f"load average before: {load_before:.2f}"
 
