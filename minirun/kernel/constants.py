@@ -25,6 +25,7 @@ SYSCALLS = {
         "fsopen": 430,
         "fsconfig": 431,
         "fsmount": 432,
+        "clone3": 435,
         "openat2": 437,
         "mount_setattr": 442,
     },
@@ -43,6 +44,7 @@ SYSCALLS = {
         "fsopen": 430,
         "fsconfig": 431,
         "fsmount": 432,
+        "clone3": 435,
         "openat2": 437,
         "mount_setattr": 442,
     },
@@ -50,13 +52,17 @@ SYSCALLS = {
 
 # linux/sched.h
 CLONE_NEWTIME = 0x00000080
+CLONE_PIDFD = 0x00001000
 CLONE_NEWNS = 0x00020000
+CLONE_CHILD_CLEARTID = 0x00200000
+CLONE_CHILD_SETTID = 0x01000000
 CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
+CLONE_INTO_CGROUP = 0x200000000
 
 # linux/sched.h, of the kernel itself, for proc_pid_stat(5)
 PF_FORKNOEXEC = 0x00000040
@@ -156,6 +162,7 @@ PR_CAPBSET_READ = 23
 PR_CAPBSET_DROP = 24
 PR_SET_CHILD_SUBREAPER = 36
 PR_SET_NO_NEW_PRIVS = 38
+PR_GET_TID_ADDRESS = 40
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 PR_CAP_AMBIENT_CLEAR_ALL = 4

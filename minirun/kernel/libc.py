@@ -83,12 +83,17 @@ def call(name: str, *arguments: Any, shown: Callable[[], str]) -> int:
 
 def syscall(name: str, *arguments: Any, shown: Callable[[], str]) -> int:
     """Make the system call `name` (syscall(2)), which the C library has no function for."""
+    # A variadic function: without c_long a 64-bit argument would be cut to 32 bits.
+    longs = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
+    return checked(libc.syscall(number_of(name, shown), *longs), name, shown)
+
+
+def number_of(name: str, shown: Callable[[], str]) -> ctypes.c_long:
+    """How syscall(2) knows the system call on this machine."""
     numbers = constants.SYSCALLS.get(MACHINE, {})
     if name not in numbers:
         raise SystemCallError(errno.ENOSYS, name, f"{shown()} on {MACHINE}")
-    # A variadic function: without c_long a 64-bit argument would be cut to 32 bits.
-    longs = [ctypes.c_long(value) if isinstance(value, int) else value for value in arguments]
-    return checked(libc.syscall(ctypes.c_long(numbers[name]), *longs), name, shown)
+    return ctypes.c_long(numbers[name])
 
 
 def checked(result: int, name: str, shown: Callable[[], str]) -> int:

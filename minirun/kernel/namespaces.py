@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from . import files
-from .constants import CLONE_NEWUSER
+from .constants import CLONE_NEWPID, CLONE_NEWUSER
 from .libc import Flags, SystemCallError, call, os_call, show
 
 
@@ -17,6 +17,20 @@ def unshare(flags: int) -> None:
 def setns(descriptor: int, kind: int) -> None:
     """setns(2): enter the namespace that `descriptor` holds; EINVAL unless it is of the kind CLONE_NEW…"""
     call("setns", descriptor, kind, shown=lambda: show("setns", descriptor, Flags.of(kind, "CLONE_")))
+
+
+def fork_into_pid_namespace() -> int:
+    """fork(2), with the child as process 1 of a new pid namespace. unshare(2) means all children from now on, and so
+    does setns(2), which leads back: the next ones are born in the caller's namespace again."""
+    own, child = files.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC), -1
+    try:
+        unshare(CLONE_NEWPID)
+        child = os_call("fork", os.fork)
+        return child
+    finally:
+        if child:
+            setns(own, CLONE_NEWPID)
+        os.close(own)
 
 
 def new_user_namespace(uid_map: str, gid_map: str) -> int:
