@@ -11,6 +11,7 @@ from ..record import Record
 from ..spec.config import Process, User
 from ..spec.reader import escape
 from ..steps import descriptors, hooks, namespaces, program, rootfs, scheduling, state
+from ..steps.cgroup import JoinCgroup
 from ..steps.process import CloseToTracers, SendPidfd, StartContainerProcess, StartSession
 from .devices import device_steps
 from .hooks import hook_steps, poststop_steps
@@ -26,7 +27,7 @@ from .limits import (
     owner_steps,
 )
 from .mounts import mount_steps, read_only_steps
-from .namespaces import name_steps, namespace_steps, new_namespaces
+from .namespaces import begins_in_pid_namespace, name_steps, namespace_steps, new_namespaces
 from .notify import notify_directory_steps, notify_mount_steps, notify_socket_steps, notify_variables
 from .process import (
     identity_steps,
@@ -103,9 +104,9 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *compiling,  # the system call filter, by a library of the host's: so before the fork
         *cgroup_steps(config.linux, options.id, options.cgroup_manager),  # its limits, before the first process
         *resctrl_steps(config.linux, options.id),
-        StartContainerProcess(),  # from here on there are two
-        *guard_steps(process, options),  # what the caller has handed to it
-        *entry_steps(config, process, options),  # into the cgroup and the namespaces
+        *guard_steps(process, options),  # what the caller has handed on
+        start_step(config, options),  # from here on there are two
+        *entry_steps(config, process, options),  # into the namespaces
         *filesystem_steps(config, options),  # what it will see
         *hook_steps(config, "prestart", told),
         *hook_steps(config, "createRuntime", told),
@@ -196,6 +197,14 @@ def filter_steps(config: Config, told: hooks.State, status: str) -> tuple[list[S
     from .seccomp import compile_steps, load_steps  # a millisecond, which a container without a filter need not spend
 
     return compile_steps(config.linux.seccomp), load_steps(config.linux.seccomp, told, status)
+
+
+def start_step(config: Config, options: Options) -> Step:
+    """In its cgroup, and as the first of its pid namespace, where that can be had at once."""
+    joining = JoinCgroup() if options.cgroup_manager == CGROUPFS else None
+    if begins_in_pid_namespace(config.linux):
+        return StartContainerProcess(joining, True, "/linux/namespaces")
+    return StartContainerProcess(joining)
 
 
 def entry_steps(config: Config, process: Process, options: Options) -> list[Step]:

@@ -11,6 +11,7 @@ from ..errors import StateError
 from ..record import Record
 from ..spec.config import Config, Linux, Namespace
 from ..steps import program, scheduling
+from ..steps.cgroup import JoinCgroup
 from ..steps.descriptors import CloseFiles
 from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES, CheckProcess
@@ -63,11 +64,9 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *module_steps(Linux(), process),
         *compiling,
         *find_resctrl_steps(config.linux),
-        StartContainerProcess(),
-        *guard_steps(process, options),
+        *guard_steps(process, options),  # as long as the container's device filter has no say
+        *start_steps(config.linux, process, options),
         *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
-        *affinity_steps(process.affinity_before, "initial"),
-        *join_cgroup_steps(config.linux, options.told.id, options.cgroup_manager, options.cgroup, options.pid),
         *affinity_steps(process.affinity_after, "final"),
         CloseToTracers(),  # before it is where the container's processes could trace it
         *hold_proc_steps(process),  # while there is no other
@@ -100,6 +99,16 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         program.Execute(process.args, process.env),
         program.SeeProgramRun(),
     )
+
+
+def start_steps(linux: Linux, process: Process, options: ExecOptions) -> list[Step]:
+    """Born in the container's cgroup, the process is never outside of its limits; unless systemd has to move it, or
+    config.json wants it to be on certain processors before."""
+    joining = join_cgroup_steps(linux, options.told.id, options.cgroup_manager, options.cgroup, options.pid)
+    before = affinity_steps(process.affinity_before, "initial")
+    if joining and isinstance(joining[0], JoinCgroup) and not before:
+        return [StartContainerProcess(joining[0])]
+    return [StartContainerProcess(), *before, *joining]
 
 
 def enter_last(entering: list[Step], own: list[Step]) -> list[Step]:

@@ -77,12 +77,12 @@ def controllers(files: tuple[resources.CgroupFile, ...]) -> tuple[str, ...]:
 
 
 def enter_cgroup_steps(config: Config, container_id: str, manager: str = CGROUPFS) -> list[Step]:
-    """For the container's first process."""
+    """For the container's first process, where it is not born there."""
     if manager in BY_SYSTEMD:
         from .scope import scope_steps
 
         return scope_steps(config, container_id, manager)
-    return join_cgroup_steps(config.linux, container_id, manager)
+    return []
 
 
 def join_cgroup_steps(linux: Linux, container_id: str, manager: str, below: str = "", beside: int = 0) -> list[Step]:

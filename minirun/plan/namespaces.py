@@ -27,19 +27,26 @@ def new_namespaces(linux: Linux) -> tuple[str, ...]:
     return tuple(name for name in steps.TYPES if name in new)
 
 
+def begins_in_pid_namespace(linux: Linux) -> bool:
+    """Whether the container's process can begin as the first one of its pid namespace. That belongs to the user
+    namespace of that moment; and where the clocks are others, too, there has to be a second fork in any case."""
+    return "pid" in new_namespaces(linux) and {"user", "time"}.isdisjoint(one.type for one in linux.namespaces)
+
+
 def namespace_steps(config: Config, uid: int = 0, gid: int = 0, groups_may_stay: bool = False) -> list[Step]:
     """Join what has a path, then leave for what has none: the user namespace first, since it will own the others.
     `uid` and `gid` are the caller's."""
     linux = config.linux
     new = new_namespaces(linux)
-    rest = tuple(name for name in new if name != "user")
+    first = "pid" if begins_in_pid_namespace(linux) else "user"
+    rest = tuple(name for name in new if name != first)
     at_once = not {"pid", "time"}.isdisjoint(rest) and not linux.time_offsets  # clocks are set before the fork
     return [
         *join_steps(config, uid, groups_may_stay),
         *(user_steps(linux, uid, gid, groups_may_stay) if "user" in new else []),
         *([steps.Unshare(rest, by_user=uid != 0, forks=at_once)] if rest else []),
         *(time_steps(linux, uid) if linux.time_offsets else []),
-        *fork_steps(linux, at_once),
+        *(fork_steps(linux, at_once) if first == "user" else []),
         *device_steps(linux),
     ]
 

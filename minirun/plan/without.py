@@ -273,7 +273,11 @@ OF_STEPS: dict[str, dict[type, Callable[[Any], Steps]]] = {
         credentials.SetUser: lambda step: (left_out.SetUserInGroups(*step.values()),),
         BecomeNamespaceRoot: lambda step: (left_out.BecomeNamespaceRootInGroups(*step.values()),),
     },
-    "own-cgroup": {cgroup.JoinCgroup: nothing, scope.StartScope: refuse_scope},
+    "own-cgroup": {
+        cgroup.JoinCgroup: nothing,
+        process.StartContainerProcess: lambda step: (step.replace(cgroup=None),),
+        scope.StartScope: refuse_scope,
+    },
     "session": {process.StartSession: nothing},
     "tracers": {process.CloseToTracers: nothing, credentials.SetUser: opened, BecomeNamespaceRoot: opened},
     "descriptors": {descriptors.KeepDescriptors: nothing},

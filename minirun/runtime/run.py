@@ -97,7 +97,7 @@ def run_plan(
     context.umask = os.umask(0o022)  # cgroups and mount points are for every user of the container
     applied: list[Step] = []
     processes.set_name("minirun")  # for ps: it was started as a descriptor, which has no name
-    processes.set_child_subreaper()  # the helper ends before the container does: its child becomes ours
+    processes.set_child_subreaper()  # a helper that forks ends before its child, which becomes ours then
     for step in steps:
         step.prepare()
     log.observer.prepare(steps)

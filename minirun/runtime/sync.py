@@ -1,7 +1,7 @@
 """How the two processes take turns: one socket, three kinds of message.
 
     runtime                                   the container's process
-       │ ──── fork ───────────────────────────────►│
+       │ ──── fork ───────────────────────────────►│   in its cgroup, and first in its pid namespace
        │ ──── turn ───────────────────────────────►│   the next step of the list is the container's
        │ ◄─────────────────── turn (descriptors) ──│   the next step is the runtime's again
        │           … as often as the owner changes in the list …
@@ -11,8 +11,8 @@
 Between `create` and `start` there is no runtime. The container's process listens on a socket in the state directory;
 `start` connects, and the two go on as if nothing had been between.
 
-The kernel adds the sender's pid to each message to the runtime (SO_PASSCRED, unix(7)): so the runtime learns the pid of
-a process that was forked in another pid namespace.
+The kernel adds the sender's pid to each message to the runtime (SO_PASSCRED, unix(7)). Where the container's process
+has had to fork once more, so as to be in other namespaces, the runtime learns the new one's pid by that.
 """
 
 from __future__ import annotations

@@ -14,6 +14,13 @@ from ..kernel.libc import SystemCallError, show
 from .shell import below, echo
 from .step import RUNTIME, Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import TypeVar
+
+    T = TypeVar("T")
+
 PATIENCE = 5.0  # seconds in which nothing of a cgroup could be removed, though its processes were killed
 
 
@@ -418,28 +425,49 @@ class JoinCgroup(Step):
     def calls(self) -> tuple[str, ...]:
         return (show("write", f"$cgroup{self.path()}/cgroup.procs", "0"),)
 
+    def show_opened(self) -> str:
+        return "cgroup = " + show("open", f"$cgroup{self.path()}", files.open_flags(DIRECTORY))
+
     def apply(self, context: Context) -> None:
-        try:
-            files.write_file(f"{context.cgroup}{self.path()}/cgroup.procs", JOIN)
-        except SystemCallError as error:
-            if error.errno != EBUSY or self.below or not join_beside(context.cgroup, self.beside):
-                raise
+        self.enter(context, lambda place: move(0, place))
+
+    def enter(self, context: Context, how: Callable[[int], T]) -> T:
+        """`how` takes a descriptor of the cgroup's directory. A container that has divided its cgroup further has gone
+        below (cgroups(7)), and then that is where there is room."""
+        refused = None
+        for place in self.places(context.cgroup):
+            try:
+                return how(place)
+            except SystemCallError as error:
+                refused = refused or error
+                if refused.errno != EBUSY:
+                    raise
+            finally:
+                os.close(place)
+        assert refused
+        raise refused
+
+    def places(self, cgroup: str) -> Iterator[int]:
+        yield files.open(f"{cgroup}{self.path()}", DIRECTORY)
+        if self.beside and not self.below:
+            for _attempt in range(3):  # whom it looks for may go on just now
+                yield from place_of(self.beside, cgroup)
 
 
-JOIN = "0"  # whoever writes it
+DIRECTORY = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 
 
-def join_beside(cgroup: str, pid: int) -> bool:
-    """Join the cgroup of this process, which may have divided the container's further and have gone below (cgroups(7));
-    False where it can't be found there."""
-    for _attempt in range(3):  # it may go on just now
-        try:
-            for directory, name in walk_as_it_is(cgroup):
-                if pid in pids_in(directory, name):
-                    files.write_file_at(directory, f"{name}/cgroup.procs", JOIN)
-                    return True
-        except Restless:
-            break
-        except SystemCallError:
-            continue
-    return False
+def place_of(pid: int, cgroup: str) -> list[int]:
+    """The directory of the cgroup below this one that the process is in; none where it can't be found."""
+    try:
+        for directory, name in walk_as_it_is(cgroup):
+            if pid in pids_in(directory, name):
+                return [files.openat(directory, name, DIRECTORY)]
+    except (Restless, SystemCallError):
+        pass
+    return []
+
+
+def move(pid: int, place: int) -> None:
+    """Move a process, 0 for this one, into the cgroup of this directory."""
+    files.write_file_at(place, "cgroup.procs", str(pid))

@@ -12,7 +12,7 @@ from ..kernel.constants import AT_FDCWD, MEM_MAJOR, MOUNT_ATTR_RDONLY, PTMX_DEVI
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import is_inherited
 from .shell import quoted
-from .step import Context, Refused, Step
+from .step import RUNTIME, Context, Refused, Step
 
 NULL = "/dev/null"
 OPEN_NULL = os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -26,10 +26,12 @@ class GuardDevices(Step):
     A directory as a standard stream can be no more than a mistake, and `..` would lead from it to all of the host's
     files (CVE-2024-21626). From the top of a mount it leads nowhere.
 
-    Before the first namespace is left, because a mount can be copied only where it belongs. Files keep their place,
-    which the caller's other programs share with the program, so they are not opened anew.
+    Before the first namespace is left, because a mount can be copied only where it belongs; and by the runtime, for a
+    container's device filter may not allow its processes to open the caller's terminal. Files keep their place, which
+    the caller's other programs share with the program, so they are not opened anew.
     """
 
+    runs_in = RUNTIME
     chapter = "process"
     man = "mount_setattr(2)"
     no_shell = "a shell can't open what lies on a mount without a place"

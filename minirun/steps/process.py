@@ -4,38 +4,82 @@ from __future__ import annotations
 
 import os
 import sys
-from errno import ENOENT
+from errno import EAGAIN, EINVAL, ENOENT, ENOSPC, ENOSYS, EPERM
 
-from ..kernel import files, processes, signals, sockets
-from ..kernel.libc import Flags, show
+from ..kernel import files, namespaces, processes, signals, sockets
+from ..kernel.clone import clone, show_clone
+from ..kernel.constants import CLONE_NEWPID
+from ..kernel.libc import Flags, SystemCallError, show
+from .cgroup import JoinCgroup, move
 from .sockets import SOCKET_CURES
 from .step import CONTAINER, RUNTIME, Context, Step
 
+# Of clone3(2): an older kernel, or the filter of a container that minirun is in. Of prctl(2): see kernel/clone.py.
+NOT_HERE = (ENOSYS, EPERM, EINVAL)
+WAITING = "minirun's children are to be in a new pid namespace already: start it in there, as by unshare --pid --fork"
+
 
 class StartContainerProcess(Step):
-    """Fork. From here on two processes walk down this list, each doing its own steps."""
+    """Fork. From here on two processes walk down this list, each doing its own steps.
+
+    The kernel can have the new one begin where it is to be: in its cgroup, so that none of its instructions escapes a
+    limit, and nobody waits for it to be moved; and as the first process of a pid namespace, which takes none that is
+    there already. Where clone3(2) is refused, it is forked, and moved before it goes on. A shell has no such call: a
+    process of its begins where the shell is, so that has to go there first.
+    """
 
     runs_in = RUNTIME
     chapter = "process"
-    man = "fork(2)"
+    man = "clone(2)"
     spec = "runtime.md#create"
+    cures = {
+        **JoinCgroup.cures,
+        ("unshare", EPERM): "a new pid namespace takes CAP_SYS_ADMIN",
+        ("unshare", EINVAL): WAITING,
+        EAGAIN: "a limit on processes is reached: pids.max of the cgroup or of one above, or RLIMIT_NPROC",
+        ENOSPC: "a limit is reached: sysctl user.max_pid_namespaces, or a depth of 32 (pid_namespaces(7))",
+    }
+
+    cgroup: JoinCgroup | None = None  # the step that it saves
+    new_pid_namespace: bool = False
+    origin: str = ""
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """Of the new namespaces, as Unshare has them."""
+        return ("pid",) if self.new_pid_namespace else ()
+
+    @property
+    def is_born_inside(self) -> bool:
+        return bool(self.cgroup or self.new_pid_namespace)
 
     def describe(self) -> str:
-        return "fork the process that becomes the container"
+        below = f"the cgroup {self.cgroup.below} below the container's" if self.cgroup and self.cgroup.below else ""
+        places = [below or "its cgroup"] * bool(self.cgroup) + ["a new pid namespace"] * self.new_pid_namespace
+        return f"fork the process that becomes the container{', in ' * bool(places)}{' and in '.join(places)}"
 
     def shell(self) -> str:
-        return "( … ) & pid=$!"
+        join = f"{self.cgroup.shell()}; " if self.cgroup else ""
+        if not self.new_pid_namespace:
+            return f"( {join}… ) & pid=$!"
+        first = 'sleep 1; pid=$(< "/proc/$!/task/$!/children")'
+        return f"( {join}exec unshare --pid --fork … ) & {first}"
 
     def calls(self) -> tuple[str, ...]:
-        return (
-            "pid = " + show("fork"),
-            show("close_range", 3, Flags("~0"), Flags("CLOSE_RANGE_CLOEXEC")) + "  // in the parent",
-            "pidfd = " + show("pidfd_open", Flags("pid"), 0) + "  // in the parent",
-        )
+        marked = show("close_range", 3, Flags("~0"), Flags("CLOSE_RANGE_CLOEXEC")) + "  // in the parent"
+        if not self.is_born_inside:
+            pidfd = "pidfd = " + show("pidfd_open", Flags("pid"), 0) + "  // likewise"
+            return ("pid = " + show("fork"), marked, pidfd)
+        cloned = "pid = " + show_clone(self.flags(), "cgroup" if self.cgroup else "")
+        return (*([self.cgroup.show_opened()] if self.cgroup else []), cloned, marked)
+
+    def flags(self) -> int:
+        return CLONE_NEWPID if self.new_pid_namespace else 0
 
     def apply(self, context: Context) -> None:
-        pid = processes.fork()
-        if pid == 0:
+        if not (self.is_born_inside and self.is_cloned(context)):
+            self.fork_and_move(context)
+        if context.pid == 0:
             context.me = CONTAINER
             processes.set_name("minirun:child")
             # Load no module from here on: its path may be closed to a user namespace's root, and later leads into the
@@ -43,10 +87,31 @@ class StartContainerProcess(Step):
             sys.meta_path.clear()
         else:
             files.close_on_exec_from(3)  # what the caller left open is for the program, not for hooks
-            context.pid = pid
-            context.pidfd = signals.pidfd_open(pid)
-            context.result = f"pid {pid}"
         context.channel.keep_side(context.me)
+
+    def is_cloned(self, context: Context) -> bool:
+        """By the one call that does it all; False where there is none."""
+
+        def begin(place: int = -1) -> tuple[int, int]:
+            return clone(self.flags(), place)
+
+        try:
+            context.pid, context.pidfd = self.cgroup.enter(context, begin) if self.cgroup else begin()
+        except SystemCallError as error:
+            if error.errno in NOT_HERE:
+                return False
+            raise
+        context.result = f"pid {context.pid}"
+        return True
+
+    def fork_and_move(self, context: Context) -> None:
+        """The child waits for its turn, so it is in its cgroup before it does anything."""
+        context.pid = namespaces.fork_into_pid_namespace() if self.new_pid_namespace else processes.fork()
+        if context.pid:
+            context.pidfd = signals.pidfd_open(context.pid)
+            if self.cgroup:
+                self.cgroup.enter(context, lambda place: move(context.pid, place))
+            context.result = f"pid {context.pid}" + ", by fork(2)" * self.is_born_inside
 
 
 class SendPidfd(Step):

@@ -101,7 +101,7 @@ class Context:
         self.created = 0.0  # when the container was created, in seconds since 1970
 
         # the runtime's
-        self.pid = 0  # the container's process, or the helper that will fork it
+        self.pid = 0  # the container's process, or a helper that will fork it
         self.pidfd = -1
         self.start_time: int | None = None  # of a process that others may collect: its pid may be anybody's then
         self.sender = 0  # who sent the latest turn, by the kernel's word

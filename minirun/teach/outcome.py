@@ -13,6 +13,7 @@ from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from ..steps.masks import MakePathReadOnly, MaskPath
 from ..steps.mounts import BindCgroup, BindMount, MountCgroup, MountFilesystem
 from ..steps.namespaces import TYPES, JoinNamespace, OpenNamespace, Unshare
+from ..steps.process import StartContainerProcess
 from ..steps.rootfs import BindRootfs, BindRootfsOutside
 from ..steps.scope import ChooseScope
 from ..steps.terminal import BindConsole
@@ -78,7 +79,8 @@ def outcome(steps: Sequence[Step]) -> Outcome:
 def namespaces(numbered: Sequence[tuple[int, Step]]) -> Iterator[World]:
     paths = {step.type: step.path for _, step in numbered if isinstance(step, OpenNamespace)}
     joined = {step.type: number for number, step in numbered if isinstance(step, JoinNamespace)}
-    new = {name: number for number, step in numbered if isinstance(step, Unshare) for name in step.types}
+    starts = (StartContainerProcess, Unshare)
+    new = {name: number for number, step in numbered if isinstance(step, starts) for name in step.types}
     for name in TYPES:
         if name in joined:
             yield World(name, JOINED, paths.get(name, ""), joined[name])

@@ -26,7 +26,7 @@ class Protection(Record):
     unless: str = ""  # the class of a step that leaves nothing of it
 
 
-ENTERING = ("Unshare", "JoinNamespace")
+ENTERING = ("StartContainerProcess", "Unshare", "JoinNamespace")
 MOUNTING = ("MountFilesystem", "BindMount", "AttachMappedMount", "ChangeMount", "MountCgroup", "BindCgroup")
 ANY_CASE = "nothing: minirun does it in any case"
 STAYS_INSIDE = "Without CAP_SYS_CHROOT it stays inside. In a user namespace it may do outside what everybody may."

@@ -6,7 +6,8 @@ namespace (unshare) or other rights (setpriv) has to be followed by another shel
     runtime                           the container's process
     cgroup, limits
     bash "$script" inside_1 & ──►     joins the cgroup
-                                      exec unshare … bash "$script" inside_2
+                                      exec unshare --pid --fork bash "$script" inside_2
+                                      exec unshare … bash "$script" inside_3
     ids, clocks   ◄──── turns ────►   mounts, devices
                                       cd, umask
                                       exec env -i … setpriv … sh -c "$at_last"
@@ -50,7 +51,7 @@ from ..steps.scheduling import SetMemoryPolicy, SetRlimit
 from ..steps.scope import ChooseScope
 from ..steps.shell import PLAIN, between_quotes, in_root, quoted
 from ..steps.state import MakeStateDirectory, OpenStartSocket, SaveConfig, WriteState
-from ..steps.step import RUNTIME
+from ..steps.step import CONTAINER, RUNTIME
 from ..steps.terminal import BindConsole, UseTerminal
 from .explanation import steps_of
 from .script_frame import BEGINNING, CLOSE_OTHERS, HEAD, REOPEN_NULL, RUNTIME_BEGINS, RUNTIME_ENDS
@@ -93,6 +94,9 @@ UNKNOWN: dict[type[Step], str] = {
     ChangeRoot: "there is no script for a container in the host's mount namespace, where it would have to undo all of "
     'its mounts\n  cure:  {"type": "mount"} in /linux/namespaces',
 }
+NOT_BORN_THERE = (
+    "No shell can have a process begin somewhere else than where it is itself. So this one goes there first."
+)
 OF_OTHERS = (JoinSessionKeyring, SetMemoryPolicy, SetExecLabel, LabelMount)  # by packages that are not everywhere
 ROOT_CHANGES = (PivotRoot, DetachOldRoot)
 # No shell takes these for variables, or not with any value.
@@ -190,6 +194,16 @@ class Parts:
             names = f"dev {quoted(step.name)} netns $$ name {quoted(step.host_name)}"
             self.back.append(f"    nsenter --net=/proc/self/fd/6 ip link set {names}")
         self.place(step).add(Entry(heading(step), told, runtimes_lines(step, self.uid)))
+        if isinstance(step, StartContainerProcess) and step.is_born_inside:
+            self.go_inside(step)
+
+    def go_inside(self, step: StartContainerProcess) -> None:
+        """A process is born where the shell is that starts it. So this one joins the cgroup, and has a child."""
+        lines = [step.cgroup.shell()] if step.cgroup else []
+        if step.new_pid_namespace:
+            lines.append('exec unshare --pid --fork "$BASH" "$script" inside_2')
+            self.inside.append(Part())
+        self.inside[0].add(Entry((step.chapter, CONTAINER), NOT_BORN_THERE, lines))
 
     def by_container(self, told: str, step: Step, group: list[Numbered]) -> None:
         command = step.shell() or ""

@@ -186,7 +186,7 @@ class Stepper(Narrator):
         """The container's process, by the host's number: its own getpid(2) is 1 where it has a pid namespace, but the
         host's /proc still says what the host calls it."""
         if context.me == RUNTIME:
-            # Who has handed over, since the helper that forks into a PID namespace has ended by then.
+            # Who has handed over, since a helper that forks into a PID namespace has ended by then.
             self.pid = context.sender or context.pid or os.getpid()
         elif not context.is_filtered:
             self.pid = int(os.readlink("self", dir_fd=self.proc))

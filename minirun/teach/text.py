@@ -69,7 +69,7 @@ def head(explanation: Explanation, width: int) -> Iterator[str]:
     told = HEAD.format(
         bundle=safe(explanation.bundle),
         count=len(steps),
-        fork=first.get("fork(2)", 1),
+        fork=first.get("clone(2)", 1),
         again=AGAIN.format(again) if again else "",
         root=ROOT.format(root) if root else "",
         example=first.get("mount(2)", 1),

@@ -126,9 +126,14 @@ def unknown(word: str) -> StateError:
 
 def belongs(step: Step, protection: Protection) -> bool:
     kind = type(step).__name__
-    if kind not in protection.steps or (kind in GIVES_NOTHING and GIVES_NOTHING[kind](step)):
+    if kinds(step).isdisjoint(protection.steps) or (kind in GIVES_NOTHING and GIVES_NOTHING[kind](step)):
         return False
     return not protection.of or not uses(step).isdisjoint(protection.of)
+
+
+def kinds(step: Step) -> set[str]:
+    """What it is, and what it does in passing: who is born in a cgroup need not join it."""
+    return {type(step).__name__, type(getattr(step, "cgroup", None)).__name__}
 
 
 def uses(step: Any) -> set[str]:

@@ -30,7 +30,8 @@ KNOWN: dict[str, str] = {
 
 # These are tried even if there is little time.
 REMEMBERED = (
-    "run (plain): refuse pidfd_open 2 of the runtime: ENOMEM",
+    "run (plain): refuse clone3 1 of the runtime: ENOSYS",
+    "run (user): refuse pidfd_open 1 of the runtime: ENOMEM",
     "run (plain): refuse fcntl * of the runtime: EPERM",
     "exec: refuse wait4 * of the runtime: ECHILD",
     "exec: a full pipe as standard error",

@@ -64,7 +64,8 @@ ERRNOS: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(("pidfd_open", "pidfd_send_signal", "kill", "tgkill"), ("EPERM", "ENOMEM", "ESRCH")),
     **dict.fromkeys(("setgroups", "setresuid", "setresgid", "capset", "capget", "setsid"), ("EPERM", "EAGAIN")),
     **dict.fromkeys(("sethostname", "setdomainname"), ("EPERM",)),
-    **dict.fromkeys(("clone", "clone3", "fork", "vfork"), FORKING),
+    **dict.fromkeys(("clone", "fork", "vfork"), FORKING),
+    "clone3": (*FORKING, "ENOSYS", "EPERM", "EBUSY"),
     **dict.fromkeys(("wait4", "waitid"), ("EINTR", "ECHILD")),
     **dict.fromkeys(("poll", "ppoll", "pselect6", "select"), WAITING),
     **dict.fromkeys(("mmap", "brk", "mremap"), ("ENOMEM",)),
@@ -86,7 +87,7 @@ MUTE = ("access", "faccessat2", "newfstatat", "stat", "mmap", "brk", "mremap")
 # How minirun puts it where it knows what it means.
 SAYINGS = {"EACCES": ("belongs to another user",)}
 # Where the other process, or another command, may be quicker than usual: these are held up.
-SLOW = ("sendmsg", "recvmsg", "rename", "mkdir", "rmdir", "clone", "execve", "unlink", "fcntl", "pidfd_open")
+SLOW = ("sendmsg", "recvmsg", "rename", "mkdir", "rmdir", "clone", "clone3", "execve", "unlink", "fcntl", "pidfd_open")
 DELAY = 100_000  # microseconds
 
 
@@ -114,14 +115,24 @@ class Enter(Observer):
 
 HELPER = "helper"
 PROGRAM = "program"  # the runtime from execve on: Python's start, minirun's modules, and that it starts itself again
-FORKS = {HELPER: "StartContainerProcess", CONTAINER: "ForkIntoNamespaces"}
+
+
+def forks_of(command: Command) -> dict[str, str]:
+    """Which processes it forks: each with the step in which that happens."""
+    if command.observed or command.words[0] not in ("run", "create", "exec"):
+        return {}
+    forks_again = command.words[0] == "exec" or command.kind == "user"
+    if forks_again:
+        return {HELPER: "StartContainerProcess", CONTAINER: "ForkIntoNamespaces"}
+    return {CONTAINER: "StartContainerProcess"}
 
 
 def targets_of(command: Command) -> tuple[str, ...]:
     """Which processes there are."""
     if command.observed:
         return (RUNTIME, CONTAINER)
-    return (PROGRAM, RUNTIME, HELPER, CONTAINER) if command.words[0] in ("run", "create", "exec") else (RUNTIME,)
+    forks = forks_of(command)
+    return (PROGRAM, RUNTIME, *forks) if forks else (RUNTIME,)
 
 
 # ---- by strace
@@ -130,7 +141,8 @@ def targets_of(command: Command) -> tuple[str, ...]:
 def trace(command: Command, target: str, *options: str) -> tuple[Result, str]:
     """The command, with strace at one of its processes from its beginning on; what strace has seen."""
     gate = Gate()
-    observer = Enter(gate, FORKS[target]) if target in FORKS and not command.observed else None
+    forks = forks_of(command)
+    observer = Enter(gate, forks[target]) if target in forks else None
     words = prepare(command)
     TRACE.write_text("")
     waiting = pid_in_books() if command.observed and target == CONTAINER else 0

@@ -107,7 +107,7 @@ def test_start_tells_the_rest_and_delete_what_it_takes_back(life: Callable[..., 
     created = one.call("create", options=["--narrate", "--bundle", str(one.bundle.path)])
     started, pid = one.call("start", "--narrate"), one.process.pid
     deleted = one.call("delete", options=["--force", "--narrate"])
-    assert results(created.stderr)["take"] == f"pid {pid}"
+    assert results(created.stderr)["fork"] == f"pid {pid}"
     assert created.status == started.status == deleted.status == 0
     last = told(created.stderr)[-1]
     assert last[2] == "wait for start"

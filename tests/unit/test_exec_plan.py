@@ -9,9 +9,12 @@ import pytest
 from minirun.plan.exec import ExecOptions, exec_plan
 from minirun.spec.default import default
 from minirun.spec.load import parse
+from minirun.steps.cgroup import JoinCgroup
+from minirun.steps.process import StartContainerProcess
 
 if TYPE_CHECKING:
     from minirun.spec.config import Config
+    from minirun.steps.step import Step
 
 DEFAULT = {"defaultAction": "SCMP_ACT_ERRNO"}
 USUAL = ["clone", "setsid", "ioctl", "dup2"]
@@ -24,10 +27,13 @@ def config(process: dict[str, Any] | None = None, **linux: Any) -> Config:
     return parse(raw)
 
 
-def names(config: Config) -> list[str]:
+def plan(config: Config, **options: Any) -> tuple[Step, ...]:
     assert config.process is not None
-    steps = exec_plan(config, config.process, ExecOptions(pid=7, start_time=1, console_socket=""))
-    return [type(step).__name__ for step in steps]
+    return exec_plan(config, config.process, ExecOptions(pid=7, start_time=1, console_socket="", **options))
+
+
+def names(config: Config) -> list[str]:
+    return [type(step).__name__ for step in plan(config)]
 
 
 def rule(*calls: str, action: str = "SCMP_ACT_ALLOW") -> dict[str, Any]:
@@ -40,6 +46,24 @@ def test_rights_go_before_the_container_can_see_the_process():
     assert {"SetUser", "SetCapabilities", "SetAmbientSet", "CloseFiles"} <= set(steps[:entered])
     assert steps[entered : entered + 3] == ["ForkIntoNamespaces", "AdoptContainer", "StartSession"]
     assert steps[entered + 3 :] == ["FindProgram", "SetUmask", "ResetSignals", "Execute", "SeeProgramRun"]
+
+
+def test_the_process_is_born_in_the_containers_cgroup():
+    steps = plan(config(), cgroup="below")
+    start = next(step for step in steps if isinstance(step, StartContainerProcess))
+    assert start.cgroup == JoinCgroup("below", beside=7)
+    assert not any(isinstance(step, JoinCgroup) for step in steps)
+
+
+def test_which_processors_it_runs_on_before_can_only_be_said_of_a_process_that_is_not_there_yet():
+    steps = names(config({"execCPUAffinity": {"initial": "0", "final": "1"}}))
+    started = steps.index("StartContainerProcess")
+    assert steps[started + 1 : started + 4] == ["SetAffinity", "JoinCgroup", "SetAffinity"]
+
+
+def test_what_is_handed_in_is_opened_outside_of_the_containers_device_filter():
+    steps = names(config())
+    assert steps.index("GuardDevices") < steps.index("StartContainerProcess")
 
 
 def test_only_the_programs_own_process_takes_the_terminal():

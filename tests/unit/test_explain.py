@@ -148,7 +148,15 @@ KINDS = ("createRuntime", "createContainer", "startContainer", "poststop")
 # Steps of exec, update and run --without, which nothing explains yet.
 OF_OTHERS = {
     *("SetUserInGroups", "BecomeNamespaceRootInGroups"),
-    *("HoldProc", "SetAffinity", "CheckMemoryInUse", "ChangeLimit", "ReplaceDeviceFilter", "CheckProcess"),
+    *(
+        "HoldProc",
+        "JoinCgroup",
+        "SetAffinity",
+        "CheckMemoryInUse",
+        "ChangeLimit",
+        "ReplaceDeviceFilter",
+        "CheckProcess",
+    ),
     *("ChangeSchema", "ReplaceConfig", "ChangeScopeLimits", "JoinScope", "CloseFiles", "AllowRlimit", "LowerRlimit"),
 }
 

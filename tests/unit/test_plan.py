@@ -23,12 +23,14 @@ from minirun.plan.mounts import mount_steps, read_only_steps, sort_options
 from minirun.spec.config import IdMapping, Linux, Mount, Namespace
 from minirun.spec.default import default
 from minirun.spec.load import parse
+from minirun.steps.cgroup import JoinCgroup
 from minirun.steps.labels import LabelMount, SetExecLabel
 from minirun.steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from minirun.steps.masks import MaskPath
 from minirun.steps.mounts import BindMount, Change, ChangeMount, MakeMountReadOnly, MountFilesystem, Remount
-from minirun.steps.namespaces import OpenNamespace
+from minirun.steps.namespaces import OpenNamespace, Unshare
 from minirun.steps.network import MoveNetDevice
+from minirun.steps.process import StartContainerProcess
 from minirun.steps.resctrl import FindClos, FindResctrl, JoinClos, MakeClos, MakeMonitoringGroup, WriteSchema
 from minirun.steps.scheduling import SetMemoryPolicy
 from minirun.steps.seccomp import LoadFilter, SendListener
@@ -103,10 +105,10 @@ def test_every_origin_exists_in_config_json() -> None:
     [
         ("MakeStateDirectory", "MakeCgroup", "the id is taken before anything is made"),
         ("EnableControllers", "StartContainerProcess", "no process without limits"),
-        ("ForkIntoNamespaces", "SetLimit", "a limit on processes must not stop the set-up"),
+        ("StartContainerProcess", "SetLimit", "a limit on processes must not stop the set-up"),
         ("MountFilesystem", "AttachDeviceFilter", "a mount may be of a device that the program must not open"),
         ("AttachDeviceFilter", "Execute", "no program without device rules"),
-        ("JoinCgroup", "Unshare", "the cgroup namespace's root is the cgroup of that moment"),
+        ("StartContainerProcess", "Unshare", "the cgroup namespace's root is the cgroup of that moment"),
         ("CloseToTracers", "JoinNamespace", "others in a shared namespace could trace the process (CVE-2016-9962)"),
         ("SetSysctl", "PivotRoot", "the host's /proc is trusted, the container's is not (CVE-2025-52881)"),
         ("MaskPath", "PivotRoot", "all mounts are made by descriptors of the host's /proc"),
@@ -174,9 +176,42 @@ def test_a_user_namespace_comes_alone_and_first() -> None:
     assert "MakeDevice" not in names(steps), "nobody may make devices there"
 
 
-def test_without_a_pid_or_time_namespace_there_is_no_second_fork() -> None:
-    steps = plan_of(linux={"namespaces": [{"type": "mount"}]}, hostname=None)
-    assert "ForkIntoNamespaces" not in names(steps)
+NO_FORK = [{"type": "mount"}]
+PIDS = [*NO_FORK, {"type": "pid"}]
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "first", "types"),
+    [
+        (NO_FORK, False, ("mount",)),
+        (PIDS, True, ("mount",)),
+        ([*PIDS, {"type": "network", "path": "/n"}], True, ("mount",)),
+        ([*NO_FORK, {"type": "pid", "path": "/p"}], False, ("mount",)),
+        ([*PIDS, {"type": "user", "path": "/u"}], False, ("pid", "mount")),
+        ([*PIDS, {"type": "time"}], False, ("pid", "time", "mount")),
+    ],
+    ids=["none", "new", "others joined", "joined", "of another user namespace", "with other clocks"],
+)
+def test_where_the_container_is_the_first_process_of_its_pid_namespace_from_the_beginning(
+    namespaces: list[Any], first: bool, types: tuple[str, ...]
+) -> None:
+    """Where not, it forks once more; but never without need."""
+    steps = plan_of(linux={"namespaces": namespaces}, hostname=None)
+    assert started(steps) == StartContainerProcess(JoinCgroup(), first, "/linux/namespaces" if first else "")
+    assert [step.types for step in steps if isinstance(step, Unshare)] == [types]
+    forks_again = not first and "pid" in {one["type"] for one in namespaces}
+    assert {"ForkIntoNamespaces", "AdoptContainer"}.issubset(names(steps)) is forks_again
+
+
+@pytest.mark.parametrize("manager", ["cgroupfs", "systemd", "disabled"])
+def test_only_in_a_cgroup_of_minirun_s_making_the_process_is_born(manager: str) -> None:
+    steps = plan(parse(default(rootless=False, uid=0, gid=0)), OPTIONS.replace(cgroup_manager=manager))
+    assert bool(started(steps).cgroup) is (manager == "cgroupfs")
+    assert started(steps).new_pid_namespace and "JoinCgroup" not in names(steps)
+
+
+def started(steps: tuple[Step, ...]) -> StartContainerProcess:
+    return next(step for step in steps if isinstance(step, StartContainerProcess))
 
 
 def test_without_a_mount_namespace_nothing_is_done_to_the_hosts_own_mounts() -> None:
@@ -435,9 +470,8 @@ def test_labels_are_looked_at_first_and_put_on_last() -> None:
     )
     kinds = names(steps)
     assert kinds.count("RequireSecurityModule") == 3
-    last_fork = max(kinds.index("StartContainerProcess"), kinds.index("ForkIntoNamespaces"))
     assert kinds.index("RequireSecurityModule") < kinds.index("MakeCgroup")
-    assert last_fork < kinds.index("OpenExecAttribute") < kinds.index("PivotRoot")
+    assert kinds.index("StartContainerProcess") < kinds.index("OpenExecAttribute") < kinds.index("PivotRoot")
     assert kinds.index("PivotRoot") < kinds.index("SetExecLabel") < kinds.index("SetNoNewPrivs")
     written = [step.text() for step in steps if isinstance(step, SetExecLabel)]
     assert written == ["exec strict", LABEL]
@@ -472,7 +506,7 @@ def test_network_devices_move_before_the_sysctls_about_them() -> None:
     moved = next(step for step in steps if isinstance(step, MoveNetDevice))
     assert moved == MoveNetDevice("eth1", "net%d", "/linux/netDevices/eth1")
     kinds = names(steps)
-    assert kinds.index("AdoptContainer") < kinds.index("MoveNetDevice") < kinds.index("SetSysctl")
+    assert kinds.index("Unshare") < kinds.index("MoveNetDevice") < kinds.index("SetSysctl")
 
 
 def test_the_hosts_own_network_namespace_gets_no_device() -> None:
@@ -530,7 +564,7 @@ def test_classes_of_service(told: dict[str, Any], expected: list[Step]) -> None:
 
 def test_the_final_process_joins_its_class_of_service() -> None:
     kinds = names(plan_of(linux={"intelRdt": {}}))
-    assert kinds.index("Execute") > kinds.index("JoinClos") > kinds.index("AdoptContainer")
+    assert kinds.index("Execute") > kinds.index("JoinClos") > kinds.index("StartContainerProcess")
     assert kinds.index("MakeClos") < kinds.index("StartContainerProcess")
 
 

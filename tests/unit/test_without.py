@@ -143,8 +143,9 @@ def test_a_namespace_that_is_joined_is_shared() -> None:
 def test_a_word_is_a_protection_a_chapter_or_a_step() -> None:
     assert list(found("pid")) == ["pid"]
     assert {"pid", "session", "keyring"} <= found("namespaces").keys() and "memory" not in found("namespaces")
-    (number,) = found("pid")["pid"].steps
-    assert set(found(str(number))) == {"pid", "network", "uts", "ipc", "mount", "cgroup"}, "one unshare(2) for all"
+    (start,), (unshare,) = found("pid")["pid"].steps, found("uts")["uts"].steps
+    assert set(found(str(start))) == {"pid", "own-cgroup"}, "who is born in both"
+    assert set(found(str(unshare))) == {"network", "uts", "ipc", "mount", "cgroup"}, "one unshare(2) for all"
 
 
 @pytest.mark.parametrize(
