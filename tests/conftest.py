@@ -165,9 +165,19 @@ def probe(workshop: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def impostor(workshop: Path) -> Path:
-    """The attacker's loader of tests/probe/impostor.c."""
-    flags = ("-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-Os")
-    return compile_c(workshop / "impostor", *flags, str(PROBE_SOURCES / "impostor.c"))
+    """The attacker's loader of tests/probe/impostor.c, which looks at what could be done."""
+    return compile_impostor(workshop, "exe")
+
+
+@pytest.fixture(scope="session")
+def spoiler(workshop: Path) -> Path:
+    """The same, which does it."""
+    return compile_impostor(workshop, "spoil")
+
+
+def compile_impostor(workshop: Path, verb: str) -> Path:
+    flags = ("-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-Os", f'-DVERB="{verb}"')
+    return compile_c(workshop / f"impostor-{verb}", *flags, str(PROBE_SOURCES / "impostor.c"))
 
 
 def compile_c(target: Path, *words: str) -> Path:

@@ -40,7 +40,7 @@ def work(words: list[str]) -> int:
         if operation in SEALED:
             from ..runtime.seal import seal
 
-            seal(words)  # before anything else is imported: here the program starts again
+            seal(words)  # before anything else is imported: here the program may start again
         os.set_inheritable(descriptor, False)  # it is for no hook, and no program
         status = do(operation, descriptor)
         tell(descriptor, "status", status)  # wait(2) has none for a caller that ignores SIGCHLD

@@ -59,16 +59,22 @@ def tell(message: str, values: Mapping[str, Any]) -> None:
 
 def run(values: Mapping[str, Any]) -> int:
     """minirun run"""
-    from ..runtime.seal import seal
-
     if "seal" not in values["without"]:
-        seal(sys.argv[1:])  # before anything else is imported: here the program starts again
+        seal(values)  # before anything else is imported: here the program may start again
 
     bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
     options = creation_options(values, bundle, operations.new_id() if name is None else name)
     if values["without"]:
         options = left_out(options, values)
     return operations.run(options, watched(values), stay=not values["detach"], keep=values["keep"])
+
+
+def seal(values: Mapping[str, Any]) -> None:
+    """Keep the interpreter out of the container's reach; --debug tells how."""
+    from ..runtime import seal as sealing
+
+    tell = log(values).debug if level(values) == "debug" else sealing.nobody
+    sealing.seal(sys.argv[1:], tell)
 
 
 def left_out(options: Options, values: Mapping[str, Any]) -> Options:
@@ -84,9 +90,7 @@ def left_out(options: Options, values: Mapping[str, Any]) -> Options:
 
 def create(values: Mapping[str, Any]) -> int:
     """minirun create"""
-    from ..runtime.seal import seal
-
-    seal(sys.argv[1:])
+    seal(values)
 
     options = creation_options(values, values["bundle"] or ".", values["id"])
     return operations.run(options.replace(wait_for_start=True), watched(values), stay=False)
@@ -129,9 +133,7 @@ def start(values: Mapping[str, Any]) -> int:
 
 def execute(values: Mapping[str, Any]) -> int:
     """minirun exec"""
-    from ..runtime.seal import seal
-
-    seal(sys.argv[1:])
+    seal(values)
 
     from ..plan.exec import ExecOptions
     from ..runtime.exec import Wishes

@@ -435,8 +435,8 @@ INHERITED = (
         "CVE-2019-5736",
         ANY_CASE,
         "In a user namespace, its root may not write files of the host's root.",
-        outside="where its user could write to the interpreter, minirun starts itself again before the first step, "
-        "from a read-only copy (minirun/runtime/seal.py)",
+        outside="where its user could write to the interpreter, minirun goes over to a read-only copy before the first "
+        "step (minirun/runtime/seal.py)",
     ),
     Protection(
         "null",

@@ -240,8 +240,9 @@ def test_a_system_without_user_namespaces_is_explained(
 
 @pytest.mark.only("minirun", "the others are no scripts")
 @pytest.mark.parametrize("is_own", [False, True])
+@pytest.mark.parametrize("program", ["/proc/self/exe", "/bin/script", "/bin/link"])
 def test_the_interpreter_is_out_of_reach(
-    users: UsersRuntime, own: Callable[..., Bundle], place: Path, impostor: Path, is_own: bool
+    users: UsersRuntime, own: Callable[..., Bundle], place: Path, impostor: Path, program: str, is_own: bool
 ) -> None:
     """CVE-2019-5736: root's belongs to nobody inside; that of the user could be written to by the root inside."""
     if is_own:
@@ -250,7 +251,9 @@ def test_the_interpreter_is_out_of_reach(
     for name in LOADERS:
         made.file(name).write_bytes(impostor.read_bytes())
         (made.rootfs / name).chmod(0o755)
-    made.process["args"] = ["/proc/self/exe"]
+    made.file("bin/script", "#!/proc/self/exe\n", 0o755)
+    made.link("bin/link", "/proc/self/exe")
+    made.process["args"] = [program]
     result = users.run(made)
     if is_own:
         check(result, made)

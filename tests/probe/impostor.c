@@ -2,7 +2,7 @@
  *
  * A container whose program is /proc/self/exe runs the container runtime's own program file, but with the loader of the
  * container's image: this one. It takes a descriptor of the file that it finds itself in (number 9, kept open over
- * execve) and goes on as /probe, which looks at what could be done with it.
+ * execve) and goes on as /probe, which looks at what could be done with it (VERB is "exe"), or does it ("spoil").
  *
  * It is built without a C library: a loader starts before there is one.
  */
@@ -35,7 +35,7 @@ static long system_call(long number, long a, long b, long c, long d)
 
 void _start(void)
 {
-    static char program[] = "/probe", verb[] = "exe";
+    static char program[] = "/probe", verb[] = VERB;
     static char *arguments[] = {program, verb, 0}, *environment[] = {0};
     long fd = system_call(__NR_openat, AT_FDCWD, (long)"/proc/self/exe", O_PATH, 0);
 

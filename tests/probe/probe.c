@@ -58,6 +58,7 @@ static const struct verb with_text[] = {
     {"cat", do_cat, 0},   {"say", do_say, 0},       {"flood", do_flood, 0}, {"notify", do_notify, 0},
     {"eat", do_eat, 1},   {"feed", do_feed, 2},     {"bomb", do_bomb, 0},   {"pulse", do_pulse, 2}, {"fill", do_fill, 3},
     {"am-root", do_am_root, 0}, {"seize", do_seize, 0}, {"hunt", do_hunt, 1},
+    {"spoil", do_spoil, 0}, {"lurk", do_lurk, 1},
     {"dig", do_dig, 2},   {"spread", do_spread, 1}, {"riot", do_riot, 0},
     {NULL, NULL, 0},
 };

@@ -64,6 +64,8 @@ int do_riot(int count, char **args);
 int do_attack(int count, char **args);
 int do_am_root(int count, char **args);
 int do_hunt(int count, char **args);
+int do_spoil(int count, char **args);
+int do_lurk(int count, char **args);
 
 /* The name of an error such as "ENOENT"; "" for 0. */
 const char *error_name(int error);

@@ -112,7 +112,8 @@ def test_the_interpreter_can_not_be_written_to(
     attacked: Attacked, lives: Callable[..., Life], impostor: Path, command: str, program: str
 ) -> None:
     """CVE-2019-5736: the program is minirun's own file, whose loader is the image's. It keeps that file open, and runs
-    the probe, which looks whether it is one that can be written."""
+    the probe, which looks whether it is one that can be written. An interpreter that was sealed in place is not even
+    run; test_seal.py makes whole attacks."""
     one = lives("sleep")
     for name in LOADERS:
         shutil.copy(impostor, one.bundle.file(name))
@@ -120,11 +121,14 @@ def test_the_interpreter_can_not_be_written_to(
     one.bundle.file("bin/script", "#!/proc/self/exe\n", 0o755)
     one.bundle.link("bin/link", "/proc/self/exe")
     if command == "exec":
-        told = one.started().call("exec", program).json
+        result = one.started().call("exec", program)
     else:
         one.bundle.process["args"] = [program]
-        told = attacked.run(one.bundle).json
-    found = told["/proc/self/fd/9"]
+        result = attacked.run(one.bundle)
+    if "ENOEXEC" in result.stderr:
+        assert not attacked.is_weak
+        return
+    found = result.json["/proc/self/fd/9"]
     its_own = found["inode"] == (one.bundle.rootfs / "probe").stat().st_ino
     assert (not its_own and not found["readonly"]) == attacked.is_weak
 
