@@ -151,8 +151,8 @@ class Iovec(ctypes.Structure):
     _fields_ = (("base", ctypes.c_char_p), ("len", ctypes.c_size_t))
 
 
-class Mmsghdr(ctypes.Structure):
-    """struct mmsghdr, sendmmsg(2): struct msghdr of recvmsg(2), and what was sent of it"""
+class Msghdr(ctypes.Structure):
+    """struct msghdr, recvmsg(2)"""
 
     _fields_ = (
         ("name", ctypes.c_void_p),
@@ -162,8 +162,13 @@ class Mmsghdr(ctypes.Structure):
         ("control", ctypes.c_char_p),
         ("controllen", ctypes.c_size_t),
         ("flags", ctypes.c_int),
-        ("sent", ctypes.c_uint),
     )
+
+
+class Mmsghdr(ctypes.Structure):
+    """struct mmsghdr, sendmmsg(2)"""
+
+    _fields_ = (("header", Msghdr), ("sent", ctypes.c_uint))  # the kernel writes the last
 
 
 def sendmmsg(end: int, message: bytes, descriptors: tuple[int, ...]) -> None:
@@ -176,11 +181,12 @@ def sendmmsg(end: int, message: bytes, descriptors: tuple[int, ...]) -> None:
         *descriptors,
     )
     iovec = Iovec(message, len(message))
-    header = Mmsghdr(iov=ctypes.pointer(iovec), iovlen=1, control=rights, controllen=len(rights))
+    header = Msghdr(iov=ctypes.pointer(iovec), iovlen=1, control=rights, controllen=len(rights))
+    messages = Mmsghdr(header)
     call(
         "sendmmsg",
         end,
-        ctypes.byref(header),
+        ctypes.byref(messages),
         1,
         _socket.MSG_NOSIGNAL,
         shown=lambda: show("sendmmsg", end, Flags("…"), 1),
