@@ -1,1 +1,1 @@
-"""minirun as a library: what `from minirun import …` gives. Of this, a run imports worker.py at most."""
+"""minirun as a library: what `from minirun import …` gives. Its own processes import worker.py and template.py only."""

@@ -8,26 +8,24 @@ it holds within the container's reach (CVE-2019-5736). subprocess starts another
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from typing import IO, TYPE_CHECKING, Any, TypedDict
 
 from ..errors import KINDS, MinirunError
-from ..runtime.again import FLAGS, MAIN
-from .worker import WORKER
+from .warm import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self, Unpack
 
 LOGGER = logging.getLogger("minirun")
+CODEC = ("utf-8", "surrogateescape")
 
 
 class Streams(TypedDict, total=False):
@@ -65,7 +63,7 @@ class Process:
         self.is_group = not in_foreground
         self.socket, its = socket.socketpair()
         try:
-            self.popen = start(operation, its, 0 if self.is_group else None, pass_fds, streams)
+            self.popen = Worker(operation, its, in_foreground=in_foreground, passed=pass_fds, streams=streams)
         except BaseException:  # what subprocess has against the streams
             self.socket.close()
             raise
@@ -73,7 +71,12 @@ class Process:
             its.close()
         self.popen.args = list(args)  # what the errors of subprocess show
         self.letters = Letters(self.socket)
-        self.request = {**request, "debug": LOGGER.isEnabledFor(logging.DEBUG), "descriptors": list(pass_fds)}
+        self.request = {
+            **request,
+            "debug": LOGGER.isEnabledFor(logging.DEBUG),
+            "descriptors": list(pass_fds),
+            "environment": environment(),
+        }
 
     def begin(self) -> Self:
         """Returns when the program runs. Raises MinirunError, and then nothing is left of it."""
@@ -235,17 +238,9 @@ class Letters:
         return line
 
 
-def start(
-    operation: str, its: socket.socket, group: int | None, descriptors: Sequence[int], streams: Streams
-) -> subprocess.Popen[Any]:
-    """The worker, with its end of the socket at a number that is no standard stream's, even if the caller has closed
-    those, and none at which the program's descriptors will be."""
-    descriptor = fcntl.fcntl(its, fcntl.F_DUPFD_CLOEXEC, 3 + len(descriptors))
-    words = [sys.executable, *FLAGS, MAIN, WORKER, operation, str(descriptor)]
-    try:
-        return subprocess.Popen(words, pass_fds=[descriptor, *descriptors], process_group=group, **streams)
-    finally:
-        os.close(descriptor)
+def environment() -> dict[str, str]:
+    """This process's, as Python reads it that has UTF-8 for its encoding (runtime/again.py)."""
+    return {name.decode(*CODEC): value.decode(*CODEC) for name, value in os.environb.items() if name}
 
 
 def open_process(pid: int) -> int:

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     Request = dict[str, Any]
 
 WORKER = "--worker"  # the first word of its command line
-SEALED = ("run", "execute")  # where a program of the container's gets near this one (runtime/seal.py)
+TEMPLATE = "template"  # in the place of an operation: to fork workers (api/template.py)
+SEALED = ("run", "execute", TEMPLATE)  # where a program of the container's gets near this one (runtime/seal.py)
 
 
 def work(words: list[str]) -> int:
@@ -41,20 +42,36 @@ def work(words: list[str]) -> int:
             from ..runtime.seal import seal
 
             seal(words)  # before anything else is imported: here the program may start again
-        os.set_inheritable(descriptor, False)  # it is for no hook, and no program
-        status = do(operation, descriptor)
+    except MinirunError as error:
+        return fail(descriptor, error)
+    os.set_inheritable(descriptor, False)  # it is for no hook, and no program
+    if operation == TEMPLATE:
+        from .template import serve
+
+        return serve(descriptor)
+    return attend(operation, descriptor)
+
+
+def attend(operation: str, descriptor: int, descriptors: list[int] | None = None) -> int:
+    """Do what the caller wants, and tell it how that ended; the exit status. `descriptors` are those for the program,
+    where they don't have the caller's numbers."""
+    try:
+        status = do(operation, descriptor, descriptors)
         tell(descriptor, "status", status)  # wait(2) has none for a caller that ignores SIGCHLD
         return status
     except MinirunError as error:
-        tell(descriptor, "error", {"kind": type(error).__name__, **error.to_json()})
+        return fail(descriptor, error)
     except Exception as error:
-        tell(descriptor, "error", {"kind": "MinirunError", "values": [unexpected(error)]})
+        return fail(descriptor, MinirunError(unexpected(error)))
+
+
+def fail(descriptor: int, error: MinirunError) -> int:
+    tell(descriptor, "error", {"kind": type(error).__name__, **error.to_json()})
     return 1
 
 
-def do(operation: str, descriptor: int) -> int:
+def do(operation: str, descriptor: int, descriptors: list[int] | None) -> int:
     """Read what the caller wants, and do it."""
-
     from ..runtime.log import Log
 
     class Report(Log):
@@ -68,8 +85,16 @@ def do(operation: str, descriptor: int) -> int:
 
     request = quick_json.loads(read_all(descriptor))
     log = Report(level="debug" if request.pop("debug") else "warning")
-    arrange(request.pop("descriptors"))
+    take_environment(request.pop("environment"))
+    theirs = request.pop("descriptors")
+    arrange(theirs if descriptors is None else descriptors)
     return OPERATIONS[operation](request, log, ready)
+
+
+def take_environment(variables: dict[str, str]) -> None:
+    """The caller's as it is now, where this process was forked from a template that is older."""
+    os.environ.clear()
+    os.environ.update(variables)
 
 
 def read_all(descriptor: int) -> bytes:

@@ -17,6 +17,7 @@ SYSCALLS = {
         "add_key": 248,
         "keyctl": 250,
         "ioprio_set": 251,
+        "ioprio_get": 252,
         "sched_setattr": 314,
         "seccomp": 317,
         "bpf": 321,
@@ -33,6 +34,7 @@ SYSCALLS = {
         "getcwd": 17,
         "pivot_root": 41,
         "ioprio_set": 30,
+        "ioprio_get": 31,
         "add_key": 217,
         "keyctl": 219,
         "set_mempolicy": 237,
@@ -53,6 +55,7 @@ SYSCALLS = {
 # linux/sched.h
 CLONE_NEWTIME = 0x00000080
 CLONE_PIDFD = 0x00001000
+CLONE_PARENT = 0x00008000
 CLONE_NEWNS = 0x00020000
 CLONE_CHILD_CLEARTID = 0x00200000
 CLONE_CHILD_SETTID = 0x01000000
@@ -172,6 +175,7 @@ PR_SET_NAME = 15
 PR_SET_KEEPCAPS = 8
 PR_CAPBSET_READ = 23
 PR_CAPBSET_DROP = 24
+PR_GET_TIMERSLACK = 30
 PR_SET_MM = 35
 PR_SET_MM_MAP = 14
 PR_SET_CHILD_SUBREAPER = 36
@@ -270,6 +274,7 @@ SCHED_FLAGS = {
 # linux/ioprio.h
 IOPRIO_CLASSES = {"IOPRIO_CLASS_RT": 1, "IOPRIO_CLASS_BE": 2, "IOPRIO_CLASS_IDLE": 3}
 IOPRIO_CLASS_SHIFT = 13
+IOPRIO_WHO_PROCESS = 1
 IOPRIO_WHO_PGRP = 2
 
 # linux/mempolicy.h
@@ -331,10 +336,12 @@ TIOCGPTPEER = 0x5441
 TIOCSPTLCK = 0x40045431
 
 # linux/keyctl.h; the kernel's own linux/key.h, with the numbers in keyctl_setperm(3)
+KEYCTL_GET_KEYRING_ID = 0
 KEYCTL_JOIN_SESSION_KEYRING = 1
 KEYCTL_SETPERM = 5
 KEYCTL_DESCRIBE = 6
 KEYCTL_UNLINK = 9
+KEY_SPEC_SESSION_KEYRING = -3
 KEY_SPEC_USER_KEYRING = -4
 KEY_USR_SEARCH = 0x00080000
 

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from . import ctypes
-from .constants import KEYCTL_DESCRIBE, KEYCTL_JOIN_SESSION_KEYRING, KEYCTL_SETPERM, KEYCTL_UNLINK
+from .constants import (
+    KEY_SPEC_SESSION_KEYRING,
+    KEYCTL_DESCRIBE,
+    KEYCTL_GET_KEYRING_ID,
+    KEYCTL_JOIN_SESSION_KEYRING,
+    KEYCTL_SETPERM,
+    KEYCTL_UNLINK,
+)
 from .libc import Flags, show, syscall, text
 
 DESCRIPTION_SIZE = 4096  # of a key: its name has at most that, keyctl_describe(3)
@@ -16,6 +23,17 @@ def join_session_keyring(name: str) -> int:
         KEYCTL_JOIN_SESSION_KEYRING,
         text(name),
         shown=lambda: show("keyctl", Flags("KEYCTL_JOIN_SESSION_KEYRING"), name),
+    )
+
+
+def session_keyring() -> int:
+    """KEYCTL_GET_KEYRING_ID: the serial number of this thread's session keyring."""
+    return syscall(
+        "keyctl",
+        KEYCTL_GET_KEYRING_ID,
+        KEY_SPEC_SESSION_KEYRING,
+        0,
+        shown=lambda: show("keyctl", Flags("KEYCTL_GET_KEYRING_ID"), Flags("KEY_SPEC_SESSION_KEYRING"), 0),
     )
 
 

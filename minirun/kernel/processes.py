@@ -9,6 +9,7 @@ from . import ctypes
 from .constants import (
     IOPRIO_CLASS_SHIFT,
     IOPRIO_WHO_PGRP,
+    IOPRIO_WHO_PROCESS,
     LINUX_CAPABILITY_VERSION_3,
     PF_FORKNOEXEC,
     PR_CAP_AMBIENT,
@@ -16,6 +17,7 @@ from .constants import (
     PR_CAP_AMBIENT_RAISE,
     PR_CAPBSET_DROP,
     PR_CAPBSET_READ,
+    PR_GET_TIMERSLACK,
     PR_SET_CHILD_SUBREAPER,
     PR_SET_DUMPABLE,
     PR_SET_KEEPCAPS,
@@ -221,6 +223,18 @@ def ioprio_set_group(io_class: int, priority: int) -> None:
         value,
         shown=lambda: show("ioprio_set", Flags("IOPRIO_WHO_PGRP"), 0, Flags(f"{io_class} << 13 | {priority}")),
     )
+
+
+def ioprio() -> int:
+    """ioprio_get(2) of this thread"""
+    return syscall(
+        "ioprio_get", IOPRIO_WHO_PROCESS, 0, shown=lambda: show("ioprio_get", Flags("IOPRIO_WHO_PROCESS"), 0)
+    )
+
+
+def timer_slack() -> int:
+    """PR_GET_TIMERSLACK: nanoseconds by which this thread may wake up too late."""
+    return prctl(PR_GET_TIMERSLACK, "PR_GET_TIMERSLACK")
 
 
 def personality(domain: int) -> None:

@@ -44,6 +44,11 @@ class MessageSocket:
         return cls(ends[0]), cls(ends[1])
 
     @classmethod
+    def of(cls, descriptor: int) -> MessageSocket:
+        """An end of such a pair that this process has been started with."""
+        return cls(_socket.socket(fileno=descriptor))
+
+    @classmethod
     def listen(cls, directory: str, name: str) -> MessageSocket:
         """bind(2) and listen(2). Whoever may write to the socket's file may connect."""
         end = _socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET | _socket.SOCK_CLOEXEC)
@@ -93,6 +98,10 @@ class MessageSocket:
         except OSError:
             pass
 
+    def hang_up(self) -> None:
+        """shutdown(2): nothing more is sent, but what comes is still received."""
+        os_call("shutdown", self.end.shutdown, _socket.SHUT_WR)
+
     def want_credentials(self) -> None:
         """SO_PASSCRED: the kernel adds to each message who sent it, with the pid as this process sees it."""
         os_call(
@@ -111,6 +120,10 @@ class MessageSocket:
             sendmmsg(self.fileno(), message, descriptors)
         else:
             os.write(self.fileno(), message)
+
+    def peek(self, wait: bool = True) -> bytes:
+        """The next message, which stays where it is (recv(2)). Without `wait`, BlockingIOError if there is none."""
+        return self.end.recv(MESSAGE_SIZE, _socket.MSG_PEEK | (0 if wait else _socket.MSG_DONTWAIT))
 
     def receive(self) -> tuple[bytes, tuple[int, ...], int]:
         """The next message, its descriptors (close-on-exec) and the sender's pid (0 unless asked for).

@@ -7,11 +7,8 @@ import itertools
 import json
 import logging
 import os
-import shutil
 import signal
 import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -19,10 +16,12 @@ import pytest
 import minirun
 from kernel.kit import needs
 from kernel.kit.host import nothing_left
+from kernel.kit.library import script, small_bundle, wait_until
 from kernel.kit.life import has_ended
 from kernel.kit.outside import Process, cgroup2_root, children
-from kernel.kit.runtime import REPOSITORY, TIMEOUT, new_id
+from kernel.kit.runtime import TIMEOUT, new_id
 from minirun import Bundle, Container
+from minirun.api.warm import template
 
 pytestmark = [
     pytest.mark.root,
@@ -37,40 +36,15 @@ CAPTURED = {"capture_output": True, "text": True}
 
 @pytest.fixture(autouse=True)
 def no_traces(runtime):
-    """Of every test here."""
+    """Of every test here. The template stays as long as the program, unless it is told to end."""
     with nothing_left("minirun"):
         yield
+        template.close()
 
 
 @pytest.fixture
 def small(place) -> Bundle:
-    """A bundle with busybox's shell, whose program sleeps."""
-    rootfs = place / "rootfs"
-    for name in ("bin", "proc", "dev", "sys", "tmp"):
-        (rootfs / name).mkdir(parents=True)
-    shutil.copy2(str(shutil.which("busybox")), rootfs / "bin" / "busybox")
-    for name in ("sh", "cat", "sleep", "true", "pwd", "id", "hostname"):
-        (rootfs / "bin" / name).symlink_to("busybox")
-    return Bundle.create(place / "bundle", rootfs=rootfs, args=["sleep", "600"])
-
-
-def wait_until(happens) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while not happens():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.01)
-
-
-def script(lines: str, *words: object, folder: Path, prefix: tuple[str, ...] = (), **more) -> subprocess.Popen[str]:
-    """A program that uses minirun, in a file of its own."""
-    file = folder / f"program-{new_id()}.py"
-    file.write_text(lines)
-    return subprocess.Popen(
-        [*prefix, sys.executable, str(file), *map(str, words)],
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-        text=True,
-        **more,
-    )
+    return small_bundle(place)
 
 
 # ---- a container from its beginning to its end
@@ -423,7 +397,8 @@ def test_the_callers_process_stays_as_it_is(small):
         handlers = [signal.getsignal(number) for number in signal.valid_signals()]
         return [umask, handlers, signal.pthread_sigmask(signal.SIG_BLOCK, ()), os.getcwd(), Process().text("comm")]
 
-    before, open_files = traits(), os.listdir("/proc/self/fd")
+    minirun.run(small, ["true"])  # from the first on there is a template
+    before, open_files, processes = traits(), os.listdir("/proc/self/fd"), children(os.getpid())
     with Container.create(small) as container:
         container.start()
         container.exec(["true"])
@@ -431,7 +406,7 @@ def test_the_callers_process_stays_as_it_is(small):
         container.wait()
     assert traits() == before
     assert os.listdir("/proc/self/fd") == open_files
-    assert not [pid for pid in children(os.getpid()) if "minirun" in Process(pid).text("comm")]
+    assert children(os.getpid()) == processes
 
 
 INTERRUPTED = """

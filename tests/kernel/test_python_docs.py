@@ -17,6 +17,7 @@ import pytest
 from kernel.kit import needs
 from kernel.kit.host import nothing_left
 from kernel.kit.runtime import REPOSITORY
+from minirun.api.warm import template
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +73,7 @@ def test_the_sessions_print_what_they_show(hello, monkeypatch):
     told: list[str] = []
     with nothing_left("minirun"), loggers_of_its_own():
         result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(session, out=told.append)
+        template.close()
     assert result.failed == 0, "".join(told)
 
 
