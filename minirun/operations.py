@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from .plan.container import Options
     from .plan.exec import ExecOptions
+    from .plan.options import Options
     from .runtime.exec import Wishes
     from .runtime.foresight import Finding
     from .runtime.log import Log
@@ -82,9 +82,9 @@ def run(
 def start(root: str, name: str, log: Log, notify: str = "") -> int:
     """Let a created container run its program, and wait until it is ready where `notify` is to hear of that; the exit
     status."""
-    from .runtime import lifecycle
+    from .runtime import start as runtime
 
-    return lifecycle.start(root, checked_id(name), log, notify)
+    return runtime.start(root, checked_id(name), log, notify)
 
 
 def execute(
@@ -162,9 +162,10 @@ def features() -> dict[str, Any]:
 
 def kill(root: str, name: str, word: str, *, everything: bool = False) -> None:
     """Send a signal, given as a number or a name, to the container's process or to all of them. Raises StateError."""
-    from .runtime import books, lifecycle
+    from .runtime import books
+    from .runtime import kill as runtime
 
-    lifecycle.kill(root, checked_id(name), books.signal_number(word), everything=everything)
+    runtime.kill(root, checked_id(name), books.signal_number(word), everything=everything)
 
 
 def pause(root: str, name: str) -> None:
@@ -190,9 +191,9 @@ def update(root: str, name: str, change: dict[str, Any], log: Log) -> None:
 
 def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:
     """Remove what is left of a container; with `force`, whatever it is doing."""
-    from .runtime import lifecycle
+    from .runtime import delete as runtime
 
-    lifecycle.delete(root, checked_id(name), log, force=force)
+    runtime.delete(root, checked_id(name), log, force=force)
 
 
 # ---- bundles

@@ -11,8 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from .. import operations
 from ..cgroups.usage import plain
 from ..errors import StateError
-from ..plan.container import Options
-from ..plan.limits import CGROUPFS
+from ..plan.options import CGROUPFS, Options
 from ..runtime import books
 from ..runtime.exec import Wishes
 from .bundle import Bundle

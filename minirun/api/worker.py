@@ -129,7 +129,7 @@ def tell(descriptor: int, kind: str, value: object) -> None:
 
 
 def run(request: Request, log: Log, ready: Ready) -> int:
-    from ..plan.container import Options
+    from ..plan.options import Options
 
     options = Options(**request["options"])
     return operations.run(options, log, config=request["config"].encode(), keep=request["keep"], ready=ready)

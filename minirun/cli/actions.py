@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from ..plan.container import Options
+    from ..plan.options import Options
     from ..runtime.log import Log
 
 
@@ -97,7 +97,7 @@ def create(values: Mapping[str, Any]) -> int:
 
 
 def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Options:
-    from ..plan.container import Options
+    from ..plan.options import Options
     from .environment import listeners, notify_socket
 
     listen_fds, listen_names = listeners()

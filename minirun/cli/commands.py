@@ -9,15 +9,12 @@ from typing import Any
 
 import click
 
-from .. import __version__
 from ..kernel.files import put
 from ..safe import safe_lines
 from . import completion
 from .actions import perform
 from .output import Printing
-from .table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, Call, Command, Option
-
-VERSION = f"minirun version {__version__}\nspec: 1.3.0"
+from .table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, VERSION, VERSION_FLAGS, Call, Command, Option
 
 
 class Group(click.Group):
@@ -62,7 +59,7 @@ def program() -> click.Group:
         help="Run containers, as config.json describes them (OCI runtime spec 1.3).",
         context_settings={"help_option_names": ["-h", "--help", "-?"]},
     )
-    click.version_option(__version__, "-v", "-V", "--version", message=VERSION)(group)
+    click.version_option("", *VERSION_FLAGS, message=VERSION)(group)
     group.params.append(usage_option())
     for command in COMMANDS.values():
         group.add_command(click_command(command))

@@ -11,7 +11,7 @@ from ..errors import StateError
 from ..operations import ID_CHARACTERS
 from ..safe import safe
 from ..spec.load import content
-from ..steps.state import DEFAULT_ROOT
+from ..steps.layout import DEFAULT_ROOT
 from ..teach import explanation, text
 from ..teach.explanation import Explanation
 from ..teach.outcome import Outcome
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
 
-    from ..plan.container import Options
+    from ..plan.options import Options
     from ..teach.text import Paint
 
 

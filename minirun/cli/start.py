@@ -5,7 +5,9 @@ from __future__ import annotations
 from ..kernel import signals
 from ..runtime.again import HOME
 from . import one_file, quick
+from .output import say
 from .spelling import plain
+from .table import VERSION, VERSION_FLAGS
 
 WORKER = "--worker"  # how a program that uses minirun as a library starts it; not for people, so in no help
 
@@ -21,6 +23,9 @@ def start(words: list[str]) -> int:
         from ..api.worker import work
 
         return work(words)
+    if len(words) == 1 and words[0] in VERSION_FLAGS:  # engines ask for it all the time
+        say(f"{VERSION}\n")
+        return 0
     words = plain(words)
     call = quick.read(words)
     if call is None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from .. import __version__
 from ..record import Record
 
 TEXT, NUMBER, FLAG, MANY = "text", "number", "flag", "many"  # MANY: a text that may be given more than once
+
+
+VERSION = f"minirun version {__version__}\nspec: 1.3.0"
+VERSION_FLAGS = ("-v", "-V", "--version")
 
 
 class Option(Record):

@@ -7,19 +7,16 @@ list. `runs_in` of a step says whose it is (steps/step.py); where the owner chan
 from __future__ import annotations
 
 from ..errors import ConfigError, StateError
-from ..record import Record
 from ..spec.config import Process, User
 from ..spec.reader import escape
 from ..steps import descriptors, hooks, namespaces, program, rootfs, scheduling, state
 from ..steps.cgroup import JoinCgroup
 from ..steps.process import CloseToTracers, SendPidfd, StartContainerProcess, StartSession
 from .devices import device_steps
-from .hooks import hook_steps, poststop_steps
+from .hooks import hook_steps, poststop_steps, told_to_others
 from .keyring import keyring_steps
 from .labels import module_steps, open_label_steps
 from .limits import (
-    CGROUPFS,
-    INHERITED,
     cgroup_steps,
     choose_cgroup,
     enter_cgroup_steps,
@@ -28,7 +25,8 @@ from .limits import (
 )
 from .mounts import mount_steps, read_only_steps
 from .namespaces import begins_in_pid_namespace, name_steps, namespace_steps, new_namespaces
-from .notify import notify_directory_steps, notify_mount_steps, notify_socket_steps, notify_variables
+from .notify import notify_directory_steps, notify_mount_steps
+from .options import CGROUPFS, INHERITED, Options, made
 from .process import (
     identity_steps,
     program_steps,
@@ -38,43 +36,14 @@ from .process import (
     use_terminal_steps,
 )
 from .resctrl import join_resctrl_steps, resctrl_steps
-from .rootfs import bind_steps, path_steps, root_steps
+from .rootfs import bind_steps, path_steps, root_steps, rootfs_path
+from .start import load_filter_steps, start_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..spec.config import Config
     from ..steps.step import Step
     from .exec import ExecOptions
-
-
-class Options(Record):
-    """What the command line says about a container, beside its config.json. Paths are absolute."""
-
-    id: str
-    bundle: str
-    root: str = state.DEFAULT_ROOT
-    preserve_fds: int = 0
-    no_pivot: bool = False
-    pid_file: str = ""
-    console_socket: str = ""
-    detach: bool = False  # nobody stays to carry the terminal
-    wait_for_start: bool = False  # `create`, which `start` follows; not `run`
-    config: str = ""  # the file in place of the bundle's config.json
-    pidfd_socket: str = ""
-    new_keyring: bool = True
-    cgroup_manager: str = CGROUPFS
-    listen_fds: int = 0  # descriptors from 3 on that are sockets for the program (sd_listen_fds(3))
-    listen_names: str = ""
-    notify_socket: str = ""  # where the caller hears that the program is ready (sd_notify(3))
-    without: str = ""  # protections that are left out, with commas between them (plan/without.py)
-    # Who runs minirun, which the plan can't ask (runtime/caller.py):
-    uid: int = 0
-    gid: int = 0
-    rootless: bool = False  # not the host's root: an ordinary user, or the root of a user namespace
-
-    @property
-    def directory(self) -> str:
-        return f"{self.root}/{self.id}"
 
 
 NO_PROCESS = Process("/", User(0, 0))
@@ -91,8 +60,6 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
 
         check(config, options.gid)
     told = told_to_others(config, options)
-    compiling, filtering = filter_steps(config, told, "creating")
-    early, late = ([], filtering) if process.no_new_privileges else (filtering, [])
     return (
         *poststop_steps(config, told),  # undone last, when nothing else is left
         *book_steps(options),  # the id is ours, or we stop before anything is made
@@ -101,7 +68,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         # should minirun be killed from now on, `delete` knows what there is
         note(config, options, told, complete=False),
         *notify_directory_steps(options),
-        *compiling,  # the system call filter, by a library of the host's: so before the fork
+        *compile_filter_steps(config),  # the system call filter, by a library of the host's: so before the fork
         *cgroup_steps(config.linux, options.id, options.cgroup_manager),  # its limits, before the first process
         *resctrl_steps(config.linux, options.id),
         *guard_steps(process, options),  # what the caller has handed on
@@ -120,38 +87,19 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *late_limit_steps(config.linux, options.id, options.cgroup_manager, options.rootless),
         # of the cgroup, which is complete now; a user's is the user's already
         *([] if options.rootless else owner_steps(config, process, options.cgroup_manager)),
-        *early,  # the system call filter, while CAP_SYS_ADMIN is still there
+        # the system call filter, while CAP_SYS_ADMIN is still there
+        *([] if process.no_new_privileges else load_filter_steps(config, told, "creating")),
         *identity_steps(process, options.rootless),  # who it will be
         *(program_steps(process) if config.process else []),  # all but the program itself
         note(config, options, told, complete=True),
         *told_pid_steps(options, "standard"),
-        *([program.WaitForStart()] if options.wait_for_start else []),  # `create` ends, `start` goes on from here
-        *notify_socket_steps(options),  # whoever starts the program hears of it
-        *(start_steps(config, process, options, told, late) if config.process else []),
+        *start_steps(config, options),  # and then the program: with `create`, it is `start` that goes on here
     )
 
 
 def planned(config: Config, options: Options) -> tuple[Step, ...]:
     """The same, without what the command line wants left out."""
-    if not options.without:
-        return plan(config, options)
-    from .without import plan_without  # for who wants to see what would be
-
-    return plan_without(config, options)
-
-
-def start_steps(config: Config, process: Process, options: Options, told: hooks.State, late: list[Step]) -> list[Step]:
-    return [
-        *hook_steps(config, "startContainer", told),
-        *late,  # the filter where no_new_privs allows it here: nothing that comes after needs any other call
-        program.Execute(process.args, process.env + notify_variables(options)),
-        program.SeeProgramRun(),
-        *hook_steps(config, "poststart", told),
-    ]
-
-
-def told_to_others(config: Config, options: Options) -> hooks.State:
-    return hooks.State(config.oci_version, options.id, options.bundle, tuple(sorted(config.annotations.items())))
+    return made(plan, config, options)
 
 
 def check_terminal(process: Process, options: Options | ExecOptions) -> None:
@@ -190,13 +138,12 @@ def note(config: Config, options: Options, told: hooks.State, complete: bool) ->
     )
 
 
-def filter_steps(config: Config, told: hooks.State, status: str) -> tuple[list[Step], list[Step]]:
-    """What makes the filter for system calls, and what loads it."""
+def compile_filter_steps(config: Config) -> list[Step]:
     if not config.linux.seccomp:
-        return [], []
-    from .seccomp import compile_steps, load_steps  # a millisecond, which a container without a filter need not spend
+        return []
+    from .seccomp import compile_steps  # a millisecond, which a container without a filter need not spend
 
-    return compile_steps(config.linux.seccomp), load_steps(config.linux.seccomp, told, status)
+    return compile_steps(config.linux.seccomp)
 
 
 def start_step(config: Config, options: Options) -> Step:
@@ -271,11 +218,6 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
     if config.root.readonly:
         steps.append(rootfs.MakeRootReadOnly())  # likewise
     return steps
-
-
-def rootfs_path(config: Config, options: Options) -> str:
-    path = config.root.path
-    return path if path.startswith("/") else f"{options.bundle}/{path}"
 
 
 def own_steps(process: Process, options: Options | ExecOptions) -> list[Step]:

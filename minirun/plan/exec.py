@@ -16,14 +16,16 @@ from ..steps.descriptors import CloseFiles
 from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES, CheckProcess
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
-from .container import check_terminal, filter_steps, guard_steps, own_steps, preparation_steps, told_pid_steps
+from .container import check_terminal, compile_filter_steps, guard_steps, own_steps, preparation_steps, told_pid_steps
 from .keyring import keyring_steps
 from .labels import hold_proc_steps, module_steps, open_label_steps
-from .limits import CGROUPFS, join_cgroup_steps
+from .limits import join_cgroup_steps
 from .namespaces import fork_steps, join_steps
+from .options import CGROUPFS
 from .process import forking_rlimit_steps, identity_steps, program_steps, scheduler_steps, terminal_steps
 from .resctrl import find_resctrl_steps, join_resctrl_steps
 from .rootfs import find_root_of_other_steps, root_of_other_steps
+from .start import load_filter_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,14 +57,14 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
     """Every step, in order. `config` is the container's. Raises ConfigError, StateError."""
     check_terminal(process, options)
     check_cgroup(options.cgroup)
-    compiling, filtering = filter_steps(config, options.told, "running")
+    filtering = load_filter_steps(config, options.told, "running")
     early, late = ([], filtering) if process.no_new_privileges else (filtering, [])
     entering, own = fork_steps(config.linux), own_steps(process, options)
     limits_before, limits_after = forking_rlimit_steps(process)
     first, last = ([], enter_last(entering, own)) if lets_fork(config, process) else (entering, [])
     return (
         *module_steps(Linux(), process),
-        *compiling,
+        *compile_filter_steps(config),
         *find_resctrl_steps(config.linux),
         *guard_steps(process, options),  # as long as the container's device filter has no say
         *start_steps(config.linux, process, options),

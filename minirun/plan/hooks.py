@@ -8,6 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..spec.config import Config, Hook
     from ..steps.step import Step
+    from .options import Options
 
 
 def hook_steps(config: Config, kind: str, state: hooks.State) -> list[Step]:
@@ -43,3 +44,7 @@ FIELDS = {
     "poststart": "poststart",
     "poststop": "poststop",
 }
+
+
+def told_to_others(config: Config, options: Options) -> hooks.State:
+    return hooks.State(config.oci_version, options.id, options.bundle, tuple(sorted(config.annotations.items())))

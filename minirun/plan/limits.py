@@ -6,6 +6,8 @@ from ..cgroups import devices, resources
 from ..errors import ConfigError, StateError
 from ..steps import cgroup
 from ..steps.device_filter import AttachDeviceFilter, LeaveOutDeviceRules
+from .cgroup import cgroup_path, make_cgroup_steps, origin_of
+from .options import BY_SYSTEMD, CGROUPFS, DISABLED, INHERITED, SYSTEMD_USER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,26 +15,10 @@ if TYPE_CHECKING:
     from ..steps.step import Step
 
 
-def cgroup_path(linux: Linux, container_id: str) -> str:
-    """Relative to where cgroup2 is mounted. A relative `cgroupsPath` is taken from minirun's own place in the tree."""
-    told = linux.cgroups_path
-    if not told:
-        return f"/minirun/{container_id}"
-    parts = [part for part in told.split("/") if part not in ("", ".")]
-    if ".." in parts or not parts:
-        raise ConfigError("/linux/cgroupsPath", f"found {told!r}", "a path below the root of the hierarchy, without ..")
-    return "/" + "/".join(parts if told.startswith("/") else ["minirun", *parts])
-
-
 # Limits that would hit the set-up itself, which forks, and has more to calculate than many a program: with a hundredth
 # of a processor it would take seconds. They come when it is done.
 LATE = ("pids", "cpu")
 
-
-# Who makes the cgroup: minirun itself by way of the file system; the system's systemd, or the user's own; nobody, since
-# the caller wants it so; or nobody, since the caller is a user who may make none.
-CGROUPFS, SYSTEMD, SYSTEMD_USER, DISABLED, INHERITED = "cgroupfs", "systemd", "systemd-user", "disabled", "inherited"
-BY_SYSTEMD = (SYSTEMD, SYSTEMD_USER)  # the steps are in scope.py, which few runs need
 DELEGATED = (
     "with --systemd-cgroup, by which your own systemd makes one, those that it has got the controllers for; else none"
 )
@@ -54,19 +40,14 @@ def choose_cgroup(linux: Linux, container_id: str, manager: str = CGROUPFS) -> S
     return cgroup.StayInCgroup(len(linux.resources.devices))
 
 
-def origin_of(linux: Linux) -> str:
-    return "/linux/cgroupsPath" if linux.cgroups_path else ""
-
-
 def cgroup_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -> list[Step]:
     """Limits are set before a process is in the cgroup, so that there is no moment without them."""
     if manager != CGROUPFS:
         return []
-    path = cgroup_path(linux, container_id)
     files = resources.files(linux.resources)
     steps: list[Step] = [
-        cgroup.MakeCgroup(path, origin_of(linux)),
-        cgroup.EnableControllers(path, controllers(files)),
+        *make_cgroup_steps(linux, container_id, manager),
+        cgroup.EnableControllers(cgroup_path(linux, container_id), controllers(files)),
     ]
     return [*steps, *(set_limit(file) for file in files if file.controller not in LATE)]
 

@@ -7,12 +7,11 @@ Few callers want to know, so the steps are imported for those that do.
 from __future__ import annotations
 
 from ..kernel.constants import MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY
-from ..steps import mounts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..steps.step import Step
-    from .container import Options
+    from .options import Options
 
 FLAGS = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC
 
@@ -29,7 +28,7 @@ def notify_mount_steps(options: Options) -> list[Step]:
     """After the mounts of config.json, which may cover /run. To send is allowed on a read-only mount."""
     if not options.notify_socket:
         return []
-    from ..steps import notify
+    from ..steps import mounts, notify
 
     source = f"{options.directory}/{notify.DIRECTORY}"
     return [mounts.BindMount(source, notify.INSIDE, False, (mounts.Change(FLAGS),))]

@@ -13,8 +13,14 @@ from .labels import context_option
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import Linux
+    from ..spec.config import Config, Linux
     from ..steps.step import Step
+    from .options import Options
+
+
+def rootfs_path(config: Config, options: Options) -> str:
+    path = config.root.path
+    return path if path.startswith("/") else f"{options.bundle}/{path}"
 
 
 def has_mount_namespace(linux: Linux) -> bool:

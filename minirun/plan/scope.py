@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from ..cgroups import resources, systemd, systemd_values
 from ..errors import ConfigError
+from ..spec.config import UNIT_PROPERTY
 from ..spec.reader import escape
 from ..steps import scope as steps
-from .limits import LATE, SYSTEMD_USER, controllers, origin_of, set_limit
+from .cgroup import origin_of
+from .limits import LATE, controllers, set_limit
+from .options import SYSTEMD_USER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +23,6 @@ if TYPE_CHECKING:
     from ..spec.config import Config, Linux
     from ..steps.step import Step
 
-PREFIX = "org.systemd.property."  # of annotations: other runtimes have it, too
 OWN = ("PIDs", "Slice")  # config.json says these otherwise
 
 
@@ -64,9 +66,9 @@ def start_step(config: Config, container_id: str, manager: str) -> Step:
 def annotated(annotations: Mapping[str, str]) -> tuple[Property, ...]:
     """Properties that config.json asks for by systemd's own names."""
     return tuple(
-        annotation(name.removeprefix(PREFIX), text, f"/annotations/{escape(name)}")
+        annotation(name.removeprefix(UNIT_PROPERTY), text, f"/annotations/{escape(name)}")
         for name, text in annotations.items()
-        if name.startswith(PREFIX)
+        if name.startswith(UNIT_PROPERTY)
     )
 
 

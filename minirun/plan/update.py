@@ -9,7 +9,9 @@ from ..steps.cgroup_changes import ChangeLimit, CheckMemoryInUse
 from ..steps.device_filter import ReplaceDeviceFilter
 from ..steps.resctrl import ChangeSchema, FindResctrl
 from ..steps.state import ReplaceConfig
-from .limits import BY_SYSTEMD, cgroup_path, controllers
+from .cgroup import cgroup_path
+from .limits import controllers
+from .options import BY_SYSTEMD
 from .resctrl import group_of, schema_lines
 
 TYPE_CHECKING = False
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from ..cgroups.resources import CgroupFile
     from ..spec.config import Config, IntelRdt, Memory, Resources
     from ..steps.step import Step
-    from .container import Options
+    from .options import Options
 
 
 def update_plan(before: Config, after: Config, concerned: Resources, options: Options) -> tuple[Step, ...]:

@@ -18,7 +18,6 @@ from ..spec.rules import check_rules
 from ..spec.sysctl import namespace_of
 from ..steps import cgroup, credentials, descriptors, keyring, left_out, process, rootfs, scope
 from ..steps.user_namespace import BecomeNamespaceRoot
-from .container import plan
 from .namespaces import new_namespaces
 
 TYPE_CHECKING = False
@@ -28,15 +27,15 @@ if TYPE_CHECKING:
 
     from ..spec.config import Config, Mount, Resources
     from ..steps.step import Step
-    from .container import Options
+    from .options import Options, Part
 
     Steps = tuple[Step, ...]
 
 
-def plan_without(config: Config, options: Options) -> Steps:
-    """Every step of the container's start but those. Raises ConfigError, StateError."""
+def made_without(part: Part, config: Config, options: Options) -> Steps:
+    """Every step of a part of the plan but those. Raises ConfigError, StateError."""
     names = names_of(options.without)
-    return steps_without(plan(config_without(config, names), options), names)
+    return steps_without(tuple(part(config_without(config, names), options)), names)
 
 
 SEPARATOR = ","  # in the options of a container, which its books keep

@@ -7,12 +7,12 @@ import os
 from ..cgroups import hierarchy
 from ..errors import MinirunError, StateError
 from ..kernel import files
-from ..plan.limits import CGROUPFS, INHERITED
-from ..steps.state import DEFAULT_ROOT, users_root
+from ..plan.options import CGROUPFS, INHERITED
+from ..steps.layout import DEFAULT_ROOT, users_root
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..plan.container import Options
+    from ..plan.options import Options
     from ..spec.config import Linux
 
 ALL_IDS = ["0", "0", "4294967295"]  # the map of the initial user namespace (user_namespaces(7))

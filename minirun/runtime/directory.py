@@ -15,7 +15,7 @@ from .. import quick_json
 from ..errors import CURE, SHORTAGES, StateError, reason
 from ..kernel import files, locks
 from ..safe import safe
-from ..steps.state import CONFIG, LIFE, LOCK, START_SOCKET, STATE
+from ..steps.layout import CONFIG, LIFE, LOCK, START_SOCKET, STATE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

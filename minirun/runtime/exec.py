@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from ..errors import ConfigError, ContainerDied, MinirunError, StateError, StepError
-from ..plan.container import told_to_others
 from ..plan.exec import ExecOptions, exec_plan
+from ..plan.hooks import told_to_others
 from ..record import Record
 from ..safe import safe
 from ..spec.config import Capabilities, Process, User
@@ -21,7 +21,7 @@ from .run import check_proc, run_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..plan.container import Options
+    from ..plan.options import Options
     from ..spec.config import Config
     from ..steps.step import Step
     from .run import Ready

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     Rules = Mapping[str, Callable[[object], bool]]
 
 LAST_PID = 2**22  # proc_sys_kernel(5), pid_max
+MOST_STEPS = 2**21  # some for each value that config.json may have (spec/load.py: MOST_VALUES)
 LAST_SECOND = 2**38  # of a year with five digits
 
 
@@ -42,6 +43,10 @@ def is_pid(value: object) -> bool:
     return isinstance(value, int) and is_whole(value) and 0 <= value <= LAST_PID
 
 
+def is_count(value: object) -> bool:
+    return isinstance(value, int) and is_whole(value) and 0 <= value <= MOST_STEPS
+
+
 def is_time(value: object) -> bool:
     """Neither NaN nor Infinity, which Python takes for JSON."""
     return isinstance(value, (int, float)) and not is_flag(value) and 0 <= value < LAST_SECOND
@@ -56,6 +61,7 @@ FACTS: Rules = {
     "cgroup": is_place,
     "cgroupInode": lambda value: value is None or is_whole(value),
     "made": lambda value: isinstance(value, list) and all(map(is_place, value)),
+    "steps": lambda value: value is None or is_count(value),
     "annotations": lambda value: isinstance(value, dict),
     "options": lambda value: isinstance(value, dict),
 }

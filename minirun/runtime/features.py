@@ -9,7 +9,7 @@ from .. import __version__
 from ..kernel.constants import CAPABILITIES, PROPAGATION
 from ..plan.hooks import KINDS
 from ..plan.mount_options import ATTRIBUTES, FLAGS, ID_MAPS
-from ..plan.scope import PREFIX
+from ..spec.config import UNIT_PROPERTY
 from ..spec.load import MINOR_VERSIONS
 from ..spec.load_hardware import MODE_FLAGS, MODES
 from ..spec.load_linux import NAMESPACES
@@ -52,7 +52,7 @@ def features() -> dict[str, Any]:
             "mountExtensions": {"idmap": {"enabled": True}},
             "netDevices": {"enabled": True},
         },
-        "potentiallyUnsafeConfigAnnotations": [PREFIX],
+        "potentiallyUnsafeConfigAnnotations": [UNIT_PROPERTY],
         "annotations": {"io.github.minirun.version": __version__},
     }
 

@@ -12,7 +12,7 @@ from ..kernel import files, signals
 from ..kernel.libc import SystemCallError
 from ..kernel.signals import ENDING
 from ..safe import safe
-from ..steps.state import LIMITS
+from ..steps.layout import LIMITS
 from .books import CREATED, PAUSED, RUNNING, Container, find_own, is_frozen
 from .lock import Lock
 

@@ -14,7 +14,7 @@ from time import monotonic, sleep
 from ..errors import StateError
 from ..kernel import locks, processes, signals
 from ..kernel.libc import SystemCallError
-from ..steps.state import ALL, LIFE, LOCK, STATE
+from ..steps.layout import ALL, LIFE, LOCK, STATE
 from .directory import check, damaged, read_state, refuse_others, unknown, unreadable
 
 TYPE_CHECKING = False
@@ -28,7 +28,7 @@ MOMENT = 0.01  # seconds between one look and the next
 
 
 class Lock:
-    """The exclusive right to a part of a container's life (steps/state.py: LIFE, LIMITS, ALL)."""
+    """The exclusive right to a part of a container's life (steps/layout.py: LIFE, LIMITS, ALL)."""
 
     def __init__(self, root: str, name: str, part: locks.Part = LIFE, *, force: bool = False) -> None:
         """Raises StateError: the container is gone, maybe just now, or another user's, or none, or the holder stays."""

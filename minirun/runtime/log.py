@@ -31,6 +31,10 @@ class Log(step.Log):
 
             self.target = open_target(target, style)
 
+    def is_watched(self) -> bool:
+        """Whether somebody looks on as the plan is walked down."""
+        return type(self.observer) is not step.Observer
+
     def debug(self, message: str, **details: str) -> None:
         if self.lowest == 0:
             shown = "  ".join(value for value in details.values() if value)

@@ -1,19 +1,25 @@
-"""A container's plan, made once more from its books: the same config.json and the same options make the same list."""
+"""What a later command makes of a container's books: the part of the plan that it needs, since the same config.json and
+the same options make the same list; and what the steps before have left for it."""
 
 from __future__ import annotations
 
+import os
+
 from ..errors import MinirunError, reason
 from ..kernel import files
-from ..plan.container import Options, planned
+from ..plan.options import Options, made
 from ..spec.load import decode, parse
-from ..steps.state import CONFIG
+from ..steps.layout import CONFIG
+from ..steps.step import Context
 from .directory import damaged, trusted_owner
 from .facts import KINDS, what_is_wrong
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..steps.step import Step
+    from ..plan.options import Part
+    from ..steps.step import Channel, Step
     from .books import Container
+    from .log import Log
 
 
 def options_of(container: Container) -> Options:
@@ -44,10 +50,22 @@ def config_of(container: Container) -> bytes:
         raise damaged(container.directory, f"{CONFIG}: {reason(error)}") from None
 
 
-def steps_of(container: Container) -> tuple[Step, ...]:
-    """The steps, in order. Raises StateError."""
+def steps_of(container: Container, part: Part) -> tuple[Step, ...]:
+    """The steps of this part of the plan, in order. Raises StateError."""
     options = options_of(container)
     try:
-        return planned(parse(decode(config_of(container))), options)
+        return made(part, parse(decode(config_of(container))), options)
     except MinirunError as error:
         raise damaged(container.directory, str(error)) from None
+
+
+def context_of(container: Container, log: Log, channel: Channel) -> Context:
+    context = Context(log, channel)
+    context.owns_id = True
+    context.umask = os.umask(0o022)
+    os.umask(context.umask)
+    context.pid, context.start_time = container.pid, container.facts["pidStartTime"]
+    context.cgroup = container.cgroup
+    context.cgroup_inode = container.facts.get("cgroupInode", 0)
+    context.made = list(container.facts["made"])
+    return context

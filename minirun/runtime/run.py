@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 
 from ..errors import ContainerDied, Interrupted, StateError
-from ..kernel import files, locks, processes, signals
+from ..kernel import locks, processes, signals
 from ..kernel.libc import SystemCallError
-from ..plan.container import Options, planned
+from ..plan.container import planned
 from ..spec.load import content, decode, parse
 from ..steps.state import MakeStateDirectory
 from ..steps.step import Context
@@ -17,12 +17,15 @@ from .lock import is_still_ours
 from .log import Log
 from .own_signals import Signals
 from .sync import Sync
-from .walk import told_of, undo, walk
+from .undo import told_of, undo
+from .walk import walk
+from .was_hit import was_hit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ..plan.options import Options
     from ..steps.step import Step
 
     Steps = tuple[Step, ...]
@@ -92,7 +95,7 @@ def run_plan(
     own = Signals(lifeline)
     sync = Sync(own)
     context = Context(log, sync)
-    context.config, context.cgroup = config, cgroup
+    context.config, context.cgroup, context.total = config, cgroup, len(steps)
     context.hits_before = hits_of(cgroup) if cgroup else {}
     context.umask = os.umask(0o022)  # cgroups and mount points are for every user of the container
     applied: list[Step] = []
@@ -161,16 +164,6 @@ def stay_with(steps: Steps, context: Context, own: Signals, notify: str, log: Lo
     return status
 
 
-# What these files say of a cgroup whose limits were not hit.
-NOT_HIT = {"memory.events": "oom_kill 0\n", "pids.events": "max 0\n"}
-
-
-def was_hit(cgroup: str) -> bool:
-    """Few containers come up against a limit, so only two files are looked at for the rest."""
-    texts = {name: text_of(f"{cgroup}/{name}") for name in NOT_HIT} if cgroup else {}
-    return any(text and NOT_HIT[name] not in text for name, text in texts.items())
-
-
 def limits_hit(steps: Steps, context: Context) -> list[str]:
     """The limits that the container has come up against, told."""
     if not was_hit(context.cgroup):
@@ -178,14 +171,6 @@ def limits_hit(steps: Steps, context: Context) -> list[str]:
     from .limits_hit import tell
 
     return tell(context.cgroup, context.hits_before, steps)
-
-
-def text_of(path: str) -> str:
-    """ "" where the controller is not there, or the cgroup is gone: `delete --force` was quicker."""
-    try:
-        return files.read_file(path)
-    except OSError:
-        return ""
 
 
 def hits_of(cgroup: str) -> dict[str, int]:

@@ -23,7 +23,7 @@ from errno import ECONNRESET, EPIPE
 from .. import quick_json
 from ..errors import ContainerDied, StepError
 from ..kernel.sockets import MessageSocket
-from ..steps.state import START_SOCKET
+from ..steps.layout import START_SOCKET
 from ..steps.step import CONTAINER, RUNTIME, Context
 from .own_signals import Alone, Signals, watching
 

@@ -13,21 +13,21 @@ from ..spec.load import decode, parse
 from ..spec.load_resources import read_resources
 from ..spec.reader import Node
 from ..spec.update import asked_for, changed, concerned
-from ..steps.state import LIMITS
+from ..steps.layout import LIMITS
 from ..steps.step import Channel
 from .books import ALIVE, Container, find_own
-from .lifecycle import context_of
 from .lock import Lock
 from .own_signals import Signals
-from .remade import config_of, options_of
-from .walk import do, undo
+from .remade import config_of, context_of, options_of
+from .undo import undo
+from .walk import do
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from ..plan.container import Options
+    from ..plan.options import Options
     from ..steps.step import Context, Step
     from .log import Log
 

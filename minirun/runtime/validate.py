@@ -12,8 +12,9 @@ import json
 import os
 
 from ..errors import ConfigError
-from ..plan.container import NO_PROCESS, Options, plan
+from ..plan.container import NO_PROCESS, plan
 from ..plan.mounts import mount_steps
+from ..plan.options import Options
 from ..record import Record
 from ..spec.config import Mount
 from ..spec.gather import MOST_ERRORS, gather

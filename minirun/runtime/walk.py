@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from errno import ENOSYS, EPERM
 
-from ..errors import CURE, SHORTAGES, ContainerDied, MinirunError, StepError, call_of, reason, remedy
+from ..errors import SHORTAGES, ContainerDied, MinirunError, StepError, call_of, reason, remedy
 from ..kernel.libc import SystemCallError
-from ..safe import safe
 from ..steps.step import CONTAINER, RUNTIME, Context, Refused, Step
 from .sync import Sync
 
@@ -101,26 +100,3 @@ def outside_of_steps(error: BaseException) -> StepError:
     if isinstance(error, OSError):
         return StepError(0, 0, "go on", "", reason(error), call=call_of(error), cure=remedy(error))
     return StepError(0, 0, "go on", "", f"unexpected: {error!r}", cure="this is a fault of minirun")
-
-
-def undo(applied: list[Step], context: Context, log: Log) -> None:
-    """Take back what the runtime's steps left on the host, the latest first. One failure does not stop the rest, but
-    keeps the books (`context.left`): by them, `delete` tries again."""
-    while applied:
-        step = applied.pop()
-        if step.is_undone_last and context.left:
-            continue
-        log.observer.undoing(step)
-        try:
-            step.undo(context)
-        except Exception as error:
-            context.left.append(step.not_undone(error))
-
-
-def told_of(left: list[str], name: str) -> str:
-    """What to tell of a container that is not all gone."""
-    listed = "".join(f"\n  left:  {safe(what)}" for what in left)
-    return f"something of container {name} is left on the host, so its books stay{listed}{CURE}{AGAIN.format(name)}"
-
-
-AGAIN = "mend what keeps it, and minirun delete {} tries again"

@@ -12,6 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+UNIT_PROPERTY = "org.systemd.property."  # begins the name of an annotation that is a property of systemd's unit
+
 
 class IdMapping(Record):
     """config-linux.md#user-namespace-mappings: `size` ids from `container_id` on are `host_id` and on outside."""

@@ -10,24 +10,10 @@ from .. import quick_json
 from ..kernel import files, locks, processes
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import MessageSocket
+from .layout import DEFAULT_ROOT, LIFE, LOCK, START_SOCKET, STATE, users_root
 from .named_file import write_named
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
-
-DEFAULT_ROOT = "/run/minirun"
-START_SOCKET = "start"  # names in a container's directory
-LOCK = "lock"
-CONFIG, STATE = "config.json", "state.json"
-
-# The parts of that file, for those who may do something at the same time: who makes, starts or removes the container,
-# while hooks run; who changes what its processes may use, or has them stand still. Hooks may do the latter.
-LIFE, LIMITS, ALL = (0, 1), (1, 1), (0, 2)
-
-
-def users_root() -> str:
-    """That of a user, beside root's; "" where no login has given one."""
-    place = os.environ.get("XDG_RUNTIME_DIR", "")
-    return f"{place}/minirun" if place.startswith("/") else ""  # others are invalid: XDG Base Directory Specification
 
 
 class MakeStateDirectory(Step):
@@ -241,6 +227,7 @@ class WriteState(Step):
             "cgroup": context.cgroup,
             "cgroupInode": context.cgroup_inode,
             "made": context.made,
+            "steps": context.total,
             "options": dict(self.options),
         }
         files.replace_file(f"{self.directory}/state.json", quick_json.dumps(state, indent=2).encode() + b"\n", 0o600)

@@ -92,6 +92,7 @@ class Context:
         self.channel = channel
         self.me = RUNTIME
         self.result = ""  # what came of the step at hand, in a few words, where the plan could not know it: to be told
+        self.total = 0  # how many steps the plan has
         self.owns_id = False  # whether this run has got as far as the container's directory
         self.left: list[str] = []  # what could not be taken back, and why: as long as there is some, the books stay
         self.made: list[str] = []  # directories of the host that this run has made, parents first
@@ -190,6 +191,11 @@ class Step(Record):
     def undo(self, context: Context) -> None:
         """Remove what `apply` left on the host, if it is there. Only steps of the runtime leave anything; see the walk.
         Where this fails, `delete` tries again."""
+
+    @classmethod
+    def leaves_something(cls) -> bool:
+        """Whether there may be something to undo."""
+        return cls.undo is not Step.undo
 
     def not_undone(self, error: Exception) -> str:
         """What to tell of that."""

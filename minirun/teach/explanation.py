@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from itertools import groupby
 
-from ..plan.container import Options, plan
+from ..plan.container import plan
 from ..record import Record
 from ..spec.clauses import clause
 from ..spec.load import content, decode, parse
@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..plan.options import Options
     from ..steps.step import Step
 
 

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ..plan.container import Options
+    from ..plan.options import Options
     from .protections import Protection
 
 NAMES = {protection.name: protection for protection in PROTECTIONS}

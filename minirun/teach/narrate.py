@@ -77,7 +77,7 @@ class Narrator(Observer):
         return (self.descriptor,)
 
     def undoing(self, step: Step) -> None:
-        if type(step).undo is Step.undo:
+        if not step.leaves_something():
             return  # it has left nothing
         if not self.undoing_began:
             self.say(self.paint("heading", TAKEN_BACK))

@@ -63,7 +63,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..plan.container import Options
+    from ..plan.options import Options
     from ..steps.step import Step
 
     Numbered = tuple[int, Step]

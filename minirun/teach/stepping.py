@@ -21,9 +21,10 @@ from shutil import which
 
 from ..errors import Interrupted, StateError
 from ..kernel.signals import ENDING, read_signal, signalfd
+from ..steps.layout import DEFAULT_ROOT
 from ..steps.rootfs import BindRootfs, MoveRoot, PivotRoot
 from ..steps.shell import quoted
-from ..steps.state import DEFAULT_ROOT, MakeStateDirectory
+from ..steps.state import MakeStateDirectory
 from ..steps.step import RUNTIME, Refused
 from .explanation import tell
 from .narrate import WIDTH, Narrator

@@ -31,8 +31,9 @@ from minirun.kernel.libc import SystemCallError
 from minirun.operations import checked_id
 from minirun.plan.container import Options, plan
 from minirun.plan.exec import ExecOptions, exec_plan
+from minirun.plan.lasting import lasting_steps
 from minirun.plan.seccomp import compile_steps, load_steps
-from minirun.runtime import books, events, lifecycle, overview, remade
+from minirun.runtime import books, events, overview, remade, start
 from minirun.runtime import exec as runtime_exec
 from minirun.runtime import update as runtime_update
 from minirun.runtime.foresight import ERROR
@@ -328,8 +329,10 @@ def own_cgroup(container: books.Container) -> None:
 
 
 def steps_again(container: books.Container) -> None:
-    lifecycle.context_of(container, Silent(), Channel())
-    each_tells(remade.steps_of(container), container.directory.encode())
+    remade.context_of(container, Silent(), Channel())
+    remade.steps_of(container, lasting_steps)
+    start.rest_of(container)
+    each_tells(remade.steps_of(container, plan), container.directory.encode())
 
 
 # ---- update

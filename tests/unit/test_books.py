@@ -15,7 +15,7 @@ from minirun.errors import StateError
 from minirun.kernel import files, locks, signals
 from minirun.kernel.libc import SystemCallError
 from minirun.plan.exec import ExecOptions
-from minirun.runtime import freezer, lifecycle
+from minirun.runtime import delete, freezer, kill, start
 from minirun.runtime.books import Container, find, is_frozen
 from minirun.runtime.directory import unknown
 from minirun.runtime.exec import Wishes, execute
@@ -36,18 +36,18 @@ def too_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         os.rmdir(f"{root}/{name}")
         raise unknown(root, name)
 
-    monkeypatch.setattr(lifecycle, "Lock", gone)
+    monkeypatch.setattr(delete, "Lock", gone)
     return str(tmp_path)
 
 
 def test_a_forced_delete_that_comes_too_late_is_content(too_late: str) -> None:
     """Engines delete twice, and one may come while the other is at work."""
-    lifecycle.delete(too_late, "web", Log(), force=True)
+    delete.delete(too_late, "web", Log(), force=True)
 
 
 def test_another_delete_that_finds_nothing_is_told(tmp_path: Path) -> None:
     with pytest.raises(StateError, match="does not exist"):
-        lifecycle.delete(str(tmp_path), "web", Log())
+        delete.delete(str(tmp_path), "web", Log())
 
 
 @pytest.mark.parametrize("facts", ['{"id": "web", "init_process_pid": 7}', "[]"])
@@ -57,7 +57,7 @@ def test_the_books_of_another_runtime_are_left_alone(facts: str, tmp_path: Path)
     (tmp_path / "web" / "state.json").write_text(facts)
     assert list(containers(str(tmp_path))) == []
     with pytest.raises(StateError, match="another runtime"):
-        lifecycle.delete(str(tmp_path), "web", Log(), force=True)
+        delete.delete(str(tmp_path), "web", Log(), force=True)
     assert (tmp_path / "web" / "state.json").exists()
 
 
@@ -107,9 +107,9 @@ def test_root_does_nothing_that_another_user_has_written(tmp_path: Path, monkeyp
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     for name in ("web", "link"):
         for act in (
-            lambda name: lifecycle.delete(str(tmp_path), name, Log(), force=True),
-            lambda name: lifecycle.start(str(tmp_path), name, Log()),
-            lambda name: lifecycle.kill(str(tmp_path), name, 9),
+            lambda name: delete.delete(str(tmp_path), name, Log(), force=True),
+            lambda name: start.start(str(tmp_path), name, Log()),
+            lambda name: kill.kill(str(tmp_path), name, 9),
             lambda name: freezer.pause(str(tmp_path), name),
             lambda name: execute(str(tmp_path), name, Wishes(), ExecOptions(), Log(), ignore_paused=False),
         ):

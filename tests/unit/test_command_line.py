@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirun.cli import actions, commands, quick
-from minirun.cli.table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, Call
+from minirun.cli.table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, VERSION_FLAGS, Call
 from minirun.errors import StateError
 
 REPOSITORY = Path(__file__).parents[2]
@@ -193,3 +193,16 @@ def test_a_current_directory_that_is_gone_is_told(line: list[str], tmp_path: Pat
     done = subprocess.run(argv, cwd=gone, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "current directory has been removed" in done.stderr
+
+
+# ---- the version, which needs no click
+
+
+@pytest.mark.parametrize("flag", VERSION_FLAGS)
+def test_the_version_is_what_click_says(flag: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """In a process of its own, since the command line begins by putting right what the caller has made of that."""
+    assert commands.main([flag]) == 0
+    said = capfd.readouterr().out
+    done = subprocess.run([sys.executable, "-m", "minirun", flag], cwd=REPOSITORY, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, said)
+    assert said.startswith("minirun version ")

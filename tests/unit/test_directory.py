@@ -14,7 +14,7 @@ import pytest
 
 from minirun.errors import StateError
 from minirun.plan.exec import ExecOptions
-from minirun.runtime import freezer, lifecycle
+from minirun.runtime import delete, freezer, kill, start
 from minirun.runtime.books import find
 from minirun.runtime.exec import Wishes, execute
 from minirun.runtime.log import Log
@@ -29,12 +29,12 @@ Deed = Callable[[str], object]
 def deeds(root: str) -> dict[str, Deed]:
     """What can be done to a container, by its name."""
     return {
-        "delete": lambda name: lifecycle.delete(root, name, Log()),
-        "delete --force": lambda name: lifecycle.delete(root, name, Log(), force=True),
+        "delete": lambda name: delete.delete(root, name, Log()),
+        "delete --force": lambda name: delete.delete(root, name, Log(), force=True),
         "state": lambda name: find(root, name).state(),
-        "start": lambda name: lifecycle.start(root, name, Log()),
-        "kill": lambda name: lifecycle.kill(root, name, 9),
-        "kill --all": lambda name: lifecycle.kill(root, name, 9, everything=True),
+        "start": lambda name: start.start(root, name, Log()),
+        "kill": lambda name: kill.kill(root, name, 9),
+        "kill --all": lambda name: kill.kill(root, name, 9, everything=True),
         "pause": lambda name: freezer.pause(root, name),
         "resume": lambda name: freezer.resume(root, name),
         "ps": lambda name: processes_of(find(root, name)),
@@ -214,7 +214,7 @@ def books(tmp_path: Path) -> Path:
 def test_the_books_of_a_container_that_has_ended(books: Path) -> None:
     """They are good, so what is wrong below is the one thing that is changed."""
     assert find(str(books.parent), "web").state()["status"] == "stopped"
-    lifecycle.delete(str(books.parent), "web", Log())
+    delete.delete(str(books.parent), "web", Log())
     assert not books.exists()
 
 
@@ -336,7 +336,7 @@ def test_options_that_no_command_line_gives_damage_the_books(options: dict[str, 
     (books / "state.json").write_text(json.dumps(GOOD | {"options": wrong}))
     for force in (False, True):
         with pytest.raises(StateError, match="damaged"):
-            lifecycle.delete(str(books.parent), "web", Log(), force=force)
+            delete.delete(str(books.parent), "web", Log(), force=force)
     assert books.exists()
 
 
@@ -348,7 +348,7 @@ def test_a_pid_that_is_not_the_containers_is_nobodys(pid: int, books: Path) -> N
         with pytest.raises(StateError):
             deeds(str(books.parent))[deed]("web")
     assert find(str(books.parent), "web").status() == "stopped"
-    lifecycle.delete(str(books.parent), "web", Log(), force=True)
+    delete.delete(str(books.parent), "web", Log(), force=True)
 
 
 def test_books_under_another_name_remove_no_other_container(books: Path) -> None:
@@ -360,7 +360,7 @@ def test_books_under_another_name_remove_no_other_container(books: Path) -> None
     (root / "web").mkdir()
     (root / "web" / "lock").touch()
     (other / "state.json").write_text(json.dumps(GOOD | {"options": {**GOOD["options"], "root": str(root)}}))
-    lifecycle.delete(str(other.parent), "web", Log())
+    delete.delete(str(other.parent), "web", Log())
     assert not other.exists() and (root / "web" / "lock").exists()
 
 
@@ -372,7 +372,7 @@ def test_the_cgroup_in_the_books_is_the_plans(books: Path) -> None:
     for cgroup in (str(victim), f"{victim}/minirun/web", ""):
         (books / "state.json").write_text(json.dumps(GOOD | {"options": options, "cgroup": cgroup}))
         with pytest.raises(StateError, match=r"(?s)so its books stay.*cgroup"):
-            lifecycle.delete(str(books.parent), "web", Log(), force=True)
+            delete.delete(str(books.parent), "web", Log(), force=True)
         assert (victim / "below").exists() and (books / "state.json").exists()
 
 
@@ -381,10 +381,10 @@ def test_a_directory_in_the_books_keeps_all_of_them(books: Path) -> None:
     (books / "extra").touch()
     before = tree(books)
     with pytest.raises(StateError, match=r"left:  could not undo .*/sub is a directory"):
-        lifecycle.delete(str(books.parent), "web", Log(), force=True)
+        delete.delete(str(books.parent), "web", Log(), force=True)
     assert tree(books) == before
     (books / "sub").rmdir()
-    lifecycle.delete(str(books.parent), "web", Log(), force=True)
+    delete.delete(str(books.parent), "web", Log(), force=True)
     assert not books.exists()
 
 
@@ -405,10 +405,10 @@ def test_whoever_removes_the_books_can_be_stopped_at_any_file(
 
     monkeypatch.setattr(os, "unlink", unlink_some)
     with pytest.raises(StateError, match="operation not permitted"):
-        lifecycle.delete(str(books.parent), "web", Log())
+        delete.delete(str(books.parent), "web", Log())
     monkeypatch.undo()
     assert gone[:1] == ["state.json"][:most] and (books / "lock").exists()
-    lifecycle.delete(str(books.parent), "web", Log(), force=True)
+    delete.delete(str(books.parent), "web", Log(), force=True)
     assert not books.exists()
 
 
@@ -420,4 +420,4 @@ def test_what_could_not_be_asked_is_not_there_already(books: Path, monkeypatch: 
 
     monkeypatch.setattr(os, "lstat", no_memory)
     with pytest.raises(OSError, match="memory"):
-        lifecycle.delete(str(books.parent), books.name, Log(), force=True)
+        delete.delete(str(books.parent), books.name, Log(), force=True)

@@ -15,7 +15,7 @@ from minirun.errors import StateError
 from minirun.kernel import locks
 from minirun.runtime import lock
 from minirun.runtime.lock import Lock
-from minirun.steps.state import ALL, LIFE, LIMITS, LOCK
+from minirun.steps.layout import ALL, LIFE, LIMITS, LOCK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -13,7 +13,8 @@ import pytest
 
 from minirun.errors import StateError, StepError
 from minirun.runtime.log import Log
-from minirun.runtime.walk import do, undo, walk
+from minirun.runtime.undo import undo
+from minirun.runtime.walk import do, walk
 from minirun.steps.step import CONTAINER, RUNTIME, Channel, Context, Refused, Step
 from minirun.teach import inspection
 from minirun.teach.before_after import BeforeAndAfter

@@ -381,7 +381,7 @@ def pids_are_believed() -> None:
 @weakening
 def signal_by_number() -> None:
     """A signal goes to the process that has the number when it is sent."""
-    from minirun.runtime import lifecycle
+    from minirun.runtime import kill
 
     def signal_one(container: books.Container, number: int) -> bool:
         alive = container.is_alive()
@@ -389,7 +389,7 @@ def signal_by_number() -> None:
             os.kill(container.pid, number)
         return alive
 
-    lifecycle.signal_one = signal_one
+    kill.signal_one = signal_one
 
 
 @weakening
@@ -427,9 +427,9 @@ def any_id() -> None:
 @weakening
 def books_of_anybody() -> None:
     """Root does what the books of another user say."""
-    from minirun.runtime import books, lifecycle, lock, remade
+    from minirun.runtime import books, delete, lock, remade
 
-    for module in (books, lifecycle, lock):
+    for module in (books, delete, lock):
         module.refuse_others = nothing  # type: ignore[attr-defined]
     for module in (books, remade):
         module.trusted_owner = nothing  # type: ignore[attr-defined]
