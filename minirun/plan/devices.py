@@ -38,15 +38,16 @@ def device_steps(config: Config, directory: str, rootless: bool = False) -> list
     A /dev that is bound has all this, or is meant not to: it is a directory of the host, often the host's own /dev.
     """
     is_forbidden = rootless or has_user_namespace(config.linux)
+    dev_is_bound = is_bound(config, "/dev")
     listed = {plain(device.path) for device in config.linux.devices}
     default = [Device("c", path, major, minor) for path, major, minor in DEFAULT_DEVICES if path not in listed]
     own = [
         step
         for index, device in enumerate(config.linux.devices)
-        if not (is_bound(config, "/dev") and is_in_dev(device.path))
+        if not (dev_is_bound and is_in_dev(device.path))
         for step in own_device_steps(device, f"/linux/devices/{index}", config.linux, directory, rootless)
     ]
-    if is_bound(config, "/dev"):
+    if dev_is_bound:
         return own
     return [
         *(default_device_step(device, is_forbidden) for device in default),

@@ -12,6 +12,7 @@ import stat
 from ..kernel import files, processes
 from ..kernel.constants import CAPABILITIES
 from ..kernel.libc import SystemCallError
+from ..plan.rootfs import plain
 from ..record import Record
 from ..spec.clauses import clause
 from ..steps.hooks import RunHook
@@ -51,6 +52,7 @@ class Finding(Record):
 
 def look_ahead(config: Config, steps: Sequence[Step]) -> Iterator[Finding]:
     """What can be told before a step is done."""
+    places = {plain(mount.destination) for mount in config.mounts}
     root = next((step.path for step in steps if isinstance(step, BindRootfs)), "")
     for step in steps:
         if isinstance(step, BindRootfs):
@@ -60,9 +62,9 @@ def look_ahead(config: Config, steps: Sequence[Step]) -> Iterator[Finding]:
         elif isinstance(step, OpenNamespace):
             yield from look_for_path(step.path, step.origin, "a namespace, such as /proc/PID/ns/net")
         elif isinstance(step, RunHook):
-            yield from look_for_hook(step, root, config)
+            yield from look_for_hook(step, root, places)
         elif isinstance(step, FindProgram) and config.process:
-            yield from look_for_program(step, root, config, config.process)
+            yield from look_for_program(step, root, places, config.process)
     if config.process:
         yield from look_at_capabilities(config.process)
 
@@ -96,10 +98,10 @@ def trouble_with(path: str) -> str:
     return ""
 
 
-def look_for_hook(step: RunHook, root: str, config: Config) -> Iterator[Finding]:
+def look_for_hook(step: RunHook, root: str, places: set[str]) -> Iterator[Finding]:
     """config.md#posix-platform-hooks: those of startContainer are programs of the container, the others of the host."""
     path, is_inside = step.program.path, step.kind == "startContainer"
-    if is_inside and is_mounted(path, config):
+    if is_inside and is_mounted(path, places):
         return
     if is_program(root if is_inside else "/", path) is False:
         where = "in the root file system, where this hook is looked up" if is_inside else "on the host"
@@ -111,11 +113,11 @@ def look_for_hook(step: RunHook, root: str, config: Config) -> Iterator[Finding]
 # ---- the program
 
 
-def look_for_program(step: FindProgram, root: str, config: Config, process: Process) -> Iterator[Finding]:
+def look_for_program(step: FindProgram, root: str, places: set[str], process: Process) -> Iterator[Finding]:
     """Where execvp(3) would look, but for what is in a mount."""
     directories = [""] if "/" in step.name else step.path.split(":")
     candidates = [os.path.join(process.cwd, directory, step.name) for directory in directories]
-    if any(is_mounted(path, config) for path in candidates):
+    if any(is_mounted(path, places) for path in candidates):
         return
     if all(is_program(root, path) is False for path in candidates):
         way = "" if "/" in step.name else f" by the PATH {step.path!r}"
@@ -127,13 +129,12 @@ def look_for_program(step: FindProgram, root: str, config: Config, process: Proc
         )
 
 
-def is_mounted(path: str, config: Config) -> bool:
-    """Whether what is there will be a mount's."""
-    return any(is_below(path, mount.destination) for mount in config.mounts)
-
-
-def is_below(path: str, directory: str) -> bool:
-    return f"{os.path.normpath(path)}/".startswith(f"{os.path.normpath(directory).rstrip('/')}/")
+def is_mounted(path: str, places: set[str]) -> bool:
+    """Whether what is there will be a mount's: of one at that place, or on the way to it."""
+    way = plain(path)
+    while way not in places and way != os.path.dirname(way):
+        way = os.path.dirname(way)
+    return way in places
 
 
 def is_program(root: str, path: str) -> bool | None:

@@ -173,7 +173,8 @@ class MountFilesystem(Step):
             self.fill(below, mounted)
         renew_root(context, below)
         if self.read_only:
-            context.unfinished[self.origin] = mounted
+            number = context.mount_ids[self.origin] = files.mount_id(mounted)
+            context.unfinished[number] = mounted
         else:
             os.close(mounted)
 
@@ -290,10 +291,9 @@ class Remount(Step):
 
     def finish(self, context: Context, place: int) -> None:
         """A mount that was to be read-only in the end is what this one says, from now on."""
-        here = files.mount_id(place)
-        for origin, mounted in list(context.unfinished.items()):
-            if files.mount_id(mounted) == here:
-                os.close(context.unfinished.pop(origin))
+        mounted = context.unfinished.pop(files.mount_id(place), -1)
+        if mounted >= 0:
+            os.close(mounted)
 
 
 class BindMount(Step):
@@ -384,7 +384,7 @@ class MakeMountReadOnly(Step):
         return (mounts.show_mount_setattr(Flags("mounted"), False, attr_set=MOUNT_ATTR_RDONLY),)
 
     def apply(self, context: Context) -> None:
-        mounted = context.unfinished.pop(self.origin, -1)
+        mounted = context.unfinished.pop(context.mount_ids.get(self.origin, -1), -1)
         if mounted < 0:
             context.result = "a later remount has decided otherwise"
             return

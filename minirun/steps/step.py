@@ -129,7 +129,8 @@ class Context:
         self.joined: dict[str, int] = {}  # namespaces to join: type -> descriptor
         self.root = -1  # the container's root directory
         self.filesystems: dict[int, str] = {}  # those that its mounts have made: device number (stat(2)) -> type
-        self.unfinished: dict[str, int] = {}  # mounts that are to be read-only in the end: origin -> descriptor
+        self.unfinished: dict[int, int] = {}  # mounts that are to be read-only in the end: mount id -> descriptor
+        self.mount_ids: dict[str, int] = {}  # of these: origin -> mount id
         self.old_root = -1  # the host's, between pivot_root and its removal
         self.slave = -1  # the program's side of the terminal
         self.outgoing: list[int] = []  # descriptors to hand over with the next turn
