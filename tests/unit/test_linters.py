@@ -20,7 +20,8 @@ PACKAGE = REPOSITORY / "minirun"
 
 # Python programs whose names do not end in .py.
 PYTHON_SCRIPTS = (
-    *("bench/document", "bench/prices", "bench/run", "bench/soak", "bench/waterfall", "docs/draw", "docs/record"),
+    *("bench/document", "bench/growth", "bench/prices", "bench/run", "bench/soak", "bench/waterfall"),
+    *("docs/draw", "docs/record"),
     *("tests/faults/run", "tests/fuzz/run", "tests/vm/run", "tests/vm/test"),
 )
 
