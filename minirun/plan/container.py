@@ -12,6 +12,7 @@ from ..spec.reader import escape
 from ..steps import descriptors, hooks, namespaces, program, rootfs, scheduling, state
 from ..steps.cgroup import JoinCgroup
 from ..steps.process import CloseToTracers, SendPidfd, StartContainerProcess, StartSession
+from ..steps.start_socket import OpenStartSocket
 from .devices import device_steps
 from .hooks import hook_steps, poststop_steps, told_to_others
 from .keyring import keyring_steps
@@ -121,7 +122,7 @@ def book_steps(options: Options) -> list[Step]:
     return [
         state.MakeStateDirectory(options.root, options.id),
         state.SaveConfig(options.directory, options.config or f"{options.bundle}/config.json"),
-        *([state.OpenStartSocket(options.directory)] if options.wait_for_start else []),
+        *([OpenStartSocket(options.directory)] if options.wait_for_start else []),
     ]
 
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 import os
 
-from ..cgroups.hierarchy import OUT_OF_SIGHT, SIGHT_CURE, is_out_of_sight
-from ..cgroups.members import is_another
 from ..errors import CURE, SHORTAGES, StateError
 from ..kernel import files, processes, signals
 from ..kernel.libc import SystemCallError
@@ -54,12 +52,16 @@ class Container(Record):
                 "the container has no cgroup of its own, by which to know its processes\n"
                 f"  cure:  make it {'with --systemd-cgroup' if rootless else 'without --cgroup-manager disabled'}"
             )
+        from ..cgroups.hierarchy import OUT_OF_SIGHT, SIGHT_CURE, is_out_of_sight  # who only asks does without
+
         if is_out_of_sight(self.cgroup):
             raise StateError(f"{OUT_OF_SIGHT.format(self.cgroup)}{CURE}{SIGHT_CURE}")
         return self.cgroup
 
     def remaining_cgroup(self) -> str:
         """ "" where there is another's by now: a scope goes with its last process, and its name is free again."""
+        from ..cgroups.members import is_another
+
         return "" if is_another(self.cgroup, self.facts.get("cgroupInode", 0)) else self.cgroup
 
     def owner(self) -> str:

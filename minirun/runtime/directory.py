@@ -13,7 +13,7 @@ from errno import EACCES, EFBIG, EINVAL, EISDIR, ELOOP, ENOENT, ENOTDIR, ENXIO, 
 
 from .. import quick_json
 from ..errors import CURE, SHORTAGES, StateError, reason
-from ..kernel import files, locks
+from ..kernel import files
 from ..safe import safe
 from ..steps.layout import CONFIG, LIFE, LOCK, START_SOCKET, STATE
 
@@ -60,6 +60,8 @@ def read_json(root: str, name: str, owner: int | None) -> object:
 
 def is_locked(directory: str) -> bool:
     """Whether a `create` is at work, or a `delete`."""
+    from ..kernel import locks  # of most containers, it is known that none is
+
     try:
         descriptor = locks.open(f"{directory}/{LOCK}")
     except OSError as error:

@@ -9,8 +9,7 @@ from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENXIO, EPERM, EPIPE, EROFS
 from .. import quick_json
 from ..kernel import files, locks, processes
 from ..kernel.libc import Flags, SystemCallError, show
-from ..kernel.sockets import MessageSocket
-from .layout import DEFAULT_ROOT, LIFE, LOCK, START_SOCKET, STATE, users_root
+from .layout import DEFAULT_ROOT, LIFE, LOCK, STATE, users_root
 from .named_file import write_named
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
@@ -158,31 +157,6 @@ class ReplaceConfig(Step):
 
     def apply(self, context: Context) -> None:
         files.replace_file(f"{self.directory}/config.json", context.config, 0o600)
-
-
-class OpenStartSocket(Step):
-    """Where the container's process will wait for `start`. It inherits the descriptor, and needs no path."""
-
-    runs_in = RUNTIME
-    chapter = "books"
-    man = "unix(7)"
-    spec = "runtime.md#start"
-
-    directory: str
-
-    def describe(self) -> str:
-        return f"listen on {self.directory}/start"
-
-    def shell(self) -> str:
-        return f"mkfifo {quoted(self.directory)}/start"
-
-    def calls(self) -> tuple[str, ...]:
-        opened = "start_socket = " + show("socket", Flags("AF_UNIX"), Flags("SOCK_SEQPACKET|SOCK_CLOEXEC"), 0)
-        socket = Flags("start_socket")
-        return (opened, show("bind", socket, f"{self.directory}/{START_SOCKET}"), show("listen", socket, 1))
-
-    def apply(self, context: Context) -> None:
-        context.start_socket = MessageSocket.listen(self.directory, START_SOCKET)
 
 
 class WriteState(Step):

@@ -50,7 +50,8 @@ from ..steps.rootfs import BindRootfs, ChangeRoot, DetachOldRoot, MoveRoot, Pivo
 from ..steps.scheduling import SetMemoryPolicy, SetRlimit
 from ..steps.scope import ChooseScope
 from ..steps.shell import PLAIN, between_quotes, in_root, quoted
-from ..steps.state import MakeStateDirectory, OpenStartSocket, SaveConfig, WriteState
+from ..steps.start_socket import OpenStartSocket
+from ..steps.state import MakeStateDirectory, SaveConfig, WriteState
 from ..steps.step import CONTAINER, RUNTIME
 from ..steps.terminal import BindConsole, UseTerminal
 from .explanation import steps_of
