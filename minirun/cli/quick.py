@@ -7,7 +7,7 @@ to click, which knows how to answer. A test holds that both read the same out of
 
 from __future__ import annotations
 
-from .table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, Call, Command, Option
+from .table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, VERSION_FLAGS, Call, Command, Option
 
 DIGITS = 20  # more than any number here has; Python refuses to read some thousand (CVE-2020-10735)
 
@@ -21,6 +21,11 @@ def read(words: list[str]) -> Call | None:
     command = COMMANDS[rest[0]]
     values |= {option.name: option.default or default_of(option) for option in command.options}
     return read_command(command, rest[1:], values)
+
+
+def asks_for_version(words: list[str]) -> bool:
+    """With nothing before it but global options. Engines ask again and again."""
+    return words[-1:] != [] and words[-1] in VERSION_FLAGS and read_options(GLOBAL, words[:-1], {}) == []
 
 
 def default_of(option: Option) -> object:

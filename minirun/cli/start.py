@@ -7,7 +7,7 @@ from ..runtime.again import HOME
 from . import one_file, quick
 from .output import say
 from .spelling import plain
-from .table import VERSION, VERSION_FLAGS
+from .table import VERSION
 
 WORKER = "--worker"  # how a program that uses minirun as a library starts it; not for people, so in no help
 
@@ -23,7 +23,7 @@ def start(words: list[str]) -> int:
         from ..api.worker import work
 
         return work(words)
-    if len(words) == 1 and words[0] in VERSION_FLAGS:  # engines ask for it all the time
+    if quick.asks_for_version(words):
         say(f"{VERSION}\n")
         return 0
     words = plain(words)

@@ -199,10 +199,20 @@ def test_a_current_directory_that_is_gone_is_told(line: list[str], tmp_path: Pat
 
 
 @pytest.mark.parametrize("flag", VERSION_FLAGS)
-def test_the_version_is_what_click_says(flag: str, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("options", [[], ["--root", "/x", "--debug"], ["--root=/x"]], ids=" ".join)
+def test_the_version_is_what_click_says(options: list[str], flag: str, capfd: pytest.CaptureFixture[str]) -> None:
     """In a process of its own, since the command line begins by putting right what the caller has made of that."""
-    assert commands.main([flag]) == 0
+    words = [*options, flag]
+    assert quick.asks_for_version(words)
+    assert commands.main(words) == 0
     said = capfd.readouterr().out
-    done = subprocess.run([sys.executable, "-m", "minirun", flag], cwd=REPOSITORY, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "minirun", *words], cwd=REPOSITORY, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, said)
     assert said.startswith("minirun version ")
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--root", "-v"], ["state", "-v"], ["--none", "-v"], ["-v", "state"]], ids=" ".join
+)
+def test_whatever_else_it_may_be_is_left_to_click(words: list[str]) -> None:
+    assert not quick.asks_for_version(words)
