@@ -48,7 +48,8 @@ FIELDS = (3, 4, 16, 37, 38)
 
 # What a worker would import itself (tests/kernel/test_warm_api.py).
 NEEDED = (
-    *("minirun.runtime.run", "minirun.runtime.exec", "minirun.runtime.lifecycle", "minirun.runtime.log"),
+    *("minirun.runtime.run", "minirun.runtime.exec", "minirun.runtime.log"),
+    *("minirun.runtime.start", "minirun.runtime.kill", "minirun.runtime.delete"),
     *("minirun.kernel.network", "minirun.cgroups.hits"),
 )
 
