@@ -15,7 +15,7 @@ def main() -> None:
     if HOME not in sys.path:
         sys.path.append(HOME)
     if sys.flags.isolated:
-        from minirun.cli.one_file import load
+        from minirun.one_file import load
 
         load(HOME, sys.argv[1:])
     from minirun.cli.begin import begin

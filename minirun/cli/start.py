@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from .. import one_file
 from ..kernel import signals
 from ..runtime.again import HOME
-from . import one_file, quick
+from . import quick
 from .output import say
 from .spelling import plain
 from .table import VERSION
@@ -25,6 +26,7 @@ def start(words: list[str]) -> int:
         return work(words)
     if quick.asks_for_version(words):
         say(f"{VERSION}\n")
+        one_file.keep(HOME, "version")
         return 0
     words = plain(words)
     call = quick.read(words)

@@ -3,11 +3,10 @@
 
 import _ctypes
 import os
-from _ctypes import POINTER, Array, Structure, addressof, byref, get_errno, pointer, set_errno, sizeof
+from _ctypes import Array, Structure, addressof, byref, get_errno, sizeof
 
 __all__ = (
     "CDLL",
-    "POINTER",
     "Array",
     "PyDLL",
     "Structure",
@@ -29,8 +28,6 @@ __all__ = (
     "c_void_p",
     "create_string_buffer",
     "get_errno",
-    "pointer",
-    "set_errno",
     "sizeof",
 )
 

@@ -132,9 +132,15 @@ def bounding_set() -> set[int]:
     return held
 
 
-def drop_bounding_capability(number: int) -> None:
-    """PR_CAPBSET_DROP"""
-    prctl(PR_CAPBSET_DROP, "PR_CAPBSET_DROP", number)
+def drop_bounding_capability(number: int) -> bool:
+    """PR_CAPBSET_DROP; False where the kernel does not know the capability, nor then any of a higher number."""
+    try:
+        prctl(PR_CAPBSET_DROP, "PR_CAPBSET_DROP", number)
+    except SystemCallError as error:
+        if error.errno != EINVAL:
+            raise
+        return False
+    return True
 
 
 def clear_ambient_capabilities() -> None:

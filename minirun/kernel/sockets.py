@@ -170,7 +170,7 @@ class Msghdr(ctypes.Structure):
     _fields_ = (
         ("name", ctypes.c_void_p),
         ("namelen", ctypes.c_uint),
-        ("iov", ctypes.POINTER(Iovec)),
+        ("iov", ctypes.c_void_p),
         ("iovlen", ctypes.c_size_t),
         ("control", ctypes.c_char_p),
         ("controllen", ctypes.c_size_t),
@@ -194,7 +194,7 @@ def sendmmsg(end: int, message: bytes, descriptors: tuple[int, ...]) -> None:
         *descriptors,
     )
     iovec = Iovec(message, len(message))
-    header = Msghdr(iov=ctypes.pointer(iovec), iovlen=1, control=rights, controllen=len(rights))
+    header = Msghdr(iov=ctypes.addressof(iovec), iovlen=1, control=rights, controllen=len(rights))
     messages = Mmsghdr(header)
     call(
         "sendmmsg",

@@ -1,16 +1,6 @@
-"""`apparmorProfile`, `selinuxLabel` and `mountLabel` -> steps."""
+"""`apparmorProfile`, `selinuxLabel` and `mountLabel` -> steps, which are imported where config.json has one of them."""
 
 from __future__ import annotations
-
-from ..steps.labels import (
-    APPARMOR,
-    SELINUX,
-    HoldProc,
-    LabelMount,
-    OpenExecAttribute,
-    RequireSecurityModule,
-    SetExecLabel,
-)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +15,10 @@ LABELLED_AFTERWARDS = ("mqueue",)
 
 def program_labels(process: Process) -> list[tuple[str, str, str]]:
     """Module, label, and place in config.json."""
+    if not (process.apparmor_profile or process.selinux_label):
+        return []
+    from ..steps.labels import APPARMOR, SELINUX
+
     told = (
         (APPARMOR, process.apparmor_profile, "/process/apparmorProfile"),
         (SELINUX, process.selinux_label, "/process/selinuxLabel"),
@@ -34,6 +28,10 @@ def program_labels(process: Process) -> list[tuple[str, str, str]]:
 
 def module_steps(linux: Linux, process: Process) -> list[Step]:
     """Before anything is made."""
+    if not (program_labels(process) or linux.mount_label):
+        return []
+    from ..steps.labels import SELINUX, RequireSecurityModule
+
     needed = {origin: module for module, _label, origin in program_labels(process)}
     if linux.mount_label:
         needed["/linux/mountLabel"] = SELINUX
@@ -42,16 +40,28 @@ def module_steps(linux: Linux, process: Process) -> list[Step]:
 
 def hold_proc_steps(process: Process) -> list[Step]:
     """For `exec`, before the container's mount namespace is joined: its /proc is not to be trusted with a label."""
+    if not program_labels(process):
+        return []
+    from ..steps.labels import HoldProc
+
     return [HoldProc(origin) for _module, _label, origin in program_labels(process)[:1]]
 
 
 def open_label_steps(process: Process) -> list[Step]:
     """While /proc is still the host's, and after the last fork: the file belongs to one process."""
+    if not program_labels(process):
+        return []
+    from ..steps.labels import OpenExecAttribute
+
     return [OpenExecAttribute(module, origin) for module, _label, origin in program_labels(process)]
 
 
 def set_label_steps(process: Process) -> list[Step]:
     """Before no_new_privs, which forbids most changes of a label."""
+    if not program_labels(process):
+        return []
+    from ..steps.labels import SetExecLabel
+
     return [SetExecLabel(*told) for told in program_labels(process)]
 
 
@@ -66,4 +76,6 @@ def context_option(linux: Linux, filesystem: str, data: tuple[str, ...]) -> tupl
 def label_mount_steps(linux: Linux, filesystem: str, destination: str) -> list[Step]:
     if not linux.mount_label or filesystem not in LABELLED_AFTERWARDS:
         return []
+    from ..steps.labels import LabelMount
+
     return [LabelMount(destination, linux.mount_label)]

@@ -5,9 +5,6 @@ from __future__ import annotations
 from ..spec.reader import escape
 from ..spec.sysctl import namespace_of
 from ..steps import namespaces as steps
-from ..steps import user_namespace
-from ..steps.network import MoveNetDevice
-from ..steps.process import CloseToTracers, OpenToUser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,6 +65,8 @@ def join_steps(
     for name in order:
         joins.append(steps.JoinNamespace(name, paths[name][1]))
         if name == "user":
+            from ..steps import user_namespace
+
             joins += [*check_steps(linux), user_namespace.BecomeNamespaceRoot(paths[name][1], groups_may_stay)]
     return joins
 
@@ -86,6 +85,8 @@ def changed_by(config: Config, kind: str) -> str:
 
 def check_steps(linux: Linux) -> list[Step]:
     """Mappings beside a user namespace that is joined: engines repeat those that it has."""
+    from ..steps import user_namespace
+
     told = (("uid", linux.uid_mappings), ("gid", linux.gid_mappings))
     return [
         user_namespace.CheckIdMap(kind, ranges(mappings), f"/linux/{kind}Mappings")
@@ -95,6 +96,8 @@ def check_steps(linux: Linux) -> list[Step]:
 
 
 def user_steps(linux: Linux, uid: int = 0, gid: int = 0, groups_may_stay: bool = False) -> list[Step]:
+    from ..steps import user_namespace
+
     uids, gids = ranges(linux.uid_mappings), ranges(linux.gid_mappings)
     return [
         steps.Unshare(("user",), by_user=uid != 0),
@@ -119,7 +122,11 @@ def time_steps(linux: Linux, uid: int) -> list[Step]:
         steps.WriteTimeOffset(offset.clock, offset.secs, offset.nanosecs, f"/linux/timeOffsets/{offset.clock}")
         for offset in linux.time_offsets
     ]
-    return [OpenToUser(), *writes, CloseToTracers()] if uid else writes
+    if not uid:
+        return writes
+    from ..steps.process import CloseToTracers, OpenToUser
+
+    return [OpenToUser(), *writes, CloseToTracers()]
 
 
 def fork_steps(linux: Linux, at_once: bool = False) -> list[Step]:
@@ -129,6 +136,10 @@ def fork_steps(linux: Linux, at_once: bool = False) -> list[Step]:
 
 def device_steps(linux: Linux) -> list[Step]:
     """Before the sysctls, which may be of one of these devices."""
+    if not linux.net_devices:
+        return []
+    from ..steps.network import MoveNetDevice
+
     return [
         MoveNetDevice(device.host_name, device.name, f"/linux/netDevices/{escape(device.host_name)}")
         for device in linux.net_devices

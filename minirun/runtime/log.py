@@ -35,8 +35,11 @@ class Log(step.Log):
         """Whether somebody looks on as the plan is walked down."""
         return type(self.observer) is not step.Observer
 
+    def is_debugging(self) -> bool:
+        return self.lowest == 0
+
     def debug(self, message: str, **details: str) -> None:
-        if self.lowest == 0:
+        if self.is_debugging():
             shown = "  ".join(value for value in details.values() if value)
             self.write("debug", safe(f"{message}  [{shown}]" if shown else message))
 

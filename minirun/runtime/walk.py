@@ -48,7 +48,9 @@ def walk(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[Ste
 
 def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None:
     """Apply one step. Whatever it raises becomes a StepError that says which step it was."""
-    log.debug(f"step {index + 1}/{len(steps)}: {step.describe()}", process=context.me, man=step.man, place=step.place)
+    if log.is_debugging():
+        told = f"step {index + 1}/{len(steps)}: {step.describe()}"
+        log.debug(told, process=context.me, man=step.man, place=step.place)
     context.result = ""
     try:
         log.observer.before(step, index, context)

@@ -14,9 +14,9 @@ import os
 from .. import quick_json
 from ..errors import ConfigError, MinirunError
 from .config import Config, Hooks, Linux, Mount, Root
-from .load_hooks import read_hooks
 from .load_linux import MOST_MOUNTS, read_linux, read_mappings
 from .load_process import read_process
+from .load_rare import hooks
 from .reader import Node, refuse_more_than
 from .rules import check_rules
 
@@ -163,7 +163,7 @@ def read_config(node: Node) -> Config:
         mounts=node.maybe("mounts", read_mounts) or (),
         annotations=node.table("annotations", read_annotation),
         linux=node.maybe("linux", read_linux) or Linux(),
-        hooks=node.maybe("hooks", read_hooks) or Hooks(),
+        hooks=node.maybe("hooks", hooks) or Hooks(),
     )
 
 

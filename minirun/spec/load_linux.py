@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from .config import Device, IdMapping, Linux, Namespace, Personality, Resources, TimeOffset
-from .load_hardware import read_intel_rdt, read_memory_policy, read_net_devices
 from .load_process import MAX_ID, read_id
+from .load_rare import intel_rdt, memory_policy, net_devices, seccomp
 from .load_resources import read_resources
-from .load_seccomp import read_seccomp
 from .reader import Node, refuse_more_than, refuse_twice
 from .sysctl import namespace_of
 
@@ -41,10 +40,10 @@ def read_linux(node: Node) -> Linux:
         readonly_paths=node.maybe("readonlyPaths", read_paths) or (),
         sysctl=node.table("sysctl", read_parameter),
         personality=node.maybe("personality", read_personality),
-        seccomp=node.maybe("seccomp", read_seccomp),
-        net_devices=node.maybe("netDevices", read_net_devices) or (),
-        memory_policy=node.maybe("memoryPolicy", read_memory_policy),
-        intel_rdt=node.maybe("intelRdt", read_intel_rdt),
+        seccomp=node.maybe("seccomp", seccomp),
+        net_devices=node.maybe("netDevices", net_devices) or (),
+        memory_policy=node.maybe("memoryPolicy", memory_policy),
+        intel_rdt=node.maybe("intelRdt", intel_rdt),
         mount_label=node.maybe("mountLabel", read_mount_label) or None,
     )
 

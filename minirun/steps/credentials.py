@@ -43,8 +43,9 @@ class DropBoundingSet(Step):
 
     def apply(self, context: Context) -> None:
         kept = set(known(self.keep, context, self.origin))
-        for number in sorted(processes.bounding_set() - kept):
-            processes.drop_bounding_capability(number)
+        for number in range(64):
+            if number not in kept and not processes.drop_bounding_capability(number):
+                break
 
 
 class SetUser(Step):

@@ -89,6 +89,7 @@ EXTRAS = ("teach", "labs")  # these may import what the runtime may, and only th
 EVERYWHERE = {
     "__init__",
     "errors",
+    "one_file",
     "quick_json",
     "record",
     "safe",

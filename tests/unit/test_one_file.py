@@ -1,7 +1,8 @@
-"""cli/one_file.py: the code of a command is there at once, as long as nobody could object to it."""
+"""one_file.py: the code of a command is there at once, as long as nobody could object to it."""
 
 from __future__ import annotations
 
+import json
 import marshal
 import os
 import shutil
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 TITLE = "ID          PID         STATUS      BUNDLE      CREATED     OWNER\n"
-BY_ITSELF = {"minirun", "minirun.cli", "minirun.cli.one_file"}  # what it takes to read the file
+BY_ITSELF = {"minirun", "minirun.one_file"}  # what it takes to read the file
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_all_is_as_if_it_had_been_imported(home: Path) -> None:
 import sys
 sys.path.append(sys.argv[1])
 if sys.argv[2:]:
-    from minirun.cli import one_file
+    from minirun import one_file
     one_file.load(sys.argv[1], ["list"])
     assert one_file.used == ["list"]
 import minirun.cli.actions, minirun.runtime.overview
@@ -168,8 +169,11 @@ def test_not_made(home: Path) -> None:
 
 
 def test_not_made_of_what_imports_click(home: Path) -> None:
-    for words in (["completion", "bash"], ["list"]):
+    """Nor of what teaches."""
+    written = {"ociVersion": "1.0.2", "process": {"cwd": "/", "args": ["a"]}, "root": {"path": "r"}}
+    (home / "config.json").write_text(json.dumps(written))
+    for words in (["completion", "bash"], ["explain", home], ["list"], ["--version"]):
         command = [sys.executable, "-I", "-S", home / "minirun/__main__.py", *words]
         done = subprocess.run(command, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
-    assert {path.name.partition(".")[0] for path in home.glob("minirun/__pycache__/*.code")} == {"list"}
+    assert {path.name.partition(".")[0] for path in home.glob("minirun/__pycache__/*.code")} == {"list", "version"}

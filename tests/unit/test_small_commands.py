@@ -12,7 +12,7 @@ from unit.test_directory import CONFIG, GOOD
 
 HOME = Path(__file__).parents[2]
 
-COMMAND_LINE = {"actions", "environment", "one_file", "output", "quick", "spelling", "start", "table"}
+COMMAND_LINE = {"actions", "environment", "output", "quick", "spelling", "start", "table"}
 PLAN_AGAIN = {"plan.options", "plan.hooks", "plan.notify"}
 STEPS_AGAIN = {"steps.hooks", "steps.paths", "steps.shell", "steps.step"}
 

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     __loader__: Any
 
 PLACE = "{}/minirun/__pycache__/{}.{}.code"
-APART = ("minirun.labs", "minirun.teach")  # large, and for who has time to look
+# For who has time to look, and with what they need so large that a plain command should not have it in its file. And
+# click takes longer than all that, and can't be found yet when the file is read.
+APART = ("minirun.labs", "minirun.teach", "click")
 WRITABLE_BY_OTHERS = 0o022
 
 used: list[str] = []  # by this process
@@ -45,8 +47,9 @@ def load(home: str, words: list[str]) -> None:
     """Have ready what the command on this command line has needed before."""
     gc.disable()  # nothing of what is made here goes away again
     for word in words:
-        if word.isalpha() and (parts := read(home, place(home, word))):
-            used.append(word)
+        command = word.removeprefix("--")
+        if command.isalpha() and (parts := read(home, place(home, command))):
+            used.append(command)
             for part in parts:
                 make_module(*part)
             break
@@ -102,9 +105,9 @@ def make_module(name: str, source: str, _stamp: tuple[int, int], is_package: boo
 def keep(home: str, command: str) -> None:
     """Write the file, where there was none to be used."""
     path = place(home, command)
-    if "click" in sys.modules:  # which takes longer, and is not to be found yet when the file is read
-        return
     if command in used or sys.dont_write_bytecode or not os.access(os.path.dirname(path), os.W_OK):
+        return
+    if any(name.startswith(APART) for name in sys.modules):
         return
     try:
         write(path, marshal.dumps((sys.version, home, imported())))
@@ -114,8 +117,7 @@ def keep(home: str, command: str) -> None:
 
 def imported() -> list[Part]:
     """All that this process has imported of minirun, in the order in which the modules were ready (sys.modules)."""
-    mine = [(name, each) for name, each in sys.modules.items() if name.startswith("minirun")]
-    return [part(name, module) for name, module in mine if not name.startswith(APART)]
+    return [part(name, module) for name, module in sys.modules.items() if name.startswith("minirun")]
 
 
 def part(name: str, module: Any) -> Part:
