@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..errors import ConfigError, StateError
 from ..spec.config import Process, User
 from ..spec.reader import escape
-from ..steps import descriptors, hooks, namespaces, program, rootfs, scheduling, state
+from ..steps import descriptors, namespaces, program, rootfs, state
 from ..steps.cgroup import JoinCgroup
 from ..steps.process import CloseToTracers, SendPidfd, StartContainerProcess, StartSession
 from ..steps.start_socket import OpenStartSocket
@@ -32,18 +32,19 @@ from .process import (
     identity_steps,
     program_steps,
     rlimit_steps,
-    scheduler_steps,
     terminal_steps,
     use_terminal_steps,
 )
 from .resctrl import join_resctrl_steps, resctrl_steps
 from .rootfs import bind_steps, path_steps, root_steps, rootfs_path
+from .scheduling import io_priority_steps, memory_policy_steps, oom_steps, personality_steps, scheduler_steps
 from .start import load_filter_steps, start_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..spec.config import Config
     from ..steps.step import Step
+    from ..steps.told import State
     from .exec import ExecOptions
 
 
@@ -126,7 +127,7 @@ def book_steps(options: Options) -> list[Step]:
     ]
 
 
-def note(config: Config, options: Options, told: hooks.State, complete: bool) -> Step:
+def note(config: Config, options: Options, told: State, complete: bool) -> Step:
     return state.WriteState(
         options.directory,
         options.id,
@@ -158,7 +159,7 @@ def start_step(config: Config, options: Options) -> Step:
 def entry_steps(config: Config, process: Process, options: Options) -> list[Step]:
     """Out of the host's namespaces, with the host's rights still at hand."""
     return [
-        *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
+        *oom_steps(process),
         # before the cgroup namespace, whose root is that of this moment
         *enter_cgroup_steps(config, options.id, options.cgroup_manager),
         CloseToTracers(),  # before the first namespace that others may share
@@ -231,13 +232,11 @@ def own_steps(process: Process, options: Options | ExecOptions) -> list[Step]:
 
 def preparation_steps(config: Config, process: Process, options: Options | ExecOptions) -> list[Step]:
     """Everything about the program that needs more than the program will be allowed."""
-    io_priority, personality = process.io_priority, config.linux.personality
-    memory_policy = config.linux.memory_policy
     home_is_known = any(pair.startswith("HOME=") and pair != "HOME=" for pair in process.env)
     return [
-        *([scheduling.SetIOPriority(*io_priority.values())] if io_priority else []),
-        *([scheduling.SetPersonality(personality.domain)] if personality else []),
-        *([scheduling.SetMemoryPolicy(*memory_policy.values())] if memory_policy else []),
+        *io_priority_steps(process),
+        *personality_steps(config.linux),
+        *memory_policy_steps(config.linux),
         *([] if process.terminal else [descriptors.ReopenNull(), descriptors.OwnStdio(process.user.uid)]),
         descriptors.KeepDescriptors(options.preserve_fds, options.listen_fds),
         program.ChangeDirectory(process.cwd),

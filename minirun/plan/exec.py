@@ -10,21 +10,22 @@ from __future__ import annotations
 from ..errors import StateError
 from ..record import Record
 from ..spec.config import Config, Linux, Namespace
-from ..steps import program, scheduling
+from ..steps import program
 from ..steps.cgroup import JoinCgroup
 from ..steps.descriptors import CloseFiles
-from ..steps.hooks import State
 from ..steps.namespaces import PROC_NAMES, CheckProcess
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
+from ..steps.told import State
 from .container import check_terminal, compile_filter_steps, guard_steps, own_steps, preparation_steps, told_pid_steps
 from .keyring import keyring_steps
 from .labels import hold_proc_steps, module_steps, open_label_steps
 from .limits import join_cgroup_steps
 from .namespaces import fork_steps, join_steps
 from .options import CGROUPFS
-from .process import forking_rlimit_steps, identity_steps, program_steps, scheduler_steps, terminal_steps
+from .process import forking_rlimit_steps, identity_steps, program_steps, terminal_steps
 from .resctrl import find_resctrl_steps, join_resctrl_steps
 from .rootfs import find_root_of_other_steps, root_of_other_steps
+from .scheduling import affinity_steps, oom_steps, scheduler_steps
 from .start import load_filter_steps
 
 TYPE_CHECKING = False
@@ -68,7 +69,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *find_resctrl_steps(config.linux),
         *guard_steps(process, options),  # as long as the container's device filter has no say
         *start_steps(config.linux, process, options),
-        *([scheduling.SetOomScoreAdj(process.oom_score_adj)] if process.oom_score_adj is not None else []),
+        *oom_steps(process),
         *affinity_steps(process.affinity_after, "final"),
         CloseToTracers(),  # before it is where the container's processes could trace it
         *hold_proc_steps(process),  # while there is no other
@@ -135,10 +136,6 @@ def check_cgroup(below: str) -> None:
     """cgroup.procs of another cgroup can be written as well, and neither limits nor `delete` would hold there."""
     if ".." in below.split("/"):
         raise StateError(f"--cgroup {below!r} leads out of the container's cgroup\n  allowed: the path of one below it")
-
-
-def affinity_steps(cpus: tuple[int, ...], name: str) -> list[Step]:
-    return [scheduling.SetAffinity(cpus, f"/process/execCPUAffinity/{name}")] if cpus else []
 
 
 def joined(config: Config, pid: int) -> Config:

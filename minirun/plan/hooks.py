@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..steps import hooks
+from ..steps.told import State
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,30 +11,24 @@ if TYPE_CHECKING:
     from .options import Options
 
 
-def hook_steps(config: Config, kind: str, state: hooks.State) -> list[Step]:
+def hook_steps(config: Config, kind: str, state: State) -> list[Step]:
     """The hooks of one kind, in the order of config.json."""
     entries: tuple[Hook, ...] = getattr(config.hooks, FIELDS[kind])
-    step, status = KINDS[kind]
+    if not entries:
+        return []
+    from ..steps import hooks
+
+    step, status = hooks.KINDS[kind]
     return [
         step(kind, status, hooks.Program(*entry.values()), state, f"/hooks/{kind}/{index}")
         for index, entry in enumerate(entries)
     ]
 
 
-def poststop_steps(config: Config, state: hooks.State) -> list[Step]:
+def poststop_steps(config: Config, state: State) -> list[Step]:
     """The last one first, because they are undone in reverse."""
     return hook_steps(config, "poststop", state)[::-1]
 
-
-# kind: who runs it, and what the container's status is then (runtime.md#lifecycle)
-KINDS: dict[str, tuple[type[hooks.RunHook], str]] = {
-    "prestart": (hooks.RunHook, "creating"),
-    "createRuntime": (hooks.RunHook, "creating"),
-    "createContainer": (hooks.RunContainerHook, "creating"),
-    "startContainer": (hooks.RunStartContainerHook, "created"),
-    "poststart": (hooks.RunHook, "running"),
-    "poststop": (hooks.RunPoststopHook, "stopped"),
-}
 
 FIELDS = {
     "prestart": "prestart",
@@ -46,5 +40,5 @@ FIELDS = {
 }
 
 
-def told_to_others(config: Config, options: Options) -> hooks.State:
-    return hooks.State(config.oci_version, options.id, options.bundle, tuple(sorted(config.annotations.items())))
+def told_to_others(config: Config, options: Options) -> State:
+    return State(config.oci_version, options.id, options.bundle, tuple(sorted(config.annotations.items())))

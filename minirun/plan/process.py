@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..errors import ConfigError
 from ..spec.config import Capabilities
-from ..steps import credentials, program, scheduling
+from ..steps import credentials, program, rlimits
 from .labels import set_label_steps
 
 TYPE_CHECKING = False
@@ -36,9 +36,9 @@ def use_terminal_steps(process: Process) -> list[Step]:
     return [UseTerminal()]
 
 
-def rlimit_steps(process: Process) -> list[scheduling.SetRlimit]:
+def rlimit_steps(process: Process) -> list[rlimits.SetRlimit]:
     return [
-        scheduling.SetRlimit(rlimit.type, rlimit.soft, rlimit.hard, f"/process/rlimits/{index}")
+        rlimits.SetRlimit(rlimit.type, rlimit.soft, rlimit.hard, f"/process/rlimits/{index}")
         for index, rlimit in enumerate(process.rlimits)
     ]
 
@@ -50,15 +50,11 @@ def forking_rlimit_steps(process: Process) -> tuple[list[Step], list[Step]]:
     after: list[Step] = []
     for step in rlimit_steps(process):
         if step.type == "RLIMIT_NPROC":
-            before.append(scheduling.AllowRlimit(*step.values()))
-            after.append(scheduling.LowerRlimit(*step.values()))
+            before.append(rlimits.AllowRlimit(*step.values()))
+            after.append(rlimits.LowerRlimit(*step.values()))
         else:
             before.append(step)
     return before, after
-
-
-def scheduler_steps(process: Process) -> list[Step]:
-    return [scheduling.SetScheduler(*process.scheduler.values())] if process.scheduler else []
 
 
 def identity_steps(process: Process, groups_may_stay: bool = False) -> list[Step]:

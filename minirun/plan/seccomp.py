@@ -11,8 +11,8 @@ from ..steps.syscall_filter import Rule, lets_through
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..spec.config import Seccomp, SyscallRule
-    from ..steps.hooks import State
     from ..steps.step import Step
+    from ..steps.told import State
 
 WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 

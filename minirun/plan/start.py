@@ -10,8 +10,8 @@ from .notify import notify_socket_steps, notify_variables
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..spec.config import Config, Process
-    from ..steps import hooks
     from ..steps.step import Step
+    from ..steps.told import State
     from .options import Options
 
 
@@ -35,7 +35,7 @@ def execute_steps(config: Config, process: Process, options: Options) -> list[St
     ]
 
 
-def load_filter_steps(config: Config, told: hooks.State, status: str) -> list[Step]:
+def load_filter_steps(config: Config, told: State, status: str) -> list[Step]:
     """The system call filter of this process, and of the program that it becomes."""
     if not config.linux.seccomp:
         return []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .. import __version__
 from ..kernel.constants import CAPABILITIES, PROPAGATION
-from ..plan.hooks import KINDS
+from ..plan.hooks import FIELDS
 from ..plan.mount_options import ATTRIBUTES, FLAGS, ID_MAPS
 from ..spec.config import UNIT_PROPERTY
 from ..spec.load import MINOR_VERSIONS
@@ -25,7 +25,7 @@ def features() -> dict[str, Any]:
     return {
         "ociVersionMin": f"1.{MINOR_VERSIONS[0]}.0",
         "ociVersionMax": f"1.{MINOR_VERSIONS[-1]}.0",
-        "hooks": list(KINDS),
+        "hooks": list(FIELDS),
         "mountOptions": mount_options(),
         "linux": {
             "namespaces": sorted(NAMESPACES),

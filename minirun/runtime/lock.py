@@ -14,12 +14,12 @@ from time import monotonic, sleep
 from ..errors import StateError
 from ..kernel import locks, processes, signals
 from ..kernel.libc import SystemCallError
-from ..steps.layout import ALL, LIFE, LOCK, STATE
+from ..steps.layout import LIFE, LOCK, STATE
 from .directory import check, damaged, read_state, refuse_others, unknown, unreadable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .own_signals import Signals
+    pass
 
 # What the holder is sent, one signal after the other, and how many seconds it has for it each time.
 PATIENCE: tuple[tuple[int, float], ...] = ((0, 5.0),)
@@ -110,11 +110,3 @@ def ancestors() -> list[int]:
         found.append(pid)
         pid = int(stat[1])
     return found
-
-
-def is_still_ours(descriptor: int, own: Signals) -> bool:
-    """At the end of `run`, when somebody else may be removing the books: whether they are there when it has the lock
-    again. Raises Interrupted."""
-    while not locks.take(descriptor, ALL):
-        own.sleep(MOMENT)
-    return os.fstat(descriptor).st_nlink > 0

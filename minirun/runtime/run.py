@@ -13,11 +13,10 @@ from ..steps.state import MakeStateDirectory
 from ..steps.step import Context
 from .caller import as_caller
 from .foreground import wait_for_end
-from .lock import is_still_ours
 from .log import Log
 from .own_signals import Signals
 from .sync import Sync
-from .undo import told_of, undo
+from .undo import is_still_ours, told_of, undo
 from .walk import walk
 from .was_hit import was_hit
 

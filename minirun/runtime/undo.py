@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import os
+
 from ..errors import CURE
+from ..kernel import locks
 from ..safe import safe
+from ..steps.layout import ALL
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..steps.step import Context, Step
     from .log import Log
+    from .own_signals import Signals
+
+MOMENT = 0.01  # seconds between one look and the next
+
+
+def is_still_ours(descriptor: int, own: Signals) -> bool:
+    """At the end of `run`, when somebody else may be removing the books: whether they are there when it has the lock
+    again. Raises Interrupted."""
+    while not locks.take(descriptor, ALL):
+        own.sleep(MOMENT)
+    return os.fstat(descriptor).st_nlink > 0
 
 
 def undo(applied: list[Step], context: Context, log: Log) -> None:

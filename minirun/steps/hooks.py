@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from errno import EACCES, ENOENT, ENOEXEC
 
-from .. import quick_json
 from ..errors import Interrupted
 from ..kernel import files, processes, signals
 from ..kernel.libc import Flags, SystemCallError, array, show
@@ -17,6 +16,7 @@ from ..record import Record
 from ..safe import safe
 from .shell import quoted
 from .step import CONTAINER, RUNTIME, Context, Refused, Step
+from .told import State
 
 TOLD = 400  # bytes of what a failed hook wrote
 
@@ -28,24 +28,6 @@ class Program(Record):
     args: tuple[str, ...]
     env: tuple[str, ...] = ()
     timeout: int | None = None
-
-
-class State(Record):
-    """What others are told of the container, but for status and pid (runtime.md#state)."""
-
-    oci_version: str
-    id: str
-    bundle: str
-    annotations: tuple[tuple[str, str], ...]
-
-    def to_json(self, status: str, pid: int) -> bytes:
-        return quick_json.dumps(self.members(status, pid)).encode()
-
-    def members(self, status: str, pid: int) -> dict[str, object]:
-        state: dict[str, object] = {"ociVersion": self.oci_version, "id": self.id, "status": status}
-        if pid:
-            state["pid"] = pid
-        return state | {"bundle": self.bundle, "annotations": dict(self.annotations)}
 
 
 class RunHook(Step):
@@ -218,3 +200,14 @@ def problem_of(code: int) -> str:
 def last_words(written: int) -> str:
     size = os.fstat(written).st_size
     return os.pread(written, TOLD, max(0, size - TOLD)).decode(errors="replace").strip()
+
+
+# kind: who runs it, and what the container's status is then (runtime.md#lifecycle)
+KINDS: dict[str, tuple[type[RunHook], str]] = {
+    "prestart": (RunHook, "creating"),
+    "createRuntime": (RunHook, "creating"),
+    "createContainer": (RunContainerHook, "creating"),
+    "startContainer": (RunStartContainerHook, "created"),
+    "poststart": (RunHook, "running"),
+    "poststop": (RunPoststopHook, "stopped"),
+}

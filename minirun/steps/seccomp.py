@@ -20,10 +20,10 @@ from ..kernel import seccomp
 from ..kernel.libc import Flags, show
 from ..kernel.sockets import send_descriptor
 from ..safe import safe
-from .hooks import State
 from .sockets import SOCKET_CURES
 from .step import RUNTIME, Context, Step
 from .syscall_filter import Rule, action_name, lets_through, names_of, program, unknown_names
+from .told import State
 
 
 class CompileFilter(Step):

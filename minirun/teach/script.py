@@ -46,8 +46,9 @@ from ..steps.program import (
     SetUmask,
     WaitForStart,
 )
+from ..steps.rlimits import SetRlimit
 from ..steps.rootfs import BindRootfs, ChangeRoot, DetachOldRoot, MoveRoot, PivotRoot, SetRootPropagation
-from ..steps.scheduling import SetMemoryPolicy, SetRlimit
+from ..steps.scheduling import SetMemoryPolicy
 from ..steps.scope import ChooseScope
 from ..steps.shell import PLAIN, between_quotes, in_root, quoted
 from ..steps.start_socket import OpenStartSocket

@@ -14,12 +14,12 @@ HOME = Path(__file__).parents[2]
 
 COMMAND_LINE = {"actions", "environment", "output", "quick", "spelling", "start", "table"}
 PLAN_AGAIN = {"plan.options", "plan.hooks", "plan.notify"}
-STEPS_AGAIN = {"steps.hooks", "steps.paths", "steps.shell", "steps.step"}
+STEPS_AGAIN = {"steps.paths", "steps.shell", "steps.step", "steps.told"}
 
 # What a command may import of the rooms in which the path of a run lies.
 MAY_IMPORT = {
     "--version": set(),
-    "features": {"plan.hooks", "plan.mount_options", "steps.hooks", "steps.shell", "steps.step"},
+    "features": {"plan.hooks", "plan.mount_options", "steps.told"},
     "state web": {"steps.layout"},
     "list": {"steps.layout"},
     "kill web": {"steps.layout", "steps.step"},  # the log tells why not

@@ -65,7 +65,7 @@ HIDDEN = (
     Mutant("groups", "steps/credentials.py", "processes.setgroups(gids)", "processes.setgroups(gids[:1])"),
     Mutant(
         "rlimits",
-        "steps/scheduling.py",
+        "steps/rlimits.py",
         "prlimit(context.pid, RLIMITS.index(self.type), self.type, self.soft, self.hard)",
         "prlimit(context.pid, RLIMITS.index(self.type), self.type, self.soft, self.soft)",
     ),
