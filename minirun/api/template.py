@@ -27,7 +27,7 @@ import os
 import select
 from importlib import import_module
 
-from ..kernel import files, keys, processes, signals
+from ..kernel import files, keys, processes, scheduling, signals
 from ..kernel.siblings import fork_sibling
 from ..kernel.sockets import MessageSocket
 
@@ -73,7 +73,7 @@ def traits(thread: str) -> str:
 
 def own_traits() -> str:
     """What nobody but the thread itself can ask for: its session keyring, its priority with disks, its timers."""
-    return f"{asked(keys.session_keyring)} {asked(processes.ioprio)} {processes.timer_slack()}"
+    return f"{asked(keys.session_keyring)} {asked(scheduling.ioprio)} {scheduling.timer_slack()}"
 
 
 def asked(question: Callable[[], int]) -> int:

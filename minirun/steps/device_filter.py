@@ -119,9 +119,11 @@ DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 def find_filter(cgroup: int) -> int:
     """A descriptor of the program on the cgroup that has minirun's name."""
-    for number in bpf.prog_query(cgroup):
-        program = bpf.prog_get_fd_by_id(number)
-        if bpf.prog_name(program) == bpf.PROGRAM_NAME:
+    from ..kernel import attached_bpf  # for an update, not for a run
+
+    for number in attached_bpf.prog_query(cgroup):
+        program = attached_bpf.prog_get_fd_by_id(number)
+        if attached_bpf.prog_name(program) == bpf.PROGRAM_NAME:
             return program
         os.close(program)
     raise Refused("the cgroup has no device filter of minirun's any more", "make the container anew")

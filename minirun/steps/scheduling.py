@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from errno import EACCES, EINVAL, ENOSYS, EPERM
 
-from ..kernel import files, processes
+from ..kernel import files, scheduling
 from ..kernel.constants import (
     IOPRIO_CLASSES,
     MEMORY_FLAGS,
@@ -93,7 +93,7 @@ class SetScheduler(Step):
         return (show("sched_setattr", Flags("pid"), Flags(f"{{{told}{times}}}"), 0),)
 
     def apply(self, context: Context) -> None:
-        processes.sched_setattr(
+        scheduling.sched_setattr(
             context.pid,
             SCHED_POLICIES[self.policy],
             sum(SCHED_FLAGS[name] for name in self.flags),
@@ -129,7 +129,7 @@ class SetIOPriority(Step):
         )
 
     def apply(self, context: Context) -> None:
-        processes.ioprio_set_group(IOPRIO_CLASSES[self.io_class], self.priority)
+        scheduling.ioprio_set_group(IOPRIO_CLASSES[self.io_class], self.priority)
 
 
 class SetAffinity(Step):
@@ -153,7 +153,7 @@ class SetAffinity(Step):
         return (show("sched_setaffinity", 0, array(self.cpus)),)
 
     def apply(self, context: Context) -> None:
-        processes.sched_setaffinity(self.cpus)
+        scheduling.sched_setaffinity(self.cpus)
 
 
 class SetMemoryPolicy(Step):
@@ -192,7 +192,7 @@ class SetMemoryPolicy(Step):
 
     def apply(self, context: Context) -> None:
         mode = MEMORY_MODES[self.mode] | sum(MEMORY_FLAGS[name] for name in set(self.flags))
-        processes.set_mempolicy(mode, self.nodes, self.words())
+        scheduling.set_mempolicy(mode, self.nodes, self.words())
 
 
 NUMACTL = {
@@ -222,4 +222,4 @@ class SetPersonality(Step):
         return (show("personality", Flags(f"PER_{self.domain}")),)
 
     def apply(self, context: Context) -> None:
-        processes.personality(PERSONALITIES[self.domain])
+        scheduling.personality(PERSONALITIES[self.domain])
