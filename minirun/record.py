@@ -30,12 +30,10 @@ class Record:
 
     fields: ClassVar[tuple[str, ...]] = ()
 
-    def __init_subclass__(cls, **options: Any) -> None:
-        super().__init_subclass__(**options)
-        own = cls.__dict__.get("__annotations__", {})
-        cls.fields += tuple(
-            name for name, kind in own.items() if not kind.startswith("ClassVar") and name not in cls.fields
-        )
+    def __init_subclass__(cls) -> None:
+        own, known = cls.__dict__.get("__annotations__"), cls.fields
+        if own:
+            cls.fields += tuple([name for name, kind in own.items() if kind[:8] != "ClassVar" and name not in known])
 
     if not TYPE_CHECKING:  # the type checker makes a better one from the annotations
 

@@ -29,7 +29,7 @@ Documentation/bpf/standardization/instruction-set.rst. disassembly.py shows a pr
 
 from __future__ import annotations
 
-import struct
+import _struct as struct
 
 from ..errors import ConfigError
 from ..record import Record

@@ -5,9 +5,9 @@ One lasts until its process ends, or closes any descriptor of the file. A forked
 
 from __future__ import annotations
 
+import _struct as struct
 import fcntl
 import os
-import struct
 from errno import EACCES, EAGAIN
 
 from .files import open_regular

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import _socket
+import _struct as struct
 import errno
 import os
 import stat
-import struct
 import sys
 
 from . import ctypes, files

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import _struct as struct
 import fcntl
 import os
-import struct
 import termios
 import tty
 

@@ -27,8 +27,8 @@ A default that lets calls through needs no stub, since the kernel itself knows b
 
 from __future__ import annotations
 
+import _struct as struct
 import os
-import struct
 from errno import EEXIST, ENOSYS
 
 from ..kernel import libseccomp

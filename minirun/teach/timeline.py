@@ -7,9 +7,9 @@ has another zero (time_namespaces(7)).
 
 from __future__ import annotations
 
+import _struct as struct
 import mmap
 import os
-import struct
 from time import time_ns
 
 from ..steps.step import CONTAINER, RUNTIME, Observer, Step

@@ -55,7 +55,7 @@ def test_the_callers_python_is_not_the_runtimes_nor_the_programs(runtime, bundle
 
 # Of Python's library, what a run reads. `collections`, `ctypes`, `enum`, `functools`, `json`, `re`, `signal`, `socket`
 # together take longer to import than a container takes to start.
-CHEAP = {"__future__", "encodings", "struct"}
+CHEAP = {"__future__", "encodings"}
 
 
 @pytest.mark.only("minirun", "only it is a Python program")
