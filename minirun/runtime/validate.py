@@ -23,6 +23,7 @@ from ..spec.load_linux import MOST_MOUNTS
 from ..spec.reader import Node, shown
 from ..spec.repeats import repeated_names
 from .foresight import ERROR, WARNING, Finding, look_ahead
+from .lenience import taken_all_the_same
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def validate(bundle: str, text: bytes | None = None) -> list[Finding]:
         *first_of(repeats(data)),
         *first_of(without_effect(notes)),
         *first_of(relative_destinations(value)),
+        *first_of(taken_all_the_same(value)),
         *first_of(iter(seen)),
     ]
     errors = [Finding.of_error(error) for error in notes.errors]
