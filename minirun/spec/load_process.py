@@ -46,7 +46,6 @@ SCHED_FLAGS = (  # sched_setattr(2)
 REAL_TIME = ("SCHED_FIFO", "SCHED_RR")
 DEADLINE = ("SCHED_DEADLINE",)
 MEANT_FOR = {
-    "nice": ("SCHED_OTHER", "SCHED_BATCH"),
     "priority": REAL_TIME,
     "runtime": DEADLINE,
     "deadline": DEADLINE,
@@ -179,7 +178,8 @@ def read_scheduler(node: Node) -> Scheduler:
 
 
 def refuse_meant_for_another(node: Node, policy: str) -> None:
-    """sched_setattr(2) would ignore, or refuse, what belongs to another policy."""
+    """sched_setattr(2) would ignore, or refuse, what belongs to another policy. Of `nice`, which it ignores, files in
+    use have some with any policy; the process's own stays then."""
     for name, policies in MEANT_FOR.items():
         member = node.get(name)
         if member is not None and policy not in policies and member.value != 0:
@@ -187,5 +187,5 @@ def refuse_meant_for_another(node: Node, policy: str) -> None:
 
 
 def read_io_priority(node: Node) -> IOPriority:
-    """config.md#linux-process, ioprio_set(2): 0 is the highest."""
-    return IOPriority(cls=node.need("class").one_of(IO_CLASSES), priority=node.need("priority").integer(0, 7))
+    """config.md#linux-process, ioprio_set(2): 0 is the highest, and what is meant where none is given."""
+    return IOPriority(cls=node.need("class").one_of(IO_CLASSES), priority=node.number("priority", 0, 7) or 0)

@@ -80,7 +80,7 @@ class SetScheduler(Step):
         times = f"--sched-runtime {self.runtime} --sched-deadline {self.deadline} --sched-period {self.period} "
         times = times if word == "deadline" else ""
         change = f'chrt {reset}--{word} {times}--pid {self.priority} "$pid"'
-        return change if word == "deadline" else f'{change} && renice {self.nice} "$pid" > /dev/null'
+        return f'{change} && renice {self.nice} "$pid" > /dev/null' if word in ("other", "batch") else change
 
     no_shell = "chrt(1) does not know this policy, or not these flags"
 

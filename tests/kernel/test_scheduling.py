@@ -83,6 +83,23 @@ def test_without_a_scheduler_the_callers_nice_value_stays(runtime, bundle):
     assert (told["policy"], told["nice"]) == (0, niceness + 3)
 
 
+@NEWER
+@needs.capability("CAP_SYS_NICE")
+@pytest.mark.parametrize(
+    ("wanted", "policy", "nice"),
+    [
+        ({"policy": "SCHED_BATCH", "nice": 7}, 3, 7),
+        ({"policy": "SCHED_IDLE", "nice": 7}, 5, 0),
+        ({"policy": "SCHED_RR", "priority": 1, "nice": 7}, 2, 0),
+    ],
+)
+def test_nice_goes_with_any_policy_and_has_its_effect_with_some(runtime, bundle, wanted, policy, nice):
+    made = bundle()
+    made.process["scheduler"] = wanted
+    told = runtime.run(made).json["scheduler"]
+    assert (told["policy"], told["nice"]) == (policy, nice)
+
+
 # ---- input and output
 
 
@@ -92,6 +109,13 @@ def test_the_io_priority_is_set(runtime, bundle, name, number):
     made = bundle()
     made.process["ioPriority"] = {"class": name, "priority": 5}
     assert runtime.run(made).json["io_priority"] == {"class": number, "level": 5}
+
+
+@NEWER
+def test_a_level_that_is_missing_is_0(runtime, bundle):
+    made = bundle()
+    made.process["ioPriority"] = {"class": "IOPRIO_CLASS_BE"}
+    assert runtime.run(made).json["io_priority"] == {"class": 2, "level": 0}
 
 
 @NEWER

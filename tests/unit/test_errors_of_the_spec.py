@@ -118,9 +118,6 @@ ERRORS: dict[str, dict[str, Bad]] = {
             f"{P}/scheduler", {"policy": "SCHED_IDLE", "flags": ["X"]}, f"{P}/scheduler/flags/0"
         ),
         "nice out of range": Bad(f"{P}/scheduler", {"policy": "SCHED_OTHER", "nice": 20}, f"{P}/scheduler/nice"),
-        "nice for real time": Bad(
-            f"{P}/scheduler", {"policy": "SCHED_FIFO", "priority": 1, "nice": 1}, f"{P}/scheduler/nice"
-        ),
         "priority for another policy": Bad(
             f"{P}/scheduler", {"policy": "SCHED_OTHER", "priority": 1}, f"{P}/scheduler/priority"
         ),

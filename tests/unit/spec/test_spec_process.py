@@ -102,8 +102,6 @@ S = f"{P}/scheduler"
     Bad(S, {}, f"{S}/policy", says="missing"),
     Bad(S, scheduler("SCHED_NORMAL"), f"{S}/policy"),
     Bad(S, scheduler("sched_other"), f"{S}/policy"),
-    *(Bad(S, scheduler(policy, nice=1, priority=1), f"{S}/nice") for policy in ("SCHED_FIFO", "SCHED_RR")),
-    *(Bad(S, scheduler(f"SCHED_{policy}", nice=1), f"{S}/nice") for policy in ("ISO", "IDLE", "DEADLINE")),
     *(
         Bad(S, scheduler(f"SCHED_{policy}", priority=1), f"{S}/priority")
         for policy in ("OTHER", "BATCH", "ISO", "IDLE", "DEADLINE")
@@ -122,7 +120,6 @@ S = f"{P}/scheduler"
     Bad(S, scheduler("SCHED_IDLE", nice="x"), f"{S}/nice"),
     Bad(S, scheduler("SCHED_OTHER", flags=["SCHED_FLAG_FOO"]), f"{S}/flags/0", says="UTIL_CLAMP_MAX"),
     Bad(f"{P}/ioPriority", {"priority": 0}, f"{P}/ioPriority/class", says="missing"),
-    Bad(f"{P}/ioPriority", {"class": "IOPRIO_CLASS_BE"}, f"{P}/ioPriority/priority", says="missing"),
     Bad(f"{P}/ioPriority", {"class": "IOPRIO_CLASS_NONE", "priority": 0}, f"{P}/ioPriority/class"),
     Bad(f"{P}/ioPriority", {"class": "IOPRIO_CLASS_RT", "priority": 8}, f"{P}/ioPriority/priority"),
     Bad(f"{P}/ioPriority", {"class": "IOPRIO_CLASS_RT", "priority": -1}, f"{P}/ioPriority/priority"),
@@ -198,9 +195,9 @@ def test_empty_capabilities_are_not_absent() -> None:
     [
         scheduler("SCHED_OTHER", nice=-20),
         scheduler("SCHED_BATCH", nice=19, priority=0, runtime=0, deadline=0, period=0),
-        scheduler("SCHED_FIFO", priority=1, nice=0),
+        scheduler("SCHED_FIFO", priority=1, nice=19),
         scheduler("SCHED_RR", priority=99),
-        scheduler("SCHED_IDLE"),
+        scheduler("SCHED_IDLE", nice=-20),
         scheduler("SCHED_ISO"),
         scheduler(
             "SCHED_DEADLINE", runtime=1, deadline=2, period=MAX, flags=[f"SCHED_FLAG_{name}" for name in SEVEN.split()]
@@ -217,6 +214,10 @@ def test_schedulers(good: dict[str, Any]) -> None:
 def test_io_priority(cls: str, priority: int) -> None:
     value = {"class": cls, "priority": priority}
     assert process({f"{P}/ioPriority": value}).io_priority == IOPriority(cls, priority)
+
+
+def test_io_priority_without_a_level() -> None:
+    assert process({f"{P}/ioPriority": {"class": "IOPRIO_CLASS_BE"}}).io_priority == IOPriority("IOPRIO_CLASS_BE", 0)
 
 
 def test_affinity_of_exec() -> None:
