@@ -230,9 +230,10 @@ def rdma_files(devices: tuple[Rdma, ...]) -> Iterator[CgroupFile]:
 
 
 def pids_files(pids_limit: int | None) -> Iterator[CgroupFile]:
-    """0 is a limit like any other: moving into a cgroup needs no room in it, but fork(2) does. All below it is none."""
+    """0 is a limit, too: no process beside the first, without which there is no container. So it is the kernel's 1, as
+    with runc since 1.4, and what reads the file finds no more processes than it allows. All below it is none."""
     if pids_limit is not None:
-        yield CgroupFile("pids", "pids.max", limit(max(pids_limit, NO_LIMIT)), "/linux/resources/pids/limit")
+        yield CgroupFile("pids", "pids.max", limit(max(pids_limit, NO_LIMIT) or 1), "/linux/resources/pids/limit")
 
 
 # ---- files by name (config-linux.md#unified)

@@ -146,7 +146,7 @@ RUNC = {
     "cpu_burst": Known(NEWER, "1.2.0", "#3749"),
     "cpu_idle": Known(NEWER, "1.2.0", "#3377"),
     "a_limit_of_huge_pages": Known("limits what is used, not what is reserved", "1.1.10", "#4077"),
-    "a_limit_of_no_pids": Known("takes 0 for a value that is not set; from 1.4.0 on, for 1"),
+    "a_limit_of_no_pids": Known("takes 0 for a value that is not set", "1.4.0", "#4949"),
     "a_limit_that_version_2_does_not_have": Known("ignores what it can't convert"),
     "the_personality": PERSONALITY,
     "a_personality_that_does_not_exist": PERSONALITY,

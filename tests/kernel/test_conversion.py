@@ -90,7 +90,7 @@ CASES: dict[str, dict[str, tuple[dict[str, Any], dict[str, str]]]] = {
             {"cpu": {"shares": 262144, "quota": 900000, "period": 1000000}},
             {"cpu.weight": "10000", "cpu.max": "900000 1000000"},
         ),
-        "pids": ({"pids": {"limit": 0}}, {"pids.max": "0"}),
+        "pids": ({"pids": {"limit": 0}}, {"pids.max": "1"}),
     },
     "one without the other": {
         "memory": ({"memory": {"reservation": 32 * MIB}}, {"memory.max": "max", "memory.low": str(32 * MIB)}),
@@ -119,8 +119,8 @@ DEVIATIONS = {
     ("runc", "cpu.max.burst", "20000"): ("0", "1.1.5 does not know it yet"),
     ("crun", "cpu.max.burst", "20000"): ("0", "1.8.1 does not know it yet"),
     ("runc", "cpu.idle", "1"): ("0", "1.1.5 does not know it yet"),
-    ("runc", "pids.max", "0"): ("max", ZERO),
-    ("crun", "pids.max", "0"): ("max", ZERO),
+    ("runc", "pids.max", "1"): ("max", ZERO),
+    ("crun", "pids.max", "1"): ("max", ZERO),
     ("runc", "hugetlb.2MB.rsvd.max", str(4 * MIB)): ("max", "1.1.5 limits the pages only when they are touched"),
     ("crun", "hugetlb.2MB.rsvd.max", str(4 * MIB)): ("max", "1.8.1 limits the pages only when they are touched"),
 }

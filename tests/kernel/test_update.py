@@ -72,6 +72,15 @@ def test_a_limit_by_its_flag(life, runtime, flags, files):
     assert told(one, *files) == files
 
 
+@needs.controller("pids")
+@pytest.mark.deviates("runc", "before 1.4 takes 0 for a limit that stays as it is")
+@pytest.mark.deviates("crun", "takes 0 for a limit that stays as it is")
+def test_no_processes_are_one(life):
+    one = started(life)
+    assert update(one, "--pids-limit", "0").status == 0
+    assert told(one, "pids.max") == {"pids.max": "1"}
+
+
 @needs.controller("cpu")
 @pytest.mark.only("minirun", "the versions of Debian 12 have no such flags")
 def test_idle_and_burst_by_their_flags(life):

@@ -146,7 +146,7 @@ def test_cpu(cpu: Cpu, expected: list[tuple[str, str]]) -> None:
     assert written(Resources(cpu=cpu)) == expected
 
 
-@pytest.mark.parametrize(("limit", "expected"), [(1, "1"), (20, "20"), (0, "0"), (-1, "max"), (-7, "max")])
+@pytest.mark.parametrize(("limit", "expected"), [(1, "1"), (20, "20"), (0, "1"), (-1, "max"), (-7, "max")])
 def test_pids(limit: int, expected: str) -> None:
     assert written(Resources(pids_limit=limit)) == [("pids.max", expected)]
 
