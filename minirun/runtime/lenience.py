@@ -5,6 +5,8 @@ A run says nothing of it, because engines show every line that a runtime writes.
 
 from __future__ import annotations
 
+from ..spec.load_resources import ACCESS
+from ..spec.reader import shown
 from .foresight import WARNING, Finding
 
 TYPE_CHECKING = False
@@ -21,6 +23,7 @@ def taken_all_the_same(value: object) -> Iterator[Finding]:
     """Of the parsed JSON of a config.json, whatever else is wrong with it."""
     yield from missing_numbers(value)
     yield from nice_without_effect(value)
+    yield from unknown_letters(value)
 
 
 def missing_numbers(value: object) -> Iterator[Finding]:
@@ -37,6 +40,15 @@ def nice_without_effect(value: object) -> Iterator[Finding]:
         yield Finding(
             WARNING, "/process/scheduler/nice", "has no effect with this policy", f"one of {', '.join(NICE_POLICIES)}"
         )
+
+
+def unknown_letters(value: object) -> Iterator[Finding]:
+    rules = at("/linux/resources/devices", value)
+    for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+        access = rule.get("access") if isinstance(rule, dict) else None
+        if isinstance(access, str) and not ACCESS.isdisjoint(access) and not ACCESS.issuperset(access):
+            place = f"/linux/resources/devices/{index}/access"
+            yield Finding(WARNING, place, f"of {shown(access)} only r, w and m have an effect", "these letters alone")
 
 
 def at(pointer: str, value: object) -> object:

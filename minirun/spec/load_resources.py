@@ -99,10 +99,13 @@ def read_device_number(node: Node) -> int | None:
 
 
 def read_access(node: Node) -> str:
-    """Which of r (read), w (write) and m (mknod)."""
-    if not node.string() or not ACCESS.issuperset(node.string()):
-        raise node.wrong("one or more of the letters r, w and m")
-    return node.string()
+    """Which of r (read), w (write) and m (mknod). Other letters beside them are ignored, as with other runtimes: none
+    is ever allowed by that, nor forbidden. A rule without any of the three would say nothing."""
+    return "".join(filter(ACCESS.__contains__, node.matching(names_access, "one or more of the letters r, w and m")))
+
+
+def names_access(letters: str) -> bool:
+    return not ACCESS.isdisjoint(letters)
 
 
 def read_memory(node: Node) -> Memory:

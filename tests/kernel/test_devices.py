@@ -226,6 +226,15 @@ RULES = [
 ]
 
 
+@pytest.mark.deviates("crun", "sets no rules where cgroup v1 is mounted, too")
+def test_letters_that_mean_nothing_are_ignored(runtime, bundle):
+    made = bundle("open", "/dev/extra")
+    made.linux["devices"] = [device("/dev/extra", "c", 240, 1)]
+    made.linux["resources"] = {"devices": [{"allow": True, "type": "c", "major": 240, "minor": 1, "access": "ra"}]}
+    told = runtime.run(made).json["/dev/extra"]
+    assert (told["read"], told["write"]) == ("ENXIO", "EPERM")
+
+
 @pytest.mark.deviates("runc", "keeps to what cgroup v1 could do: no exception from a rule for a whole major number")
 @pytest.mark.deviates("crun", "sets no rules where cgroup v1 is mounted, too")
 def test_the_rules_decide_in_their_order_and_the_default_devices_stay(runtime, bundle):

@@ -346,6 +346,10 @@ def test_what_has_no_effect(bundle: Path, changes: dict[str, Any], pointer: str,
         ({"/process/ioPriority": {"class": "IOPRIO_CLASS_BE"}}, {"/process/ioPriority/priority"}),
         ({"/process/scheduler": {"policy": "SCHED_IDLE", "nice": 5}}, {"/process/scheduler/nice"}),
         ({"/process/scheduler": {"policy": "SCHED_BATCH", "nice": 5}}, set()),
+        (
+            {f"{R}/devices": [{"allow": True, "access": "rw"}, {"allow": True, "access": "rwa"}]},
+            {f"{R}/devices/1/access"},
+        ),
     ],
 )
 def test_what_is_taken_all_the_same_is_warned_of(bundle: Path, changes: dict[str, Any], expected: set[str]) -> None:

@@ -44,7 +44,7 @@ def rule(**changes: object) -> list[dict[str, object]]:
     Bad(RULES, rule(type="p"), f"{RULES}/0/type"),
     Bad(RULES, rule(type="u"), f"{RULES}/0/type"),
     Bad(RULES, rule(access=""), f"{RULES}/0/access"),
-    Bad(RULES, rule(access="rx"), f"{RULES}/0/access"),
+    Bad(RULES, rule(access="ax"), f"{RULES}/0/access", says="r, w and m"),
     Bad(RULES, rule(access=7), f"{RULES}/0/access"),
     Bad(RULES, rule(major=-2), f"{RULES}/0/major"),
     Bad(RULES, rule(minor="*"), f"{RULES}/0/minor"),
@@ -194,6 +194,11 @@ def test_device_rules_keep_their_order() -> None:
 def test_device_rules_at_the_borders() -> None:
     rules = [*rule(type="a", major=0, minor=2**31 - 1, access="m"), *rule(type=None, minor=-1, access=None)]
     assert resources(devices=rules).devices == (DeviceRule(True, "a", 0, 2**31 - 1, "m"), DeviceRule(True))
+
+
+def test_letters_beside_the_three_are_ignored() -> None:
+    rules = [*rule(access="rwa"), *rule(allow=False, access="M m")]
+    assert resources(devices=rules).devices == (DeviceRule(True, access="rw"), DeviceRule(False, access="m"))
 
 
 def test_the_biggest_limits() -> None:
