@@ -232,7 +232,7 @@ def own_steps(process: Process, options: Options | ExecOptions) -> list[Step]:
 
 def preparation_steps(config: Config, process: Process, options: Options | ExecOptions) -> list[Step]:
     """Everything about the program that needs more than the program will be allowed."""
-    home_is_known = any(pair.startswith("HOME=") and pair != "HOME=" for pair in process.env)
+    has_home = bool(dict(pair.split("=", 1) for pair in process.env).get("HOME"))  # of several, the last one counts
     return [
         *io_priority_steps(process),
         *personality_steps(config.linux),
@@ -240,5 +240,5 @@ def preparation_steps(config: Config, process: Process, options: Options | ExecO
         *([] if process.terminal else [descriptors.ReopenNull(), descriptors.OwnStdio(process.user.uid)]),
         descriptors.KeepDescriptors(options.preserve_fds, options.listen_fds),
         program.ChangeDirectory(process.cwd),
-        *([] if home_is_known else [program.FindHome(process.user.uid)]),
+        *([] if has_home else [program.FindHome(process.user.uid)]),
     ]

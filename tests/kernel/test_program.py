@@ -207,6 +207,24 @@ def test_an_empty_home_is_filled_from_passwd(runtime, bundle):
     assert "HOME=/the/home" in runtime.run(made).json["env"]
 
 
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        (["A=1", "B=2", "A=3"], ["A=3", "B=2"]),
+        (["A=1", "A="], ["A="]),
+        (["HOME=/tmp", "HOME="], ["HOME=/the/home"]),
+        (["HOME=", "HOME=/tmp"], ["HOME=/tmp"]),
+    ],
+    ids=str,
+)
+def test_of_a_variable_that_is_there_twice_the_last_one_counts(runtime, bundle, variables, told):
+    made = bundle()
+    (made.rootfs / "etc" / "passwd").write_text("root:x:0:0::/the/home:/bin/sh\n")
+    made.process["env"] = ["PATH=/bin", *variables]
+    names = {variable.partition("=")[0] for variable in variables}
+    assert sorted(pair for pair in runtime.run(made).json["env"] if pair.partition("=")[0] in names) == told
+
+
 @pytest.mark.deviates("runc", "waits for a writer")
 def test_a_passwd_that_nobody_writes_to_does_not_stop_the_set_up(runtime, bundle):
     made = bundle("exit", "3")
