@@ -94,8 +94,14 @@ def path_steps(linux: Linux) -> list[Step]:
     """The paths that are hidden or made read-only, all of them in mounts that are made by now."""
     return [
         *(masks.MakePathReadOnly(p, f"/linux/readonlyPaths/{i}") for i, p in enumerate(linux.readonly_paths)),
-        *(mask(linux, path, f"/linux/maskedPaths/{index}") for index, path in enumerate(linux.masked_paths)),
+        *masked(linux).values(),
     ]
+
+
+def masked(linux: Linux) -> dict[str, Step]:
+    """Each path once, since a second mount on the first hides nothing more. It is the same one only where it is the
+    same text: what lies at /a/../b is known when /a is looked up."""
+    return {path: mask(linux, path, f"/linux/maskedPaths/{index}") for index, path in enumerate(linux.masked_paths)}
 
 
 def mask(linux: Linux, path: str, origin: str) -> Step:

@@ -39,6 +39,18 @@ def test_nothing_can_be_written_to_a_masked_directory(runtime, bundle):
     assert runtime.run(made).json["/etc/hidden/file"]["error"] == "EROFS"
 
 
+@pytest.mark.deviates("runc", "older versions mask it twice")
+def test_a_path_that_is_named_twice_is_masked_once(runtime, bundle):
+    made = bundle()
+    made.directory("etc/hidden")
+    made.linux["maskedPaths"] = ["/etc/hidden", "/proc/keys", "/etc/hidden", "/proc/keys"]
+    lines = runtime.run(made).json["mountinfo"]
+    assert sorted(line.split()[4] for line in lines if line.split()[4] in ("/etc/hidden", "/proc/keys")) == [
+        "/etc/hidden",
+        "/proc/keys",
+    ]
+
+
 def test_what_is_written_to_a_masked_file_is_lost(runtime, bundle):
     made = bundle("write", "/etc/secret", "spoiled")
     secret = made.file("etc/secret", "hidden")
