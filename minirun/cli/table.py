@@ -8,7 +8,9 @@ from ..record import Record
 TEXT, NUMBER, FLAG, MANY = "text", "number", "flag", "many"  # MANY: a text that may be given more than once
 
 
-VERSION = f"minirun version {__version__}\nspec: 1.3.0"
+# Lines as runc has them: `docker info` shows the second and nothing else. An installed copy knows no commit but the one
+# that bears its version's name; Debian's runc, too, has its version there.
+VERSION = f"minirun version {__version__}\ncommit: v{__version__}\nspec: 1.3.0"
 VERSION_FLAGS = ("-v", "-V", "--version")
 
 
