@@ -178,7 +178,7 @@ def list_containers(values: Mapping[str, Any]) -> int:
     """minirun list"""
     from ..runtime import overview
 
-    found = operations.containers(root(values))
+    found = operations.containers(named_root(values))
     printing(values)(overview.list_containers(found, values["format"], values["quiet"]))
     return 0
 
@@ -302,6 +302,18 @@ def root(values: Mapping[str, Any]) -> str:
     if directory is None:
         return operations.default_root()
     return absolute(directory) or os.getcwd()
+
+
+def named_root(values: Mapping[str, Any]) -> str:
+    """The same, for who looks at all of it. One that the caller names has to be there, or an empty answer would hide
+    that it is another than the one where the containers are. Raises StateError."""
+    directory = root(values)
+    if values["root"] is not None and not os.path.isdir(directory):
+        raise StateError(
+            f"can't list the containers of {directory!r}: no such directory\n"
+            "  cure:  --root has to be what it was when they were created"
+        )
+    return directory
 
 
 def absolute(path: str | None) -> str:

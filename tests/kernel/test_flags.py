@@ -297,6 +297,23 @@ def test_the_owner_is_told(life):
     assert entry["owner"] == "root"
 
 
+@pytest.mark.deviates("runc", "older versions make the directory")
+@pytest.mark.deviates("crun", "makes the directory")
+@pytest.mark.parametrize("flags", [[], ["--quiet"], ["--format", "json"]], ids=str)
+def test_a_list_of_a_root_that_is_not_there_fails(runtime, place, flags):
+    words = [*runtime.argv, "--root", str(place / "nowhere"), "list", *flags]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert done.stdout == "" and str(place / "nowhere") in done.stderr
+    assert not (place / "nowhere").exists()
+
+
+def test_a_list_of_a_root_without_containers_is_empty(runtime, place):
+    words = [*runtime.argv, "--root", str(place), "list", "--quiet"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 @pytest.mark.only("minirun", "others leave it empty there")
 def test_the_state_has_the_owner(life):
     assert life().created().state()["owner"] == "root"

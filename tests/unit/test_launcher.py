@@ -36,7 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def listed(*command: str | Path, **more: object) -> subprocess.CompletedProcess[str]:
-    words = [*command, "--root", "/nothing/in/it", "list"]
+    words = [*command, "--root", "/mnt", "list"]
     return subprocess.run(words, **{"capture_output": True, "text": True, "check": False, "timeout": 30, **more})  # type: ignore[call-overload]
 
 
@@ -185,7 +185,7 @@ def test_a_copy_is_told_to_be_one(tmp_path: Path) -> None:
 
 
 def with_streams(home: Path, redirections: str) -> subprocess.CompletedProcess[str]:
-    script = f'exec "$0" --root /nothing/in/it list {redirections}'
+    script = f'exec "$0" --root /mnt list {redirections}'
     return subprocess.run(["sh", "-c", script, home / "bin/minirun"], capture_output=True, text=True, timeout=30)
 
 
@@ -225,7 +225,7 @@ def test_an_interrupt_at_any_moment_ends_it_without_a_word(home: Path) -> None:
     """`events` of no container, so that nothing is left to do."""
     for _ in range(25):
         with subprocess.Popen(
-            [home / "bin/minirun", "--root", "/nothing/in/it", "list"],
+            [home / "bin/minirun", "--root", "/mnt", "list"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -241,6 +241,6 @@ def test_an_interrupt_at_any_moment_ends_it_without_a_word(home: Path) -> None:
 
 @pytest.mark.parametrize("files", [4, 6, 10, 11, 12, 13, 14, 16])
 def test_few_descriptors_are_no_traceback(home: Path, files: int) -> None:
-    script = f'ulimit -n {files}; exec "$0" --root /nothing/in/it list'
+    script = f'ulimit -n {files}; exec "$0" --root /mnt list'
     told = subprocess.run(["sh", "-c", script, home / "bin/minirun"], capture_output=True, text=True, timeout=30)
     assert "Traceback" not in told.stderr and "fault" not in told.stderr

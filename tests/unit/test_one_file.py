@@ -31,7 +31,7 @@ def home(tmp_path: Path) -> Path:
 def listed(home: Path, *options: str) -> tuple[str, set[str]]:
     """What `list` of nothing prints, and which of minirun's modules Python has searched for."""
     flags = ["-I", "-S", "-X", "importtime", *options]
-    command = [sys.executable, *flags, home / "minirun/__main__.py", "--root", "/nothing/in/it", "list"]
+    command = [sys.executable, *flags, home / "minirun/__main__.py", "--root", "/mnt", "list"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     names = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
@@ -91,7 +91,7 @@ def test_a_source_that_is_gone(home: Path) -> None:
     source.write_text(source.read_text().replace("\nfrom .. import", "\nfrom . import more\nfrom .. import", 1))
     listed(home)
     (home / "minirun/runtime/more.py").unlink()
-    command = [sys.executable, "-I", "-S", home / "minirun/__main__.py", "--root", "/nothing/in/it", "list"]
+    command = [sys.executable, "-I", "-S", home / "minirun/__main__.py", "--root", "/mnt", "list"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "cannot import name 'more'" in done.stderr
 
