@@ -65,7 +65,7 @@ def identity_steps(process: Process, groups_may_stay: bool = False) -> list[Step
         credentials.DropBoundingSet(granted.bounding),
         credentials.SetUser(user.uid, user.gid, user.additional_gids, groups_may_stay=groups_may_stay),
         credentials.SetCapabilities(granted.effective, granted.permitted, granted.inheritable),
-        credentials.SetAmbientSet(granted.ambient),
+        credentials.SetAmbientSet(granted.ambient, user.uid),
         *set_label_steps(process),
     ]
     return steps

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..errors import ConfigError
-    from ..spec.config import Config, Process
+    from ..spec.config import Capabilities, Config, Process
     from ..steps.step import Step
 
 ERROR, WARNING = "error", "warning"
@@ -167,7 +167,12 @@ def look_at_capabilities(process: Process) -> Iterator[Finding]:
             place = f"/process/capabilities/{kind}/{index}"
             if name not in CAPABILITIES or not processes.knows_capability(CAPABILITIES.index(name)):
                 yield Finding(WARNING, place, f"this kernel does not know {name!r}", "a name of capabilities(7)")
-            elif kind == "ambient" and not (name in granted.permitted and name in granted.inheritable):
+            elif kind == "ambient" and not is_granted(name, process.user.uid, granted):
                 yield Finding(WARNING, place, f"{name} has no effect", "permitted and inheritable have to list it, too")
             elif kind == "effective" and name not in granted.permitted:
                 yield Finding(WARNING, place, f"{name} has no effect", "permitted has to list it, too")
+
+
+def is_granted(name: str, uid: int, granted: Capabilities) -> bool:
+    """capabilities(7): execve(2) gives user 0 what is permitted and in the bounding set, and others what is ambient."""
+    return name in granted.permitted and (name in granted.inheritable or (uid == 0 and name in granted.bounding))

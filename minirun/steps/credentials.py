@@ -156,6 +156,7 @@ class SetAmbientSet(Step):
     spec = "config.md#linux-process"
 
     names: tuple[str, ...]
+    uid: int  # of the program
     origin: str = "/process/capabilities/ambient"
 
     def describe(self) -> str:
@@ -182,11 +183,17 @@ class SetAmbientSet(Step):
             except SystemCallError as error:
                 if error.errno not in (EPERM, EINVAL):
                     raise
-                refused.append(CAPABILITIES[number])
-        if refused:  # config.md#linux-process wants a warning about what can't be granted, and no more
-            context.log.warning(
-                f"{self.origin}: left out, since not both permitted and inheritable: {', '.join(refused)}"
-            )
+                refused.append(number)
+        lost = [CAPABILITIES[number] for number in refused if self.uid or not comes_with_root(number)]
+        if lost:  # config.md#linux-process wants a warning about what can't be granted, and no more
+            context.log.warning(f"{self.origin}: left out, since not both permitted and inheritable: {', '.join(lost)}")
+
+
+def comes_with_root(number: int) -> bool:
+    """Whether execve(2) grants it to user 0 in any case, as it does what is permitted and in the bounding set
+    (capabilities(7)). Files that `runc spec` wrote list such ones as ambient."""
+    permitted = processes.capget()[1]
+    return bool(permitted & bounding_mask() & 1 << number)
 
 
 class SetNoNewPrivs(Step):

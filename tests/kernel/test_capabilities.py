@@ -74,6 +74,29 @@ def test_a_program_of_another_user_has_none_without_the_ambient_set(runtime, bun
     assert (told["effective"], told["permitted"], told["bounding"]) == (0, 0, mask(*names))
 
 
+AMBIENT_ALONE = {key: ["CAP_KILL"] for key in ("bounding", "effective", "permitted", "ambient")}
+
+
+@pytest.mark.parametrize("no_new_privileges", [False, True])
+def test_root_gets_without_a_warning_what_is_ambient_but_not_inheritable(runtime, bundle, no_new_privileges):
+    """As `runc spec` writes it: nothing is lost, since execve(2) gives it to root in any case."""
+    made = bundle()
+    made.process["capabilities"] = AMBIENT_ALONE
+    made.process["noNewPrivileges"] = no_new_privileges
+    result = runtime.run(made)
+    assert (result.json["capabilities"]["effective"], result.stderr) == (mask("CAP_KILL"), "")
+
+
+@pytest.mark.only("minirun", "others drop it without a word, or pass it on")
+def test_others_lose_it_and_that_is_told(runtime, bundle):
+    made = bundle()
+    made.process["capabilities"] = AMBIENT_ALONE
+    made.process["user"] = {"uid": 1000, "gid": 1000}
+    result = runtime.run(made)
+    assert result.json["capabilities"]["effective"] == 0
+    assert "warning: /process/capabilities/ambient: left out" in result.stderr and "CAP_KILL" in result.stderr
+
+
 @pytest.mark.parametrize("name", ["CAP_FLAVOUR", "chown", ""])
 def test_an_unknown_capability_is_a_warning_only(runtime, bundle, name):
     """config.md#linux-process: the runtime MUST log a warning and SHOULD NOT fail."""

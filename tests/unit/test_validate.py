@@ -290,6 +290,14 @@ def test_a_good_bundle(bundle: Path) -> None:
         ({"/process/capabilities": {"bounding": ["CAP_OF_TOMORROW"]}}, [(WARNING, "/process/capabilities/bounding/0")]),
         ({"/process/capabilities": {"effective": ["CAP_CHOWN"]}}, [(WARNING, "/process/capabilities/effective/0")]),
         ({"/process/capabilities": {"ambient": ["CAP_CHOWN"]}}, [(WARNING, "/process/capabilities/ambient/0")]),
+        ({"/process/capabilities": {key: ["CAP_CHOWN"] for key in ("bounding", "permitted", "ambient")}}, []),
+        (
+            {
+                "/process/capabilities": {key: ["CAP_CHOWN"] for key in ("bounding", "permitted", "ambient")},
+                "/process/user/uid": 5,
+            },
+            [(WARNING, "/process/capabilities/ambient/0")],
+        ),
         (
             {"/process/capabilities": {kind: ["CAP_CHOWN"] for kind in ("permitted", "inheritable", "ambient")}},
             [],
