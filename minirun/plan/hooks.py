@@ -19,8 +19,9 @@ def hook_steps(config: Config, kind: str, state: State) -> list[Step]:
     from ..steps import hooks
 
     step, status = hooks.KINDS[kind]
+    more = (config.process.env,) if kind == "startContainer" and config.process else ()
     return [
-        step(kind, status, hooks.Program(*entry.values()), state, f"/hooks/{kind}/{index}")
+        step(kind, status, hooks.Program(*entry.values()), state, f"/hooks/{kind}/{index}", *more)
         for index, entry in enumerate(entries)
     ]
 

@@ -312,11 +312,11 @@ class Linux(Record):
 
 
 class Hook(Record):
-    """config.md#posix-platform-hooks. `timeout` is in seconds."""
+    """config.md#posix-platform-hooks. `timeout` is in seconds. An `env` that is empty is another than none."""
 
     path: str
     args: tuple[str, ...]
-    env: tuple[str, ...] = ()
+    env: tuple[str, ...] | None = None
     timeout: int | None = None
 
 

@@ -33,6 +33,10 @@ def read_hook(node: Node) -> Hook:
     return Hook(
         path=path,
         args=node.each("args", Node.string) or (path,),
-        env=node.each("env", read_variable),
+        env=node.maybe("env", read_variables),
         timeout=node.number("timeout", 1, LONGEST),
     )
+
+
+def read_variables(node: Node) -> tuple[str, ...]:
+    return node.every(read_variable)

@@ -18,15 +18,19 @@ from .shell import quoted
 from .step import CONTAINER, RUNTIME, Context, Refused, Step
 from .told import State
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 TOLD = 400  # bytes of what a failed hook wrote
 
 
 class Program(Record):
-    """What a hook runs. `timeout` is in seconds."""
+    """What a hook runs. `timeout` is in seconds. Without `env` it gets what there is."""
 
     path: str
     args: tuple[str, ...]
-    env: tuple[str, ...] = ()
+    env: tuple[str, ...] | None = None
     timeout: int | None = None
 
 
@@ -57,9 +61,10 @@ class RunHook(Step):
 
     def calls(self) -> tuple[str, ...]:
         program = self.program
+        variables = Flags("environ") if program.env is None else array(program.env)
         return (
             show("fork"),
-            show("execve", program.path, array(program.args), array(program.env)) + "  // in the child",
+            show("execve", program.path, array(program.args), variables) + "  // in the child",
             show("wait4", Flags("child")),
         )
 
@@ -67,7 +72,18 @@ class RunHook(Step):
         return context.pid
 
     def apply(self, context: Context) -> None:
-        run_hook(self.program, self.state.to_json(self.status, self.pid(context)), context)
+        run_hook(self.complete(context), self.state.to_json(self.status, self.pid(context)), context)
+
+    def complete(self, context: Context) -> Program:
+        """The program with the variables that it gets. The spec does not say which, where config.json has no `env`."""
+        if self.program.env is not None:
+            return self.program
+        return self.program.replace(env=tuple(f"{name}={value}" for name, value in self.inherited(context).items()))
+
+    def inherited(self, context: Context) -> Mapping[str, str]:
+        """The runtime's own, as runc has it. Never the container's program's: those are the image's say, and LD_PRELOAD
+        among them would be the host's root's to load (CVE-2025-23266)."""
+        return {name: value for name, value in os.environ.items() if name}
 
 
 class RunContainerHook(RunHook):
@@ -88,6 +104,12 @@ class RunStartContainerHook(RunContainerHook):
         "it is a script, its interpreter as well"
     }
 
+    variables: tuple[str, ...] = ()  # of the container's program
+
+    def inherited(self, context: Context) -> Mapping[str, str]:
+        """What the program will get, HOME included: it is of the same image."""
+        return variables_of(self.variables) | context.variables
+
 
 class RunPoststopHook(RunHook):
     """One hook when nothing of the container is left. What goes wrong then is a warning (runtime.md#lifecycle, 13)."""
@@ -104,7 +126,7 @@ class RunPoststopHook(RunHook):
         if not context.owns_id:
             return
         try:
-            run_hook(self.program, self.state.to_json(self.status, 0), context)
+            run_hook(self.complete(context), self.state.to_json(self.status, 0), context)
         except (Refused, OSError) as error:
             self.warn(context, str(error))
         except Interrupted as error:
@@ -169,11 +191,15 @@ def become(program: Program, given: int, written: int, failure: int, context: Co
         files.close_on_exec_from(3)
         os.umask(context.umask)
         signals.reset()
-        processes.execve(program.path, program.args, dict(pair.split("=", 1) for pair in program.env))
+        processes.execve(program.path, program.args, variables_of(program.env or ()))
     except OSError as error:
         os.write(failure, (error.errno or 1).to_bytes(4, "little"))
     finally:
         os._exit(127)
+
+
+def variables_of(pairs: tuple[str, ...]) -> dict[str, str]:
+    return dict(pair.split("=", 1) for pair in pairs)
 
 
 def wait(pid: int, timeout: int | None, context: Context) -> str:

@@ -160,12 +160,45 @@ def test_arguments_and_environment_are_those_of_the_config(life, place):
     assert file.read_text() == "zero one two a=b\n"
 
 
-@pytest.mark.deviates("runc", "the hook inherits minirun's")
-def test_without_env_there_is_none(life, place):
-    file = place / "environment"
-    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"/usr/bin/tr '\\0' '\\n' </proc/self/environ >{file}"]}
-    life(prestart=[hook]).created()
-    assert not any(line.startswith(("HOME=", "USER=", "PATH=")) for line in file.read_text().splitlines())
+@pytest.fixture
+def environment_of(life, place, monkeypatch) -> Callable[..., list[str]]:
+    """Tells the environment of a hook of a kind, as it was at execve(2)."""
+
+    def tell(kind: str, **more: Any) -> list[str]:
+        file = place / "shared" / "environment"
+        line = f"exec 3</proc/self/environ; cat <&3 >{file}; :"  # the shell has to be there until the end
+        one = life(**{kind: [{"path": "/bin/sh", "args": ["sh", "-c", line], **more}]})
+        one.bundle.process["env"] = ["PATH=/bin", "OF_THE_PROGRAM=1"]
+        shared(one, place)
+        monkeypatch.setitem(one.runtime.environment, "OF_THE_CALLER", "1")
+        through(one)
+        return file.read_text().split("\0")[:-1]
+
+    return tell
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_an_empty_env_is_empty(environment_of, kind):
+    assert environment_of(kind, env=[]) == []
+
+
+@pytest.mark.parametrize("kind", RUNTIME_HOOKS)
+def test_without_env_it_is_the_callers(environment_of, kind):
+    told = environment_of(kind)
+    assert "OF_THE_CALLER=1" in told and f"PATH={os.environ['PATH']}" in told
+    assert "OF_THE_PROGRAM=1" not in told
+
+
+@pytest.mark.deviates("runc", "CVE-2025-23266: gives a program of the host what the image says, such as LD_PRELOAD")
+def test_what_the_image_says_reaches_no_program_of_the_host(environment_of):
+    told = environment_of("createContainer")
+    assert "OF_THE_CALLER=1" in told and "OF_THE_PROGRAM=1" not in told
+
+
+def test_without_env_a_start_container_hook_has_the_programs(environment_of):
+    told = environment_of("startContainer")
+    assert {"PATH=/bin", "OF_THE_PROGRAM=1"} <= set(told)
+    assert any(pair.startswith("HOME=") for pair in told) and "OF_THE_CALLER=1" not in told
 
 
 def test_nothing_of_the_callers_is_open_in_them(life, place):
