@@ -13,24 +13,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Numbers that the spec calls REQUIRED in its text, but not in its JSON schema.
-TAKEN_FOR_0 = (("/process/user", "uid"), ("/process/user", "gid"), ("/process/ioPriority", "priority"))
-
 NICE_POLICIES = ("SCHED_OTHER", "SCHED_BATCH")
 
 
 def taken_all_the_same(value: object) -> Iterator[Finding]:
     """Of the parsed JSON of a config.json, whatever else is wrong with it."""
-    yield from missing_numbers(value)
+    yield from missing_level(value)
     yield from nice_without_effect(value)
     yield from unknown_letters(value)
 
 
-def missing_numbers(value: object) -> Iterator[Finding]:
-    for place, name in TAKEN_FOR_0:
-        holder = at(place, value)
-        if isinstance(holder, dict) and holder.get(name) is None:
-            yield Finding(WARNING, f"{place}/{name}", "missing, so that it is 0", "the number that is meant")
+def missing_level(value: object) -> Iterator[Finding]:
+    priority = at("/process/ioPriority", value)
+    if isinstance(priority, dict) and priority.get("priority") is None:
+        yield Finding(WARNING, "/process/ioPriority/priority", "missing, so that it is 0", "the level that is meant")
 
 
 def nice_without_effect(value: object) -> Iterator[Finding]:

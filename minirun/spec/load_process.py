@@ -113,11 +113,10 @@ def read_console_size(node: Node) -> ConsoleSize:
 
 
 def read_user(node: Node) -> User:
-    """config.md#posix-platform-user: the numbers are those inside the container. One that is missing is 0, as other
-    runtimes and the spec's own schema have it."""
+    """config.md#posix-platform-user: the numbers are those inside the container."""
     return User(
-        uid=node.maybe("uid", read_id) or 0,
-        gid=node.maybe("gid", read_id) or 0,
+        uid=read_id(node.need("uid")),
+        gid=read_id(node.need("gid")),
         umask=node.number("umask", 0, 0o777),
         additional_gids=node.maybe("additionalGids", read_groups) or (),
     )

@@ -75,6 +75,8 @@ NETWORK_DEVICES = Known(NEWER, "1.4.0", "#4538")
 EARLIER_START = "`start` does not wait for startContainer hooks"
 
 RUNC = {
+    "a_required_property_is_missing[user.uid]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[user.gid]": MISSING_IS_ZERO,
     "a_required_property_is_missing[rlimits.soft]": MISSING_IS_ZERO,
     "a_required_property_is_missing[rlimits.hard]": MISSING_IS_ZERO,
     "a_required_property_is_missing[scheduler.policy]": SCHEDULING,
@@ -241,6 +243,8 @@ CRUN = {
     "a_clock_that_does_not_exist": Known("looks at the clocks that it knows only", source=TRIED, since="1.21"),
     "a_time_offset_without_seconds": NEW_TIME,
     "the_owner_of_a_cgroup_without_a_cgroup_namespace": OWNER,
+    "a_required_property_is_missing[user.uid]": MISSING_IS_ZERO,
+    "a_required_property_is_missing[user.gid]": MISSING_IS_ZERO,
     "a_required_property_is_missing[rlimits.soft]": MISSING_IS_ZERO,
     "a_required_property_is_missing[rlimits.hard]": MISSING_IS_ZERO,
     "a_required_property_is_missing[scheduler.policy]": OF_SCHEDULING,

@@ -16,14 +16,6 @@ def test_the_program_runs_as_the_user_of_the_config(runtime, bundle):
     assert status["Gid"].split() == ["2000"] * 4
 
 
-@pytest.mark.parametrize("user", [{}, {"uid": 1000}, {"gid": 2000}], ids=str)
-def test_a_number_that_is_missing_is_0(runtime, bundle, user):
-    made = bundle()
-    made.process["user"] = user
-    told = runtime.run(made).json
-    assert (told["uid"], told["gid"]) == (user.get("uid", 0), user.get("gid", 0))
-
-
 def test_the_user_need_not_be_in_the_images_passwd(runtime, bundle):
     made = bundle()
     made.process["user"] = {"uid": 2_000_000_000, "gid": 2_000_000_001}

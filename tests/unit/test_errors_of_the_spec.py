@@ -108,6 +108,8 @@ ERRORS: dict[str, dict[str, Bad]] = {
         "soft above hard": Bad(f"{P}/rlimits", [{"type": "RLIMIT_CPU", "soft": 2, "hard": 1}], f"{P}/rlimits/0/soft"),
     },
     "config.md#posix-platform-user": {
+        "uid is missing": Bad(f"{P}/user/uid", GONE),
+        "gid is missing": Bad(f"{P}/user/gid", GONE),
         "a group that is no number": Bad(f"{P}/user/additionalGids", ["a"], f"{P}/user/additionalGids/0"),
         "umask is too large": Bad(f"{P}/user/umask", 0o1000),
     },

@@ -100,9 +100,9 @@ def syscalls(config: dict[str, Any], *rules: dict[str, Any]) -> None:
     config["linux"]["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": list(rules)}
 
 
-# What can't do without some of its properties: where it goes, a good one, and the properties. Left out are the numbers
-# that the spec's text calls REQUIRED and its schema does not: user.uid, user.gid and ioPriority.priority.
+# What can't do without some of its properties: where it goes, a good one, and the properties.
 REQUIRED: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], Any], dict[str, Any], tuple[str, ...]]] = {
+    "user": (lambda config, it: config["process"].update(user=it), {"uid": 0, "gid": 0}, ("uid", "gid")),
     "rlimits": (
         lambda config, it: config["process"].update(rlimits=[it]),
         {"type": "RLIMIT_CORE", "soft": 0, "hard": 0},

@@ -45,6 +45,8 @@ def scheduler(policy: str, **rest: object) -> dict[str, object]:
     Bad(f"{P}/env", ["=b"], f"{P}/env/0"),
     Bad(f"{P}/env", [""], f"{P}/env/0"),
     Bad(f"{P}/env", ["A=\0"], f"{P}/env/0"),
+    Bad(f"{P}/user/uid", GONE, says="missing"),
+    Bad(f"{P}/user/gid", GONE, says="missing"),
     Bad(f"{P}/user/uid", -1),
     Bad(f"{P}/user/uid", 2**32 - 1),
     Bad(f"{P}/user/uid", "root"),
