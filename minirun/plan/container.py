@@ -93,6 +93,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *([] if process.no_new_privileges else load_filter_steps(config, told, "creating")),
         *identity_steps(process, options.rootless),  # who it will be
         *(program_steps(process) if config.process else []),  # all but the program itself
+        *(waiting_steps() if options.wait_for_start else []),  # `create` returns when they are done
         note(config, options, told, complete=True),
         *told_pid_steps(options, "standard"),
         *start_steps(config, options),  # and then the program: with `create`, it is `start` that goes on here
@@ -187,6 +188,12 @@ def told_pid_steps(options: Options | ExecOptions, kind: str) -> list[Step]:
         *([SendPidfd(options.pidfd_socket, kind)] if options.pidfd_socket else []),
         *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
     ]
+
+
+def waiting_steps() -> list[Step]:
+    from ..steps.waiting import EndWhenAsked  # `run` does without
+
+    return [EndWhenAsked()]
 
 
 def sysctl_steps(config: Config) -> list[Step]:

@@ -352,6 +352,42 @@ def test_an_unknown_signal_is_refused(life):
     assert one.status == "running"
 
 
+ENDING = ("HUP", "INT", "QUIT", "TERM")
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_a_created_container_ends_when_it_is_asked_to(life, name):
+    """pid_namespaces(7): without a handler the signal would not even arrive."""
+    one = life().created()
+    assert one.kill(name).status == 0  # at once: when `create` is back, the handlers are there
+    one.wait_for(lambda: one.status == "stopped")
+    assert one.start().status == 1
+
+
+def test_so_it_does_by_who_has_only_its_pid(life, place):
+    one = life().created("--pid-file", f"{place}/pid")
+    os.kill(int((place / "pid").read_text()), signal.SIGTERM)
+    one.wait_for(lambda: one.status == "stopped")
+
+
+@pytest.mark.only("minirun", "others take no config.json without a process")
+def test_so_does_one_that_has_no_program(life):
+    one = life()
+    del one.bundle.config["process"]
+    one.bundle.write()
+    one.created().kill("TERM")
+    one.wait_for(lambda: one.status == "stopped")
+
+
+def test_the_program_is_asked_by_its_own_handlers_only(life):
+    """Of those for the time before, none is left."""
+    one = life().started()  # /probe, without any
+    for name in ENDING:
+        assert one.kill(name).status == 0
+    time.sleep(0.2)
+    assert one.status == "running"
+
+
 @VERSION_1
 def test_kill_all_reaches_every_process(life, runtime):
     """In a pid namespace that others use, the end of the first process does not end the rest (pid_namespaces(7))."""
