@@ -83,6 +83,8 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *root_steps(config.linux, rootfs_path(config, options), options.no_pivot),  # and see nothing else
         *own_steps(process, options),
         *preparation_steps(config, process, options),  # what takes rights, or opens files
+        # it may wait for long; before the filter for system calls, which need not know close_range
+        *([descriptors.CloseFiles(options.listen_fds + options.preserve_fds)] if options.wait_for_start else []),
         *scheduler_steps(process),
         *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
         # those that would hit what came before

@@ -218,8 +218,10 @@ class KeepDescriptors(Step):
 
 class CloseFiles(Step):
     """Close for good what is only marked so far. The container's processes are about to see this one, and could take a
-    file of the host's out of it as long as it is open (pidfd_getfd(2), /proc/PID/fd; CVE-2016-9962). What stays is
-    minirun's socket, the terminal, the files that take a label, and where warnings go."""
+    file of the host's out of it as long as it is open (pidfd_getfd(2), /proc/PID/fd; CVE-2016-9962). Or it is about to
+    wait for `start`, for days perhaps, and as long as it has them, no pipe of the caller's comes to its end, and no
+    file system of the host's can be unmounted. What stays is minirun's sockets, the terminal, the files that take a
+    label, and where warnings go."""
 
     chapter = "process"
     man = "close_range(2)"
@@ -237,7 +239,8 @@ class CloseFiles(Step):
 
     def apply(self, context: Context) -> None:
         attributes = context.exec_attributes.values()
-        needed = (context.channel.descriptor(), context.slave, *attributes, *context.log.descriptors())
+        start = context.start_socket.fileno() if context.start_socket else -1
+        needed = (context.channel.descriptor(), start, context.slave, *attributes, *context.log.descriptors())
         files.close_all_but({*range(3 + self.kept), *needed})
 
 

@@ -27,7 +27,7 @@ from itertools import groupby
 from ..errors import StateError
 from ..safe import safe
 from ..steps.cgroup import ChooseCgroup, EnableControllers, MakeCgroup
-from ..steps.descriptors import AnnounceListeners, KeepDescriptors, ReopenNull
+from ..steps.descriptors import AnnounceListeners, CloseFiles, KeepDescriptors, ReopenNull
 from ..steps.devices import MakeDevice, MakeSymlink
 from ..steps.hooks import RunHook
 from ..steps.keyring import JoinSessionKeyring
@@ -82,6 +82,7 @@ INSTEAD: dict[type[Step], str] = {
     MakeNotifyDirectory: BOOKS,
     RunHook: "hooks are told of a container that minirun knows",
     WaitForStart: "this script goes on by itself",
+    CloseFiles: "a shell does not mark them first: they are closed already",
     BindConsole: CALLERS,
     UseTerminal: CALLERS,
     ResetSignals: "env has --default-signal for that, further down",

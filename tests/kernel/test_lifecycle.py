@@ -56,6 +56,39 @@ def test_a_created_container_is_set_up_already(life, runtime):
     assert one.id in process.cgroup() or runtime.name != "minirun"
 
 
+OPENED = 'exec "$@" 3<"{0}" 4<"{0}/kept" 5>"{0}/log" 7<"{0}" 9<"{0}/config.json"'
+
+
+def created_by_who_has_files_open(one: Life, place: Path) -> dict[int, str]:
+    """What its process has open beside the standard streams."""
+    (place / "kept").touch()
+    (place / "config.json").touch()
+    shell = ["sh", "-c", OPENED.format(place), "sh", *one.runtime.argv]
+    words = ["create", "--preserve-fds", "2", "--bundle", str(one.bundle.path), one.id]
+    with open(place / "said", "w") as said:
+        done = subprocess.run([*shell, *words], stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=TIMEOUT)
+    assert done.returncode == 0, (place / "said").read_text()
+    held = Path(f"/proc/{one.state()['pid']}/fd")
+    return {int(name.name): os.readlink(name) for name in held.iterdir() if int(name.name) > 2}
+
+
+def test_who_waits_for_start_holds_no_file_of_the_callers(life, place):
+    """No pipe of it would come to its end, and no file system could be unmounted, until somebody says `start`."""
+    held = created_by_who_has_files_open(life(), place)
+    assert {number: path for number, path in held.items() if path.startswith(str(place))} == {
+        3: str(place),
+        4: f"{place}/kept",
+    }
+
+
+@pytest.mark.only("minirun", "others hold what they wait with, which is a FIFO in their state directory")
+def test_nor_one_of_the_hosts(life, place):
+    """Only what was asked for, and sockets of minirun's: one of them is where it waits."""
+    held = created_by_who_has_files_open(life(), place)
+    assert held.keys() >= {3, 4}
+    assert all(path.startswith("socket:") for number, path in held.items() if number > 4), held
+
+
 def test_the_state_has_the_fields_of_the_spec(life):
     """runtime.md#state"""
     one = life(annotations={"org.example.key": "value"}).created()
