@@ -264,7 +264,7 @@ KILL = Command(
       sudo minirun kill --all web KILL
       sudo minirun kill --regex '^test-' KILL
     """,
-    (Option("all", ("--all", "-a"), FLAG, "To all processes of the container."), REGEX),
+    (Option("all", ("--all", "-a"), FLAG, "To all processes of the container, should any be left."), REGEX),
     ("id", "signal"),
     1,
 )

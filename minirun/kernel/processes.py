@@ -72,6 +72,15 @@ def has_executed(stat: list[str]) -> bool:
     return not int(stat[6]) & PF_FORKNOEXEC
 
 
+def is_first(pid: int) -> bool:
+    """Whether it is number 1 of its pid namespace, and so the reason that this is there: pid_namespaces(7)."""
+    try:
+        lines = read_file(f"/proc/{pid}/status").splitlines()
+    except OSError:
+        return False  # it has ended
+    return any(line.startswith("NSpid:") and line.split()[-1] == "1" for line in lines)
+
+
 def set_dumpable(dumpable: bool) -> None:
     """PR_SET_DUMPABLE: whether others of the same user may trace the process and read its /proc/PID (ptrace(2))."""
     prctl(PR_SET_DUMPABLE, "PR_SET_DUMPABLE", int(dumpable))

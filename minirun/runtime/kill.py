@@ -6,9 +6,9 @@ import os
 from errno import ESRCH
 
 from ..errors import StateError, reason
-from ..kernel import signals
+from ..kernel import processes, signals
 from ..kernel.libc import SystemCallError
-from .books import find_own
+from .books import STOPPED, find_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,13 +16,25 @@ if TYPE_CHECKING:
 
 
 def kill(root: str, name: str, number: int, *, everything: bool = False) -> None:
-    """Send a signal to the container's process, or to all of its processes. Raises StateError."""
+    """Send a signal to the container's process, or to all of its processes. Raises StateError.
+
+    Of one that has ended, `everything` may be nothing. Without that word it is as the spec has it: an error, and
+    whatever is left of the container goes on.
+    """
     container = find_own(root, name)
     reach = signal_one
     if everything:
         from .kill_all import signal_all as reach  # it takes far more
-    if not reach(container, number):
+    elif number == signals.SIGKILL and leaves_others(container):
+        from .kill_all import end_all as reach
+    if not reach(container, number) and not (everything and container.status() == STOPPED):
         raise StateError(f"container not running: {name}")
+
+
+def leaves_others(container: Container) -> bool:
+    """Whether the rest of the container would outlive its process: that is not the first of a pid namespace, by whose
+    end the kernel ends them (pid_namespaces(7)). Without a cgroup of its own, nobody knows which they are."""
+    return bool(container.cgroup) and container.is_alive() and not processes.is_first(container.pid)
 
 
 def signal_one(container: Container, number: int) -> bool:

@@ -12,7 +12,7 @@ from ..kernel import signals
 from ..kernel.libc import SystemCallError
 from ..steps.cgroup import kill_cgroup
 from .freezer import Standstill, Undisturbed
-from .kill import send
+from .kill import send, signal_one
 from .members import processes_of
 
 TYPE_CHECKING = False
@@ -38,6 +38,12 @@ def signal_all(container: Container, number: int) -> bool:
         with Undisturbed(), Standstill(cgroup):  # none forks, or goes to another cgroup
             signal_cgroup(cgroup, number)
     return True
+
+
+def end_all(container: Container, number: int) -> bool:
+    """Also its own process, should that have gone to another cgroup."""
+    others = signal_all(container, number)
+    return signal_one(container, number) or others
 
 
 def signal_cgroup(cgroup: str, number: int) -> None:

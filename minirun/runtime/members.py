@@ -7,7 +7,7 @@ import os
 from ..cgroups.members import pids
 from ..cgroups.tree import Restless
 from ..errors import StateError
-from ..kernel import files, processes
+from ..kernel import processes
 from .books import CREATED
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ def in_pid_namespace(container: Container) -> list[int]:
     own = pid_namespace_of(container.pid)
     if own is None or not container.is_alive():
         return []
-    if not is_first(container.pid):
+    if not processes.is_first(container.pid):
         if container.is_alive():  # it has joined others, or has stayed with those of the host
             container.own_cgroup()  # which says that there is none
         return []
@@ -52,15 +52,6 @@ def pid_namespace_of(pid: int) -> int | None:
         return os.stat(f"/proc/{pid}/ns/pid").st_ino
     except OSError:
         return None
-
-
-def is_first(pid: int) -> bool:
-    """Whether it is number 1 of its pid namespace, and so the reason that this is there: pid_namespaces(7)."""
-    try:
-        lines = files.read_file(f"/proc/{pid}/status").splitlines()
-    except OSError:
-        return False  # it has ended
-    return any(line.startswith("NSpid:") and line.split()[-1] == "1" for line in lines)
 
 
 def parent_of(pid: int) -> int:

@@ -435,6 +435,74 @@ def test_kill_all_reaches_every_process(life, runtime):
     one.wait_for(lambda: is_zombie(pid))
 
 
+def in_pid_namespace(one: Life, path: str | None) -> Life:
+    """Or, without a path, in that of the host."""
+    one.bundle.without_namespace("pid")
+    if path:
+        one.bundle.namespace("pid", path)
+    one.bundle.write()
+    return one
+
+
+@VERSION_1
+@pytest.mark.parametrize("shared", [False, True], ids=["of the host", "of another container"])
+def test_sigkill_ends_the_rest_where_the_kernel_does_not(life, shared):
+    """Where the pid namespace is not the container's own, the others would go on. Whose it is, goes on."""
+    owner = life().started()
+    one = in_pid_namespace(life(), f"/proc/{owner.state()['pid']}/ns/pid" if shared else None).started()
+    with companion(one) as other:
+        assert one.kill("KILL").status == 0
+        assert other.wait(10) == -signal.SIGKILL
+    one.wait_for(lambda: one.status == "stopped")
+    assert owner.status == "running"
+
+
+def test_another_signal_is_for_the_first_process(life):
+    one = in_pid_namespace(life("wait"), None).started()
+    with companion(one) as other:
+        assert one.kill("TERM").status == 0
+        one.wait_for(lambda: one.status == "stopped")
+        assert other.poll() is None
+
+
+def test_sigkill_in_a_pid_namespace_of_its_own_is_for_that(life):
+    """What somebody has put into the cgroup from outside is not the container's."""
+    one = life().started()
+    with companion(one) as other:
+        assert one.kill("KILL").status == 0
+        one.wait_for(lambda: one.status == "stopped")
+        assert other.poll() is None
+
+
+@pytest.mark.only("minirun", "needs to know where it keeps its processes")
+def test_sigkill_finds_the_first_process_in_another_cgroup_too(life):
+    one = in_pid_namespace(life(), None).started()
+    (cgroup2_root() / "cgroup.procs").write_text(str(one.state()["pid"]))
+    assert one.kill("KILL").status == 0
+    one.wait_for(lambda: one.status == "stopped")
+
+
+@pytest.mark.deviates("runc", "ends them at once")
+def test_of_a_stopped_container_only_kill_all_ends_what_is_left(life):
+    """runtime.md#kill: where it is neither created nor running, a signal has no effect and is an error."""
+    one = in_pid_namespace(life(), None).started()
+    with companion(one) as other:
+        os.kill(one.state()["pid"], signal.SIGKILL)
+        one.wait_for(lambda: one.status == "stopped")
+        assert one.kill("KILL").status == 1
+        assert other.poll() is None
+        assert one.kill("KILL", options=["--all"]).status == 0
+        assert other.wait(10) == -signal.SIGKILL
+
+
+def test_kill_all_is_content_where_nothing_is_left(life):
+    """Engines say it of each container that has ended, and log what fails."""
+    one = life("exit", "0").started()
+    one.wait_for(lambda: one.status == "stopped")
+    assert one.kill("KILL", options=["--all"]).status == 0
+    assert one.kill("KILL").status == 1
+
+
 @VERSION_1
 @pytest.mark.parametrize("stage", ["running", "paused"])
 def test_kill_all_takes_any_signal(life, stage):
