@@ -168,6 +168,21 @@ def test_a_capability_more_is_not_inheritable(running, options):
     assert int(seen["CapInh"], 16) == int(seen["CapAmb"], 16) == 0
 
 
+def test_a_capability_more_leaves_the_others_as_they_are(life):
+    """It is in the bounding, effective and permitted sets; in the other two is what config.json has there."""
+    one = life()
+    one.bundle.process["capabilities"].update(inheritable=["CAP_KILL"], ambient=["CAP_KILL"])
+    one.bundle.write()
+    one.started()
+    before, after = (
+        {name: int(mask, 16) for name, mask in table(seen).items() if name.startswith("Cap")}
+        for seen in (look(one), look(one, "--cap", "CAP_NET_RAW"))
+    )
+    more = 1 << needs.CAPABILITIES["CAP_NET_RAW"]
+    assert before["CapInh"] == before["CapAmb"] == 1 << needs.CAPABILITIES["CAP_KILL"]
+    assert after == before | {name: before[name] | more for name in ("CapBnd", "CapEff", "CapPrm")}
+
+
 def table(seen: dict[str, Any]) -> dict[str, str]:
     return {name: value.strip() for name, _, value in (line.partition(":") for line in seen["status"])}
 
