@@ -72,6 +72,7 @@ def created_by_who_has_files_open(one: Life, place: Path) -> dict[int, str]:
     return {int(name.name): os.readlink(name) for name in held.iterdir() if int(name.name) > 2}
 
 
+@pytest.mark.deviates("crun", "they are closed by execve(2)")
 def test_who_waits_for_start_holds_no_file_of_the_callers(life, place):
     """No pipe of it would come to its end, and no file system could be unmounted, until somebody says `start`."""
     held = created_by_who_has_files_open(life(), place)
@@ -389,6 +390,7 @@ ENDING = ("HUP", "INT", "QUIT", "TERM")
 
 
 @pytest.mark.parametrize("name", ENDING)
+@pytest.mark.deviates("crun", "its process waits without handlers, as the first of a pid namespace")
 def test_a_created_container_ends_when_it_is_asked_to(life, name):
     """pid_namespaces(7): without a handler the signal would not even arrive."""
     one = life().created()
@@ -397,6 +399,7 @@ def test_a_created_container_ends_when_it_is_asked_to(life, name):
     assert one.start().status == 1
 
 
+@pytest.mark.deviates("crun", "its process waits without handlers, as the first of a pid namespace")
 def test_so_it_does_by_who_has_only_its_pid(life, place):
     one = life().created("--pid-file", f"{place}/pid")
     os.kill(int((place / "pid").read_text()), signal.SIGTERM)
@@ -444,7 +447,8 @@ def in_pid_namespace(one: Life, path: str | None) -> Life:
     return one
 
 
-@VERSION_1
+@pytest.mark.deviates("runc", "came with 1.2")
+@pytest.mark.deviates("crun", "ends the first process only")
 @pytest.mark.parametrize("shared", [False, True], ids=["of the host", "of another container"])
 def test_sigkill_ends_the_rest_where_the_kernel_does_not(life, shared):
     """Where the pid namespace is not the container's own, the others would go on. Whose it is, goes on."""
@@ -482,7 +486,7 @@ def test_sigkill_finds_the_first_process_in_another_cgroup_too(life):
     one.wait_for(lambda: one.status == "stopped")
 
 
-@pytest.mark.deviates("runc", "ends them at once")
+@VERSION_1
 def test_of_a_stopped_container_only_kill_all_ends_what_is_left(life):
     """runtime.md#kill: where it is neither created nor running, a signal has no effect and is an error."""
     one = in_pid_namespace(life(), None).started()
