@@ -76,10 +76,11 @@ class Sync(Alone):
         self.send(context, quick_json.dumps(error.to_json()).encode())
 
     def send(self, context: Context, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
+        end = self.ends[context.me]
         try:
-            self.ends[context.me].send(message, descriptors)
+            end.send(message, descriptors)
         except OSError as error:
-            raise gone(error) from None
+            raise (is_gone(error) and last_words(end)) or gone(error) from None
 
     def wait_for_turn(self, context: Context) -> None:
         """Wait until the other process hands over. Raises its error, ContainerDied at its end, Interrupted."""
@@ -100,7 +101,7 @@ class Sync(Alone):
         if context.me == RUNTIME:
             self.wait(context, end.fileno())
         try:
-            message, descriptors, sender = end.receive()
+            message, descriptors, sender = received(end)
         except OSError as error:
             raise gone(error) from None
         context.incoming += descriptors
@@ -128,6 +129,27 @@ class Sync(Alone):
             end.close()
 
 
+def received(end: MessageSocket) -> tuple[bytes, tuple[int, ...], int]:
+    """Whoever dies before it has read what it was sent leaves ECONNRESET to be read (unix(7)). The kernel tells that
+    before the last words of the dead, which are there all the same."""
+    try:
+        return end.receive()
+    except ConnectionResetError:
+        last = end.receive()
+        if not last[0]:  # it had none
+            raise
+        return last
+
+
+def last_words(end: MessageSocket) -> StepError | None:
+    """The error that the other process has told before it died, if it has: it is there, or never."""
+    try:
+        message, _descriptors, _sender = received(end)
+    except ConnectionResetError:
+        return None
+    return error_of(message) if message else None
+
+
 def error_of(message: bytes) -> StepError:
     """The error that the other process tells. Once that is among the container's processes, it may be in their hands,
     and say anything."""
@@ -137,6 +159,10 @@ def error_of(message: bytes) -> StepError:
         return StepError(0, 0, "go on with the container's process", "", "it sends what is no message of minirun's")
 
 
+def is_gone(error: OSError) -> bool:
+    return error.errno in (EPIPE, ECONNRESET)
+
+
 def gone(error: OSError) -> Exception:
-    """Whoever dies before it has read what it was sent leaves ECONNRESET to be read in place of the end (unix(7))."""
-    return ContainerDied(GONE) if error.errno in (EPIPE, ECONNRESET) else error
+    """Nobody holds the other end any more (unix(7))."""
+    return ContainerDied(GONE) if is_gone(error) else error

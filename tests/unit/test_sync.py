@@ -39,6 +39,26 @@ def test_a_process_that_ends_with_its_turn_unread_has_died(sync, wait):
         getattr(sync, wait)(context)
 
 
+@pytest.mark.parametrize("wait", ["wait_for_turn", "wait_for_program"])
+def test_its_last_words_are_heard(sync, wait):
+    context, died = Context(Log(), Channel()), Context(Log(), Channel())
+    died.me = CONTAINER
+    sync.give_turn(context)
+    sync.send_error(died, StepError(3, 7, "do it", "", "it can't be done"))
+    sync.ends.pop(CONTAINER).close()
+    with pytest.raises(StepError, match="it can't be done"):
+        getattr(sync, wait)(context)
+
+
+def test_they_are_heard_by_who_has_something_to_say(sync):
+    context, died = Context(Log(), Channel()), Context(Log(), Channel())
+    died.me = CONTAINER
+    sync.send_error(died, StepError(3, 7, "do it", "", "it can't be done"))
+    sync.ends.pop(CONTAINER).close()
+    with pytest.raises(StepError, match="it can't be done"):
+        sync.give_turn(context)
+
+
 def test_a_turn_for_a_process_that_is_gone(sync):
     sync.ends.pop(CONTAINER).close()
     with pytest.raises(ContainerDied):
