@@ -6,12 +6,14 @@ in it. test_start.py of the kernel tests has those that take a container.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -221,19 +223,53 @@ def test_a_reader_that_is_gone_is_no_error(home: Path) -> None:
 # ---- a signal
 
 
-def test_an_interrupt_at_any_moment_ends_it_without_a_word(home: Path) -> None:
-    """`events` of no container, so that nothing is left to do."""
+@pytest.mark.parametrize("has_terminal", [False, True])
+def test_an_interrupt_at_any_moment_ends_it_without_a_word(home: Path, has_terminal: bool) -> None:
+    def begin() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.setsid()
+        if has_terminal:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    master, terminal = os.openpty()
     for _ in range(25):
         with subprocess.Popen(
             [home / "bin/minirun", "--root", "/mnt", "list"],
+            stdin=terminal,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=begin,
         ) as process:
             time.sleep(random.uniform(0, 0.03))
             process.send_signal(signal.SIGINT)
             assert process.communicate(timeout=30)[1] == b""
             assert process.returncode in (-signal.SIGINT, 0)
+    os.close(master)
+    os.close(terminal)
+
+
+def test_with_a_terminal_no_interrupt_is_lost(home: Path) -> None:
+    """The launcher has the interpreter begin with it blocked; without one, with it ignored, for as long."""
+    python = home / "bin" / VERSION
+    place = home.parent / "shown"
+    shutil.copytree(home, place, symlinks=True, dirs_exist_ok=True)
+    (place / "bin" / python.name).unlink()
+    (place / "bin" / python.name).write_text(f"#!{sys.executable}\n{SHOW}")
+    (place / "bin" / python.name).chmod(0o755)
+    command = str(place / "bin/minirun")
+    inside = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True, check=True)
+    outside = subprocess.run(["setsid", "--wait", command], capture_output=True, text=True, check=True)
+    assert masks(inside.stdout) == {"SigBlk": True, "SigIgn": False}
+    assert masks(outside.stdout) == {"SigBlk": False, "SigIgn": True}
+
+
+SHOW = "print(*[line for line in open('/proc/self/status') if line[:6] in ('SigBlk', 'SigIgn')], sep='', end='')\n"
+
+
+def masks(status: str) -> dict[str, bool]:
+    """Whether SIGINT is in them."""
+    lines = (line.split() for line in status.splitlines())
+    return {name.rstrip(":"): bool(int(mask, 16) & 1 << signal.SIGINT - 1) for name, mask in lines}
 
 
 # ---- what is said where the start itself fails
