@@ -32,6 +32,7 @@ PLACE = "{}/minirun/__pycache__/{}.{}.code"
 # click takes longer than all that, and can't be found yet when the file is read.
 APART = ("minirun.labs", "minirun.teach", "click")
 WRITABLE_BY_OTHERS = 0o022
+FOR_ALL_TO_READ = 0o644
 
 used: list[str] = []  # by this process
 
@@ -129,18 +130,24 @@ def imported() -> list[Part]:
 
 
 def part(name: str, module: Any) -> Part:
-    source, code = module.__file__, module.__loader__.get_code(name)
-    return name, source, stamp(source), hasattr(module, "__path__"), code
+    source = module.__file__
+    before = stamp(source)  # one that is changed while it is read is another next time
+    return name, source, before, hasattr(module, "__path__"), module.__loader__.get_code(name)
 
 
 def write(path: str, data: bytes) -> None:
     """All of it or nothing, since others may read it meanwhile. Raises OSError."""
     draft = f"{path}.{os.getpid()}"
     try:
-        with open(draft, "xb") as file:
-            os.fchmod(file.fileno(), 0o644)  # whatever the caller's umask
+        with open(draft, "xb", opener=writable_by_owner) as file:
+            os.fchmod(file.fileno(), FOR_ALL_TO_READ)  # the caller's umask may have taken from it
             file.write(data)
         os.replace(draft, path)
     except OSError:
         os.unlink(draft)
         raise
+
+
+def writable_by_owner(path: str, flags: int) -> int:
+    """From the first moment: who has opened it for writing, where the caller's umask is 0, can write for good."""
+    return os.open(path, flags, FOR_ALL_TO_READ)

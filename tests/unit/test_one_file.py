@@ -9,9 +9,12 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
+
+from minirun import one_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,3 +180,31 @@ def test_not_made_of_what_imports_click(home: Path) -> None:
         done = subprocess.run(command, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
     assert {path.name.partition(".")[0] for path in home.glob("minirun/__pycache__/*.code")} == {"list", "version"}
+
+
+def test_nobody_else_may_ever_write_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who had opened it in time could write to it later, whatever its mode is then."""
+    modes: list[int] = []
+    monkeypatch.setattr(os, "fchmod", lambda descriptor, _mode: modes.append(os.fstat(descriptor).st_mode & 0o777))
+    before = os.umask(0)
+    try:
+        one_file.write(str(tmp_path / "list.code"), b"")
+    finally:
+        os.umask(before)
+    assert modes == [0o644]
+
+
+def test_a_source_that_is_changed_while_it_is_read(tmp_path: Path) -> None:
+    """By pip, which installs another minirun meanwhile. What has been read is not to pass for what is there then."""
+    source = tmp_path / "module.py"
+    source.write_text("old")
+
+    class Loader:
+        def get_code(self, _name: str) -> str:
+            read = source.read_text()
+            source.write_text("another")
+            return read
+
+    module = SimpleNamespace(__file__=str(source), __loader__=Loader())
+    _name, _source, stamp, _is_package, code = one_file.part("minirun.module", module)
+    assert (code, stamp) != ("old", one_file.stamp(str(source)))
