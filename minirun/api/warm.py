@@ -121,6 +121,7 @@ class Template:
     def begin(self, born: str) -> None:
         """Start it, with nothing of this process open in it."""
         self.end, low = MessageSocket.pair()
+        self.file = os.fstat(self.end.fileno())
         its = MessageSocket.of(fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 3))  # the numbers before are streams'
         low.close()
         its.want_credentials()
@@ -135,6 +136,7 @@ class Template:
 
     def ask(self, wish: str, descriptors: tuple[int, ...]) -> int:
         """The pid of the worker that it has forked; 0 where it has ended: this process is not what it was."""
+        self.lose()
         if not self.end:
             return 0
         try:
@@ -163,8 +165,26 @@ class Template:
                     os.waitpid(int(answer), 0)
         self.close()
 
+    def lose(self) -> None:
+        """A program may close all descriptors that it does not know, as daemons do. Then the number of the socket's is
+        nobody's, or another file's, which is not to be touched."""
+        if self.end and not self.is_there():
+            self.end.forget()
+            self.end = None
+            if self.process:
+                self.process.kill()
+                self.process.wait()
+                self.process = None
+
+    def is_there(self) -> bool:
+        try:
+            return self.end is not None and os.path.samestat(self.file, os.fstat(self.end.fileno()))
+        except OSError:
+            return False
+
     def close(self) -> None:
         """End it. Somebody else may hold the socket, too, so that closing it would not be enough."""
+        self.lose()
         if self.end:
             with contextlib.suppress(OSError):  # it has ended by itself
                 self.end.hang_up()
@@ -193,7 +213,7 @@ def current_directory() -> Iterator[int]:
 def leave_to_parent() -> None:
     """In a child by fork(2): to the template it is a stranger."""
     if template.end:
-        template.end.close()
+        (template.end.close if template.is_there() else template.end.forget)()
     if template.process:
         template.process.returncode = 0  # no child of this process's, so nothing to wait for
     template.forget()

@@ -98,6 +98,10 @@ class MessageSocket:
         except OSError:
             pass
 
+    def forget(self) -> None:
+        """Close nothing: the number is another file's by now."""
+        self.end.detach()
+
     def hang_up(self) -> None:
         """shutdown(2): nothing more is sent, but what comes is still received."""
         os_call("shutdown", self.end.shutdown, _socket.SHUT_WR)

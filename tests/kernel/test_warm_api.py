@@ -327,6 +327,33 @@ def test_one_that_was_killed_is_replaced(small):
     assert template.process.pid != killed
 
 
+def test_whoever_closes_all_descriptors_keeps_the_files_that_get_their_numbers(small):
+    """As daemons do. Sockets, since who read from them by mistake would wait for ever, and who wrote would be heard."""
+    lines = """
+import socket
+once()
+first = template.process.pid
+os.closerange(3, 100)
+pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(5)]
+print(once(), template.process.pid != first, pathlib.Path(f"/proc/{first}").exists())
+os.closerange(3, 100)
+again = [end for ends in pairs for end in ends]
+[end.detach() for end in again]
+pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(5)]
+child = os.fork()
+if child == 0:
+    os._exit(once() or sum(end.fileno() != os.dup2(end.fileno(), end.fileno()) for ends in pairs for end in ends))
+print(os.waitpid(child, 0)[1])
+template.close()
+for one, other in pairs:
+    one.send(b"mine")
+    assert other.recv(100) == b"mine"
+    one.close()
+    other.close()
+"""
+    assert told_by(lines, small) == "0 True False\n0\n"
+
+
 def test_a_child_by_fork_has_one_of_its_own(small):
     lines = """
 once()
