@@ -17,6 +17,7 @@ import marshal
 import mmap
 import os
 import sys
+from errno import ENOENT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,9 +113,9 @@ def make_module(name: str, source: str, _stamp: tuple[int, int], is_package: boo
 
 
 def keep(home: str, command: str) -> None:
-    """Write the file, where there was none to be used."""
+    """Write the file, where none was used: nor that of another command, whose name is a word of this line."""
     path = place(home, command)
-    if command in used or sys.dont_write_bytecode or not os.access(os.path.dirname(path), os.W_OK):
+    if used or sys.dont_write_bytecode or not os.access(os.path.dirname(path), os.W_OK) or is_refused(home, path):
         return
     if any(name.startswith(APART) for name in sys.modules):
         return
@@ -122,6 +123,16 @@ def keep(home: str, command: str) -> None:
         write(path, marshal.dumps((sys.version, home, imported())))
     except OSError:
         pass  # a full disk, a read-only one: it goes without
+
+
+def is_refused(home: str, path: str) -> bool:
+    """Whether there is something that another try would not make better: on a shared folder, say, where all files are
+    the host's."""
+    try:
+        with open(path, "rb", 0, opener=without_symlink) as file:
+            return not is_ours(file.fileno(), home)
+    except OSError as error:
+        return error.errno != ENOENT
 
 
 def imported() -> list[Part]:

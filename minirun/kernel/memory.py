@@ -3,8 +3,6 @@ that the kernel takes it for (PR_SET_MM_MAP, prctl(2))."""
 
 from __future__ import annotations
 
-import os
-
 from . import ctypes
 from .constants import (
     MAP_ANONYMOUS,
@@ -143,5 +141,5 @@ def set_program(descriptor: int) -> None:
 
 
 def present_addresses() -> list[int]:
-    fields = stat_fields(os.getpid()) or []
+    fields = stat_fields("self") or []
     return [int(fields[number - 3]) if number else 0 for number in STAT_FIELDS.values()]

@@ -41,7 +41,7 @@ def prctl(option: int, name: str, *arguments: int) -> int:
     )
 
 
-def stat_fields(pid: int, started: int | None = None) -> list[str] | None:
+def stat_fields(pid: int | str, started: int | None = None) -> list[str] | None:
     """proc_pid_stat(5) from field 3 on: the name before may have spaces and brackets in it.
 
     None where there is no such process, or with `started` none that began then. It may be gone at any time: whoever is

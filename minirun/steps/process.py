@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from errno import EAGAIN, EINVAL, ENOENT, ENOSPC, ENOSYS, EPERM
+from errno import EACCES, EAGAIN, EINVAL, ENOENT, ENOSPC, ENOSYS, EPERM
 
 from ..kernel import files, namespaces, processes, signals, sockets
 from ..kernel.clone import clone, show_clone
@@ -15,7 +15,7 @@ from .sockets import SOCKET_CURES
 from .step import CONTAINER, RUNTIME, Context, Step
 
 # Of clone3(2): an older kernel, or the filter of a container that minirun is in. Of prctl(2): see kernel/clone.py.
-NOT_HERE = (ENOSYS, EPERM, EINVAL)
+NOT_HERE = (ENOSYS, EPERM, EACCES, EINVAL)
 WAITING = "minirun's children are to be in a new pid namespace already: start it in there, as by unshare --pid --fork"
 
 

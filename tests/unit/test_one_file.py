@@ -182,6 +182,23 @@ def test_not_made_of_what_imports_click(home: Path) -> None:
     assert {path.name.partition(".")[0] for path in home.glob("minirun/__pycache__/*.code")} == {"list", "version"}
 
 
+def test_another_commands_file_gets_into_none(home: Path) -> None:
+    """It is read where its name is a word of the line, but what it has brought is not what this command needs."""
+    listed(home)
+    command = [sys.executable, "-I", "-S", home / "minirun/__main__.py", "--root", "list", "--version"]
+    subprocess.run(command, capture_output=True, check=True)
+    assert [path.name.partition(".")[0] for path in home.glob("minirun/__pycache__/*.code")] == ["list"]
+
+
+@pytest.mark.parametrize("spoil", [make_writable, make_link, make_directory])
+def test_it_is_not_made_again_where_it_would_be_refused_again(home: Path, spoil: Callable[[Path], None]) -> None:
+    listed(home)
+    spoil(the_file(home))
+    before = os.lstat(the_file(home))
+    listed(home)
+    assert os.lstat(the_file(home)).st_mtime_ns == before.st_mtime_ns
+
+
 def test_nobody_else_may_ever_write_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who had opened it in time could write to it later, whatever its mode is then."""
     modes: list[int] = []
