@@ -1,5 +1,6 @@
-"""Where the program begins, each time: by the launcher (scripts/minirun), by `python -m minirun`, and once more out of
-the container's reach (runtime/seal.py). By the first and the last it is a file, in a Python without any packages."""
+"""Where the program begins, each time: by the launcher (scripts/minirun), by `python -m minirun`, and once more where
+sealing it takes a second start (runtime/seal.py). By the first and the last it is a file, in a Python without packages.
+"""
 
 import _signal
 import os

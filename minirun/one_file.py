@@ -35,7 +35,7 @@ APART = ("minirun.labs", "minirun.teach", "click")
 WRITABLE_BY_OTHERS = 0o022
 FOR_ALL_TO_READ = 0o644
 
-used: list[str] = []  # by this process
+used: list[str] | None = None  # by this process; None where nobody has looked: in a test, which has imported more
 
 Loader, Spec = type(__loader__), type(__spec__)  # SourceFileLoader and ModuleSpec, without importlib
 
@@ -49,16 +49,22 @@ def place(home: str, command: str) -> str:
 
 def load(home: str, words: list[str]) -> None:
     """Have ready what the command on this command line has needed before."""
+    global used
     gc.disable()  # nothing of what is made here goes away again
+    used, parts = found(home, words)
+    for part in parts:
+        make_module(*part)
+    gc.freeze()
+    gc.enable()
+
+
+def found(home: str, words: list[str]) -> tuple[list[str], list[Part]]:
+    """The first word that has a file. It may be another one than the command's name, such as the container's."""
     for word in words:
         command = word.removeprefix("--")
         if command.isalpha() and (parts := read(home, place(home, command))):
-            used.append(command)
-            for part in parts:
-                make_module(*part)
-            break
-    gc.freeze()
-    gc.enable()
+            return [command], parts
+    return [], []
 
 
 def read(home: str, path: str) -> list[Part]:
@@ -115,9 +121,9 @@ def make_module(name: str, source: str, _stamp: tuple[int, int], is_package: boo
 def keep(home: str, command: str) -> None:
     """Write the file, where none was used: nor that of another command, whose name is a word of this line."""
     path = place(home, command)
-    if used or sys.dont_write_bytecode or not os.access(os.path.dirname(path), os.W_OK) or is_refused(home, path):
+    if used is None or used or sys.dont_write_bytecode or not os.access(os.path.dirname(path), os.W_OK):
         return
-    if any(name.startswith(APART) for name in sys.modules):
+    if is_refused(home, path) or any(name.startswith(APART) for name in sys.modules):
         return
     try:
         write(path, marshal.dumps((sys.version, home, imported())))

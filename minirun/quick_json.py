@@ -1,8 +1,8 @@
 """JSON by the half of Python's json that is written in C (`_json`).
 
-The package around that half compiles regular expressions, for which it imports re, enum, functools and collections:
-4 ms before each container. Here are the two functions of it that minirun uses. A text with a mistake in it is left to
-the package, whose errors tell the place, and so is everything in a Python whose half in C has other names.
+The package around that half compiles regular expressions, for which it imports re, enum, functools and collections,
+before each container (docs/speed.md). Here are the two functions of it that minirun uses. A text with a mistake in it
+is left to the package, whose errors tell the place, and so is everything in a Python whose half in C has other names.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ class Reading:
     strict = True
     object_hook = object_pairs_hook = None
     parse_float, parse_int = float, int
-    memo: dict[str, str] = {}
 
     def __init__(self, parse_constant: Callable[[str], Any]) -> None:
         self.parse_constant = parse_constant

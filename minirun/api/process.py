@@ -2,7 +2,8 @@
 
 Why a process: a program that uses minirun as a library may have threads, and fork(2) copies one of them, with the locks
 of all; it has signal handlers and a umask, which minirun would change; and what is forked from it would bring all that
-it holds within the container's reach (CVE-2019-5736). subprocess starts another program safely, whatever goes on here.
+it holds within the container's reach (CVE-2019-5736). subprocess starts another program safely, whatever goes on here;
+of that, warm.py has the later ones forked.
 """
 
 from __future__ import annotations

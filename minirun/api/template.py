@@ -27,6 +27,7 @@ import os
 import select
 from importlib import import_module
 
+from ..errors import MinirunError, unexpected
 from ..kernel import files, keys, processes, scheduling, signals
 from ..kernel.siblings import fork_sibling
 from ..kernel.sockets import MessageSocket
@@ -143,13 +144,16 @@ def birth(thread: str, own: str) -> str:
 
 def begin(operation: str, descriptors: tuple[int, ...]) -> int:
     """The worker: take what the caller has sent along, and do what it asks for; the exit status."""
-    from .worker import attend
+    from .worker import attend, fail
 
     talk, directory, stdin, stdout, stderr, *passed = descriptors
-    os.fchdir(directory)
-    for number, stream in enumerate((stdin, stdout, stderr)):
-        os.dup2(stream, number)
-    free = fcntl.fcntl(talk, fcntl.F_DUPFD_CLOEXEC, 3 + len(passed))  # the numbers before are the program's
-    for received in (talk, directory, stdin, stdout, stderr):
-        os.close(received)
+    try:
+        os.fchdir(directory)
+        for number, stream in enumerate((stdin, stdout, stderr)):
+            os.dup2(stream, number)
+        free = fcntl.fcntl(talk, fcntl.F_DUPFD_CLOEXEC, 3 + len(passed))  # the numbers before are the program's
+        for received in (talk, directory, stdin, stdout, stderr):
+            os.close(received)
+    except OSError as error:  # the streams are the caller's by now
+        return fail(talk, MinirunError(unexpected(error)))
     return attend(operation, free, passed)

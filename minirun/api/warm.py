@@ -33,6 +33,7 @@ START = getattr(subprocess.Popen, "_execute_child", None)
 PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 ARGUMENTS = START.__code__.co_varnames[1 : START.__code__.co_argcount] if START else ()
 IS_KNOWN = {*PIPES} <= {*ARGUMENTS} and hasattr(subprocess.Popen, "_close_pipe_fds")
+PATIENCE = 5.0  # seconds for a template to end by itself
 STREAMS = ("p2cread", "c2pwrite", "errwrite")  # of these, what the child has as 0, 1 and 2; -1 for the caller's own
 
 
@@ -191,6 +192,9 @@ class Template:
             self.end.close()
             self.end = None
         if self.process:
+            with contextlib.suppress(subprocess.TimeoutExpired):  # somebody has stopped it
+                self.process.wait(PATIENCE)
+            self.process.kill()
             self.process.wait()
             self.process = None
 

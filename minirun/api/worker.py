@@ -118,7 +118,6 @@ def arrange(descriptors: list[int]) -> None:
 
 def tell(descriptor: int, kind: str, value: object) -> None:
     """One line of JSON in one write(2), so that the lines of two processes don't mix."""
-
     try:
         os.write(descriptor, quick_json.dumps({kind: value}).encode() + b"\n")
     except OSError:

@@ -26,7 +26,8 @@ def start(words: list[str]) -> int:
         return work(words)
     if quick.asks_for_version(words):
         say(f"{VERSION}\n")
-        one_file.keep(HOME, "version")
+        if words[-1] == "--version":  # by the others' names nobody would find it
+            one_file.keep(HOME, "version")
         return 0
     words = plain(words)
     call = quick.read(words)

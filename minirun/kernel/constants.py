@@ -168,6 +168,9 @@ MAP_POPULATE = 0x8000
 MREMAP_MAYMOVE = 1
 MREMAP_FIXED = 2
 
+# linux/memfd.h
+MFD_EXEC = 0x10
+
 # linux/prctl.h
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4

@@ -89,13 +89,20 @@ def in_a_row(calls: list[tuple[str, tuple[int, ...]]]) -> None:
     library = glibc()
     here, contexts = Context(), [Context() for _ in calls]
     stacks = [ctypes.create_string_buffer(STACK_SIZE) for _ in calls]
-    for context, following, stack, (name, arguments) in zip(contexts, [*contexts[1:], here], stacks, calls):
-        library.getcontext(ctypes.byref(context))
-        context.link = ctypes.addressof(following)
-        context.stack, context.stack_size = ctypes.addressof(stack), STACK_SIZE
-        longs = map(ctypes.c_long, arguments)
-        library.makecontext(ctypes.byref(context), getattr(library, name), len(arguments), *longs)
+    for context, following, stack, wanted in zip(contexts, [*contexts[1:], here], stacks, calls):
+        make_context(library, context, following, ctypes.addressof(stack), *wanted)
     library.swapcontext(ctypes.byref(here), ctypes.byref(contexts[0]))
+
+
+def make_context(
+    library: ctypes.CDLL, context: Context, following: Context, stack: int, name: str, arguments: tuple[int, ...]
+) -> None:
+    """makecontext(3)"""
+    library.getcontext(ctypes.byref(context))
+    context.link = ctypes.addressof(following)
+    context.stack, context.stack_size = stack, STACK_SIZE
+    longs = map(ctypes.c_long, arguments)
+    library.makecontext(ctypes.byref(context), getattr(library, name), len(arguments), *longs)
 
 
 # struct prctl_mm_map, linux/prctl.h, and the fields of proc_pid_stat(5) that tell what stands there now. That of the

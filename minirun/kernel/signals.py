@@ -1,8 +1,7 @@
 """Signals as something to read: signalfd(2), sending without a race: pidfd_send_signal(2), and what execve(2) keeps.
 
 The numbers and Python's own functions come from the half in C of its signal module. The other half, which could not do
-without it, makes enumerations of the numbers, for which it imports enum, functools and collections: 3 ms before each
-container.
+without it, makes enumerations of the numbers, for which it imports enum, functools and collections (docs/speed.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Connected sockets that carry messages, descriptors and the sender's pid (unix(7)).
 
-`_socket` is the C half of Python's socket module. The other half spends 3 ms on enumerations that nothing here uses.
+`_socket` is the C half of Python's socket module. The other half makes enumerations that nothing here uses.
 """
 
 from __future__ import annotations

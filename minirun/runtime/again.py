@@ -1,5 +1,5 @@
 """Start minirun again in the same process, in a Python that hears nothing of the caller: where the environment has had
-a say over this one (cli/begin.py), and where the container could reach it (seal.py).
+a say over this one (cli/begin.py), and where it can't be put out of the container's reach in place (seal.py).
 
 Two things of the caller's would end Python while it starts, before a line of minirun is read. They are put out of its
 way, and a first word on the new command line says what has to be put back:
@@ -33,11 +33,12 @@ RESTORE = "--restore="
 STREAMS = (0, 1, 2)
 
 
-def start_again(program: str | int, arguments: list[str]) -> NoReturn:
-    """Become the Python `program`, a path or a descriptor, with the same command line. Raises OSError (execve(2))."""
+def start_again(program: str | int, arguments: list[str], name: str = "") -> NoReturn:
+    """Become the Python `program`, a path or a descriptor, with the same command line. `name` is what it was called
+    before something of it was changed. Raises OSError (execve(2))."""
     put_aside = [*block_interrupt(), *move_directories()]
     words = [RESTORE + ",".join(put_aside)] if put_aside else []
-    os.execve(program, [own_name(), *FLAGS, MAIN, *words, *arguments], environment())
+    os.execve(program, [name or own_name(), *FLAGS, MAIN, *words, *arguments], environment())
 
 
 def block_interrupt() -> Iterator[str]:

@@ -20,9 +20,9 @@ writing. Four steps, and why each is safe:
 
 1. *Is everything as this page knows it?* (`check`, `sorted_out`) If not, nothing has been changed yet, and seal.py
    starts Python a second time: on another processor, with another C library than glibc, with threads, without
-   CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE, in a kernel without CONFIG_CHECKPOINT_RESTORE, with code that a debugger has
-   written to. Whether the kernel will do step 4 is found out by asking for it too early: EBUSY is its answer when all
-   is right but that the old file is still in use.
+   CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE, in a kernel without CONFIG_CHECKPOINT_RESTORE or with vm.memfd_noexec = 2,
+   with code that a debugger has written to. Whether the kernel will do step 4 is found out by asking for it too early:
+   EBUSY is its answer when all is right but that the old file is still in use.
 
 2. *What is as it is in the file is mapped once more, over itself* (`map_again`). The same pages of the same file come
    in the place of themselves, and mmap(2) does it at once. That the code which makes the call may be among them does no
@@ -59,10 +59,10 @@ from __future__ import annotations
 import _signal
 import fcntl
 import os
-from errno import EBUSY
+from errno import EBUSY, EINVAL
 
 from ..kernel import memory
-from ..kernel.constants import MREMAP_FIXED, MREMAP_MAYMOVE, PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE
+from ..kernel.constants import MFD_EXEC, MREMAP_FIXED, MREMAP_MAYMOVE, PROT_EXEC, PROT_NONE, PROT_READ, PROT_WRITE
 from ..kernel.files import read_file
 from ..kernel.libc import MACHINE, SystemCallError
 from .again import OWN_PROGRAM
@@ -97,13 +97,16 @@ class Mapping:
             entries = os.pread(descriptor, count * PAGEMAP_ENTRY, first * PAGEMAP_ENTRY)
         finally:
             os.close(descriptor)
+        if len(entries) != count * PAGEMAP_ENTRY:
+            raise NotInPlace("the kernel does not tell of all pages")
         return {entry >> 61 for entry in memoryview(entries).cast("Q")}
 
 
 def seal_in_place(tree: int) -> None:
     """`tree` is the interpreter on a read-only copy of its mount. Raises NotInPlace or OSError where a second start has
     to do it."""
-    program, empty = os.open(f"/proc/self/fd/{tree}", os.O_RDONLY | os.O_CLOEXEC), empty_program()
+    empty = empty_program()
+    program = os.open(f"/proc/self/fd/{tree}", os.O_RDONLY | os.O_CLOEXEC)
     try:
         check(empty)
         clean, written = sorted_out(mappings_of(program))
@@ -120,12 +123,22 @@ def seal_in_place(tree: int) -> None:
 
 def empty_program() -> int:
     """A descriptor to read only: the kernel takes no file for a program that somebody may write to (ETXTBSY)."""
-    writable = os.memfd_create("minirun", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    writable = executable_file("minirun", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
         fcntl.fcntl(writable, fcntl.F_ADD_SEALS, ALL_SEALS)
         return os.open(f"/proc/self/fd/{writable}", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         os.close(writable)
+
+
+def executable_file(name: str, flags: int) -> int:
+    """memfd_create(2). Since Linux 6.3 one says whether it may be executed, or sysctl vm.memfd_noexec decides."""
+    try:
+        return os.memfd_create(name, flags | MFD_EXEC)
+    except OSError as error:
+        if error.errno != EINVAL:
+            raise
+        return os.memfd_create(name, flags)
 
 
 # ---- 1. Is everything as this page knows it?
@@ -162,7 +175,9 @@ def mappings_of(program: int) -> list[Mapping]:
         lines = [line.split(maxsplit=5) for line in read_file("/proc/self/maps").split("\n") if line]
     finally:
         memory.munmap(place, PAGE)
-    shown = next(line for line in lines if line[0].startswith(f"{place:08x}-"))
+    shown = next((line for line in lines if line[0].startswith(f"{place:08x}-")), None)
+    if shown is None:
+        raise NotInPlace("a mapping is not where it was made")
     return [Mapping(*line[:3]) for line in lines if line[3:5] == shown[3:5] and line is not shown]
 
 

@@ -22,13 +22,17 @@ def kill(root: str, name: str, number: int, *, everything: bool = False) -> None
     whatever is left of the container goes on.
     """
     container = find_own(root, name)
-    reach = signal_one
-    if everything:
-        from .kill_all import signal_all as reach  # it takes far more
-    elif number == signals.SIGKILL and leaves_others(container):
-        from .kill_all import end_all as reach
-    if not reach(container, number) and not (everything and container.status() == STOPPED):
+    if not reach(container, number, everything) and not (everything and container.status() == STOPPED):
         raise StateError(f"container not running: {name}")
+
+
+def reach(container: Container, number: int, everything: bool) -> bool:
+    """Whether there was somebody to send it to."""
+    if not everything and not (number == signals.SIGKILL and leaves_others(container)):
+        return signal_one(container, number)
+    from . import kill_all  # it takes far more
+
+    return kill_all.signal_all(container, number) if everything else kill_all.end_all(container, number)
 
 
 def leaves_others(container: Container) -> bool:

@@ -17,10 +17,6 @@ from ..kernel.libc import SystemCallError
 from ..steps.layout import LIFE, LOCK, STATE
 from .directory import check, damaged, read_state, refuse_others, unknown, unreadable
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    pass
-
 # What the holder is sent, one signal after the other, and how many seconds it has for it each time.
 PATIENCE: tuple[tuple[int, float], ...] = ((0, 5.0),)
 FORCE = ((0, 1.0), (signals.SIGTERM, 7.0), (signals.SIGKILL, 10.0))  # TERM has it take everything back, KILL does not

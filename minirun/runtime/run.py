@@ -98,7 +98,7 @@ def run_plan(
     context.hits_before = hits_of(cgroup) if cgroup else {}
     context.umask = os.umask(0o022)  # cgroups and mount points are for every user of the container
     applied: list[Step] = []
-    processes.set_name("minirun")  # for ps: it was started as a descriptor, which has no name
+    processes.set_name("minirun")  # for ps: else it is python3, or after a second start a descriptor's number
     processes.set_child_subreaper()  # a helper that forks ends before its child, which becomes ours then
     for step in steps:
         step.prepare()

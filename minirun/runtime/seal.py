@@ -57,10 +57,11 @@ def seal(arguments: list[str], tell: Callable[[str], None] = nobody) -> None:
         tree = sealed_copy(OWN_PROGRAM) if os.geteuid() == 0 else copy_of_user()
     except SystemCallError as error:
         raise refusal(error) from error
+    name = own_name()
     reason = obstacle(tree)
     if reason:
         tell(f"the interpreter is sealed by a second start: {reason}")
-        start_again(tree, arguments)
+        start_again(tree, arguments, name)
     os.close(tree)
     tell("the interpreter is sealed in place")
 

@@ -1,7 +1,7 @@
 """How the two processes take turns: one socket, three kinds of message.
 
     runtime                                   the container's process
-       │ ──── fork ───────────────────────────────►│   in its cgroup, and first in its pid namespace
+       │ ──── fork ───────────────────────────────►│   where it can be, in its cgroup and pid namespace
        │ ──── turn ───────────────────────────────►│   the next step of the list is the container's
        │ ◄─────────────────── turn (descriptors) ──│   the next step is the runtime's again
        │           … as often as the owner changes in the list …

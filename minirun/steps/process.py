@@ -19,6 +19,9 @@ NOT_HERE = (ENOSYS, EPERM, EACCES, EINVAL)
 WAITING = "minirun's children are to be in a new pid namespace already: start it in there, as by unshare --pid --fork"
 
 
+NOWHERE = -1  # a descriptor of no cgroup: where this process is
+
+
 class StartContainerProcess(Step):
     """Fork. From here on two processes walk down this list, each doing its own steps.
 
@@ -92,11 +95,11 @@ class StartContainerProcess(Step):
     def is_cloned(self, context: Context) -> bool:
         """By the one call that does it all; False where there is none."""
 
-        def begin(place: int = -1) -> tuple[int, int]:
+        def born(place: int) -> tuple[int, int]:
             return clone(self.flags(), place)
 
         try:
-            context.pid, context.pidfd = self.cgroup.enter(context, begin) if self.cgroup else begin()
+            context.pid, context.pidfd = self.cgroup.enter(context, born) if self.cgroup else born(NOWHERE)
         except SystemCallError as error:
             if error.errno in NOT_HERE:
                 return False

@@ -171,6 +171,14 @@ def test_not_made(home: Path) -> None:
     assert list(home.glob("minirun/__pycache__/*.code*")) == []
 
 
+def test_not_made_where_nobody_has_looked_for_it(home: Path) -> None:
+    """A test, or another program that imports minirun, may have imported much more; and by -v nobody would find it."""
+    program = "import sys; sys.path.append(sys.argv[1]); from minirun.cli.start import start; start(['list'])"
+    subprocess.run([sys.executable, "-I", "-S", "-c", program, home], capture_output=True, check=True)
+    subprocess.run([sys.executable, "-I", "-S", home / "minirun/__main__.py", "-v"], capture_output=True, check=True)
+    assert list(home.glob("minirun/__pycache__/*.code*")) == []
+
+
 def test_not_made_of_what_imports_click(home: Path) -> None:
     """Nor of what teaches."""
     written = {"ociVersion": "1.0.2", "process": {"cwd": "/", "args": ["a"]}, "root": {"path": "r"}}
