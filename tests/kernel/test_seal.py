@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel.kit.life import Life
-from kernel.kit.runtime import PATIENCE, REPOSITORY, TIMEOUT, Runtime
+from kernel.kit.runtime import PATIENCE, REPOSITORY, TIMEOUT, Runtime, new_id
 from kernel.test_runtime_file import LOADERS
 
 if TYPE_CHECKING:
@@ -134,6 +134,23 @@ def test_debug_tells_the_way(sealed: Sealed, lives: Callable[..., Life], command
     lines = [line for line in told.splitlines() if "the interpreter is sealed" in line]
     assert len(lines) == len(expected)
     assert all(part in line for part, line in zip(expected, lines))
+
+
+@pytest.mark.parametrize(("level", "way"), [(0, IN_PLACE), (1, IN_PLACE), (2, AGAIN)])
+def test_files_in_memory_that_may_not_be_executed(
+    runtime: Runtime, bundle: Callable[..., Bundle], level: int, way: str
+) -> None:
+    """Sysctl vm.memfd_noexec, which is a pid namespace's own: 1 is for who does not say otherwise, 2 is for all."""
+    if not (platform.machine() == "x86_64" and kernel_can() and os.path.exists("/proc/sys/vm/memfd_noexec")):
+        pytest.skip("in place is for x86_64 and CONFIG_CHECKPOINT_RESTORE, and the sysctl for Linux 6.3")
+    made = bundle("exit")
+    made.write()
+    script = f'echo {level} > /proc/sys/vm/memfd_noexec; exec "$@"'
+    beside = ("unshare", "--pid", "--fork", "--mount-proc", "sh", "-c", script, "sh")
+    command = [*beside, *runtime.argv, "--debug", "run", "--bundle", str(made.path), new_id()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == 0, done.stderr
+    assert f"the interpreter is sealed {way}" in done.stderr
 
 
 SHOW = """
