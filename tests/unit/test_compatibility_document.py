@@ -21,5 +21,5 @@ def test_a_row_names_tests_that_are_there(row: list[str]) -> None:
     named = re.findall(r"`(test_\w+\.py): (test_\w+)`", row[2])
     assert named
     for file, name in named:
-        (path,) = (REPOSITORY / "tests").rglob(file)
-        assert f"\ndef {name}(" in path.read_text(), f"{file}: {name}"
+        texts = [path.read_text() for path in (REPOSITORY / "tests").rglob(file)]
+        assert any(f"\ndef {name}(" in text for text in texts), f"{file}: {name}"
