@@ -24,7 +24,7 @@ START = r"execve(at)?\("
 MAIN = r"openat\(.*/minirun/__main__\.py"
 
 PHASES = (
-    Phase("launcher: sh", r"execve\(.*python", is_early=True),
+    Phase("launcher: sh, then env", r"execve\(.*python", is_early=True),
     Phase("the interpreter starts", MAIN, is_early=True),
     Phase("imports up to the seal", r"open_tree\(", is_early=True),
     Phase("the seal", rf"{START}|prctl\(PR_SET_MM", last=True, is_early=True),

@@ -70,6 +70,9 @@ class Recorder(Watcher):
         self.has_both = has_both  # from the beginning on
         self.file = os.open(RECORD, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
 
+    def descriptors(self) -> tuple[int, ...]:
+        return (self.file,)
+
     def at(self, verb: str, number: int, side: str, step: Step) -> None:
         has_both = self.has_both or side != sides.RUNTIME or bool(children("self"))
         point = Point(verb, number, side, has_both, step.describe())
@@ -82,6 +85,9 @@ class Halt(Watcher):
     def __init__(self, gate: Gate, point: Point) -> None:
         super().__init__()
         self.gate, self.point = gate, point
+
+    def descriptors(self) -> tuple[int, ...]:
+        return self.gate.report, self.gate.hold
 
     def at(self, verb: str, number: int, side: str, step: Step) -> None:
         if (verb, number, side) == self.point[:3]:

@@ -17,8 +17,6 @@ import pytest
 from kernel.kit import needs
 from kernel.kit.outside import Process, cgroup2_root
 from kernel.kit.runtime import REPOSITORY, TIMEOUT
-from minirun.kernel.clone import address_of_thread_id
-from minirun.kernel.libc import SystemCallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,15 +29,6 @@ pytestmark = pytest.mark.root
 OWN = pytest.mark.only("minirun", "it is about how minirun does it")
 
 
-def can_clone() -> bool:
-    """CONFIG_CHECKPOINT_RESTORE."""
-    try:
-        return address_of_thread_id() > 0
-    except SystemCallError:
-        return False
-
-
-CLONES = pytest.mark.skipif(not can_clone(), reason="this kernel does not tell where it writes the thread's id")
 PYTHONS = [
     found
     for name in (sys.executable, "/usr/bin/python3", "python3.12", "python3.13")
@@ -79,7 +68,7 @@ else:
 """
 
 
-@CLONES
+@needs.clone()
 @pytest.mark.parametrize("python", PYTHONS)
 @pytest.mark.parametrize(("namespace", "death"), [("own", signal.SIGKILL), ("new", signal.SIGSEGV)])
 def test_the_child_is_as_after_fork(python: str, namespace: str, death: int) -> None:
@@ -104,7 +93,7 @@ except SystemCallError as error:
 """
 
 
-@CLONES
+@needs.clone()
 def test_where_the_c_library_keeps_something_else_for_the_kernel_to_write_it_stays_as_it_is() -> None:
     number = {"x86_64": 218, "aarch64": 96}[platform.machine()]
     command = [sys.executable, "-I", "-c", OTHER_LIBRARY.format(number=number), str(REPOSITORY)]
@@ -168,7 +157,7 @@ def seen_cgroup(one: Life) -> str:
 
 
 @OWN
-@CLONES
+@needs.clone()
 def test_it_is_told_which_way_it_went(runtime: Runtime, bundle: Callable[..., Bundle]) -> None:
     made, prefixes = bundle(), ([], refusing("no such call"))
     ways = [runtime.run(made, options=["--narrate"], prefix=prefix) for prefix in prefixes]
@@ -187,7 +176,7 @@ def test_a_namespace_that_nobody_is_in_yet_has_no_other_below_it(
 
 
 @OWN
-@CLONES
+@needs.clone()
 @needs.cgroup2()
 @needs.controller("pids")
 @pytest.mark.parametrize("namespaces", ["with a pid namespace", "without one"])

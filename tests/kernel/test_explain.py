@@ -43,6 +43,7 @@ TRACED = (
 FORK = re.compile(r"^(?:\d+ +)?(?:v?fork|clone3?)\(")
 
 
+@needs.clone()
 def test_a_run_makes_the_calls_that_explain_names(runtime: Runtime, bundle: Callable[..., Bundle], place: Path) -> None:
     container = bundle("exit", "0")
     container.namespace("cgroup")

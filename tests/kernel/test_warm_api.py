@@ -29,6 +29,7 @@ pytestmark = [
     pytest.mark.only("minirun", "its own interface for Python"),
     needs.cgroup2(),
     needs.static_busybox(),
+    needs.clone(),  # without it each worker is started, as tests/kernel/test_api.py has it
 ]
 
 HEAD = """

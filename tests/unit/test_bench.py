@@ -230,7 +230,7 @@ def lengths(seal: str) -> dict[str, float]:
 
 def test_a_run_in_phases() -> None:
     assert lengths(TWO_STARTS) == {
-        "launcher: sh": 2,
+        "launcher: sh, then env": 2,
         "the interpreter starts": 8,
         "imports up to the seal": 10,
         "the seal": 1,

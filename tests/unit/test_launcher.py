@@ -248,30 +248,6 @@ def test_an_interrupt_at_any_moment_ends_it_without_a_word(home: Path, has_termi
     os.close(terminal)
 
 
-def test_with_a_terminal_no_interrupt_is_lost(home: Path) -> None:
-    """The launcher has the interpreter begin with it blocked; without one, with it ignored, for as long."""
-    python = home / "bin" / VERSION
-    place = home.parent / "shown"
-    shutil.copytree(home, place, symlinks=True, dirs_exist_ok=True)
-    (place / "bin" / python.name).unlink()
-    (place / "bin" / python.name).write_text(f"#!{sys.executable}\n{SHOW}")
-    (place / "bin" / python.name).chmod(0o755)
-    command = str(place / "bin/minirun")
-    inside = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True, check=True)
-    outside = subprocess.run(["setsid", "--wait", command], capture_output=True, text=True, check=True)
-    assert masks(inside.stdout) == {"SigBlk": True, "SigIgn": False}
-    assert masks(outside.stdout) == {"SigBlk": False, "SigIgn": True}
-
-
-SHOW = "print(*[line for line in open('/proc/self/status') if line[:6] in ('SigBlk', 'SigIgn')], sep='', end='')\n"
-
-
-def masks(status: str) -> dict[str, bool]:
-    """Whether SIGINT is in them."""
-    lines = (line.split() for line in status.splitlines())
-    return {name.rstrip(":"): bool(int(mask, 16) & 1 << signal.SIGINT - 1) for name, mask in lines}
-
-
 # ---- what is said where the start itself fails
 
 

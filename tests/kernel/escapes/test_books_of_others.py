@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "it is weakened for 
 # ---- a number that another process has by now
 
 COMMANDS = {
-    "kill": ("kill", "ID", "KILL"),
+    "kill": ("kill", "ID", "TERM"),
     "delete": ("delete", "--force", "ID"),
     "exec": ("exec", "ID", "PROGRAM", "attack", "made=create:MADE"),
 }

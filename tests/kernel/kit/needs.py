@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from kernel.kit.outside import Process, cgroup2_root
+from minirun.kernel.clone import address_of_thread_id
 
 # Numbers of linux/capability.h.
 CAPABILITIES = {
@@ -46,6 +47,18 @@ def static_busybox() -> pytest.MarkDecorator:
 
 def namespace(kind: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not Path("/proc/self/ns", kind).exists(), reason=f"this kernel has no {kind} namespaces")
+
+
+def can_clone() -> bool:
+    """PR_GET_TID_ADDRESS, prctl(2): CONFIG_CHECKPOINT_RESTORE, which User-mode Linux does not have."""
+    try:
+        return address_of_thread_id() > 0
+    except OSError:
+        return False
+
+
+def clone() -> pytest.MarkDecorator:
+    return pytest.mark.skipif(not can_clone(), reason="this kernel does not tell where it writes the thread's id")
 
 
 def held(capability: str) -> bool:
