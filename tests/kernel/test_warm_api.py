@@ -272,7 +272,7 @@ THIEVES = {
 @pytest.mark.parametrize("change", THIEVES.values(), ids=THIEVES)
 def test_rights_that_are_given_up_can_not_be_had_from_it(small, change):
     lines = "import select, socket; from minirun.api.template import own_traits" + STOLEN
-    lines += f"{change}\nprint(steal(), has_ended())\nos._exit(0)"
+    lines += f"{change}\nprint(steal(), has_ended(), flush=True)\nos._exit(0)"
     assert told_by(lines, small) == "b'' True\n"
 
 
