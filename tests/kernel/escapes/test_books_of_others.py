@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "it is weakened for 
 
 COMMANDS = {
     "kill": ("kill", "ID", "TERM"),
+    "end": ("kill", "ID", "KILL"),  # which looks whether others would outlive it
     "delete": ("delete", "--force", "ID"),
     "exec": ("exec", "ID", "PROGRAM", "attack", "made=create:MADE"),
 }
@@ -51,6 +52,7 @@ def test_another_process_of_the_same_number_is_left_alone(
     ("attacked", "command"),
     [
         ("reused-after-the-look", "kill"),
+        ("reused-after-the-look", "end"),
         ("signal-by-number+reused-after-the-look", "kill"),
         ("reused-after-the-look", "delete"),
         ("reused-after-the-look", "exec"),
