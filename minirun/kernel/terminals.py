@@ -20,10 +20,13 @@ def unlock_and_open_peer(master: int) -> int:
     """The other side of a pseudoterminal: TIOCSPTLCK, then TIOCGPTPEER (ioctl_tty(2)).
 
     TIOCGPTPEER opens the peer of this very descriptor. A path such as /dev/pts/0 could by now lead to a file that the
-    image brought along (CVE-2025-52565).
+    image brought along (CVE-2025-52565). O_CLOEXEC would stay with the open file: of the program's copies, too, the
+    kernel would say that execve(2) closes them (proc_pid_fdinfo(5)).
     """
     os_call("ioctl TIOCSPTLCK", fcntl.ioctl, master, TIOCSPTLCK, struct.pack("i", 0))
-    return os_call("ioctl TIOCGPTPEER", fcntl.ioctl, master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    peer = os_call("ioctl TIOCGPTPEER", fcntl.ioctl, master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY)
+    os.set_inheritable(peer, False)
+    return peer
 
 
 def set_controlling_terminal(terminal: int) -> None:

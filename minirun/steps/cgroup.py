@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeVar
 
+    from .world import World
+
     T = TypeVar("T")
 
 PATIENCE = 5.0  # seconds in which nothing of a cgroup could be removed, though its processes were killed
@@ -129,6 +131,9 @@ class MakeCgroup(Step):
 
     def calls(self) -> tuple[str, ...]:
         return tuple(show("mkdir", place, files.octal(0o755)) for place in way_to("/sys/fs/cgroup", self.path))
+
+    def effect(self, world: World) -> World:
+        return world.replace(cgroup=self.path)
 
     def apply(self, context: Context) -> None:
         mount = context.cgroup.removesuffix(self.path)
@@ -376,6 +381,9 @@ class SetLimit(Step):
     def calls(self) -> tuple[str, ...]:
         return tuple(show("write", f"$cgroup/{name}", value) for name, value in self.choices())
 
+    def effect(self, world: World) -> World:
+        return world.limiting(self.name, self.value, not (self.optional or self.otherwise))
+
     def apply(self, context: Context) -> None:
         failure: SystemCallError | None = None
         for name, value in self.choices():
@@ -424,6 +432,9 @@ class JoinCgroup(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", f"$cgroup{self.path()}/cgroup.procs", "0"),)
+
+    def effect(self, world: World) -> World:
+        return world.become(cgroup=world.cgroup + self.path())
 
     def show_opened(self) -> str:
         return "cgroup = " + show("open", f"$cgroup{self.path()}", files.open_flags(DIRECTORY))

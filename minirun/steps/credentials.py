@@ -15,6 +15,10 @@ from ..safe import safe
 from .shell import quoted
 from .step import Context, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 LOST = "the container's process lacks it: drop it from config.json, or give it to minirun's own process"
 
 
@@ -40,6 +44,9 @@ class DropBoundingSet(Step):
         return tuple(
             show("prctl", Flags("PR_CAPBSET_DROP"), Flags(name)) for name in CAPABILITIES if name not in self.keep
         )
+
+    def effect(self, world: World) -> World:
+        return world.bounding(frozenset(self.keep))
 
     def apply(self, context: Context) -> None:
         kept = set(known(self.keep, context, self.origin))
@@ -83,6 +90,9 @@ class SetUser(Step):
             show("prctl", Flags("PR_SET_KEEPCAPS"), 0),
             show("prctl", Flags("PR_SET_DUMPABLE"), 0),
         )
+
+    def effect(self, world: World) -> World:
+        return world.belonging(self.uid, self.gid, self.additional_gids)
 
     def apply(self, context: Context) -> None:
         processes.set_keep_capabilities(True)
@@ -130,6 +140,9 @@ class SetCapabilities(Step):
         told = ", ".join(f"{name} {'|'.join(getattr(self, name)) or 0}" for name in sets)
         return (show("capset", Flags("header"), Flags(f"{{{told}}}")),)
 
+    def effect(self, world: World) -> World:
+        return world.granting(frozenset(self.effective), frozenset(self.permitted), frozenset(self.inheritable))
+
     def apply(self, context: Context) -> None:
         _, held, inherited = processes.capget()
         permitted = mask(self.permitted, context, f"{self.origin}/permitted")
@@ -174,6 +187,9 @@ class SetAmbientSet(Step):
             ),
         )
 
+    def effect(self, world: World) -> World:
+        return world.keeping_through_execve(frozenset(self.names))
+
     def apply(self, context: Context) -> None:
         refused = []
         processes.clear_ambient_capabilities()
@@ -213,6 +229,9 @@ class SetNoNewPrivs(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("prctl", Flags("PR_SET_NO_NEW_PRIVS"), 1),)
+
+    def effect(self, world: World) -> World:
+        return world.become(has_no_new_privs=True)
 
     def apply(self, context: Context) -> None:
         processes.set_no_new_privs()

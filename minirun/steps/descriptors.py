@@ -14,6 +14,10 @@ from ..kernel.sockets import is_inherited
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 NULL = "/dev/null"
 OPEN_NULL = os.O_RDWR | os.O_NONBLOCK | os.O_NOCTTY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -205,6 +209,9 @@ class KeepDescriptors(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("close_range", 3 + self.kept, Flags("~0"), Flags("CLOSE_RANGE_CLOEXEC")),)
+
+    def effect(self, world: World) -> World:
+        return world.become(descriptors=tuple(range(3 + self.preserve + self.listeners)))
 
     def apply(self, context: Context) -> None:
         for descriptor in range(3, 3 + self.kept):

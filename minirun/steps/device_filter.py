@@ -12,6 +12,7 @@ from .step import RUNTIME, Context, Refused, Step
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..cgroups.devices import Instruction, Rules
+    from .world import World
 
 NEEDS_BPF = "the kernel must have CONFIG_CGROUP_BPF"
 
@@ -55,6 +56,9 @@ class AttachDeviceFilter(Step):
             "program = " + show("bpf", Flags("BPF_PROG_LOAD"), Flags(loaded)),
             show("bpf", Flags("BPF_PROG_ATTACH"), Flags(attached)),
         )
+
+    def effect(self, world: World) -> World:
+        return world.replace(has_device_filter=True)
 
     def apply(self, context: Context) -> None:
         cgroup = files.open(context.cgroup, DIRECTORY)

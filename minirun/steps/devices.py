@@ -14,6 +14,10 @@ from .paths import PLACE_CURES, is_new, is_there, make_parent, refuse_hosts, sho
 from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 KINDS = {"c": stat.S_IFCHR, "u": stat.S_IFCHR, "b": stat.S_IFBLK, "p": stat.S_IFIFO}
 
 
@@ -58,6 +62,9 @@ class MakeDevice(Step):
             show("chown", node, self.uid, self.gid),
             show("chmod", node, files.octal(self.mode)),
         )
+
+    def effect(self, world: World) -> World:
+        return world.making(self.path)
 
     def apply(self, context: Context) -> None:
         parent, name = make_parent(context, self.path)
@@ -157,6 +164,9 @@ class BindDevice(Step):
     def calls(self) -> tuple[str, ...]:
         return ("tree = " + mounts.show_open_tree(AT_FDCWD, self.path, False), *show_attach(self.path, (READ_ONLY,)))
 
+    def effect(self, world: World) -> World:
+        return world.binding(self.path, self.path, READ_ONLY)
+
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.path, False)
         try:
@@ -244,6 +254,9 @@ class AttachDevice(Step):
     def calls(self) -> tuple[str, ...]:
         return show_attach(self.path, ())
 
+    def effect(self, world: World) -> World:
+        return world.binding(self.path, "a device that was made outside")
+
     def apply(self, context: Context) -> None:
         tree = context.incoming.pop()
         try:
@@ -275,6 +288,9 @@ class MakeSymlink(Step):
     def calls(self) -> tuple[str, ...]:
         parent, _, name = self.path.rpartition("/")
         return (show_find(parent or "/", name="parent"), show("symlinkat", self.target, Flags("parent"), name))
+
+    def effect(self, world: World) -> World:
+        return world if self.needs else world.making(self.path)
 
     def apply(self, context: Context) -> None:
         if self.needs and not is_there(context, self.needs):

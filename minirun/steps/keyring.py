@@ -16,6 +16,10 @@ from ..kernel.libc import Flags, SystemCallError, show
 from .labels import open_first
 from .step import Context, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 LABEL_FILE = ("keycreate",)  # in /proc/self/attr: what label SELinux gives to new keys
 
 
@@ -47,6 +51,9 @@ class JoinSessionKeyring(Step):
         joined = "keyring = " + show("keyctl", Flags("KEYCTL_JOIN_SESSION_KEYRING"), self.name)
         shared = show("keyctl", Flags("KEYCTL_SETPERM"), Flags("keyring"), Flags("permissions|KEY_USR_SEARCH"))
         return (joined, shared) if self.share else (joined,)
+
+    def effect(self, world: World) -> World:
+        return world.become(keyring=self.name)
 
     def apply(self, context: Context) -> None:
         if self.label:

@@ -19,6 +19,10 @@ from .paths import PLACE, find, show_find
 from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 APPARMOR, SELINUX = "AppArmor", "SELinux"
 APPARMOR_ENABLED = "/sys/module/apparmor/parameters/enabled"
 SELINUXFS = "/sys/fs/selinux"
@@ -167,6 +171,9 @@ class SetExecLabel(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", f"/proc/self/attr/{ATTRIBUTES[self.module][0]}", self.text()),)
+
+    def effect(self, world: World) -> World:
+        return world.become(label=self.label)
 
     def apply(self, context: Context) -> None:
         descriptor = context.exec_attributes.pop(self.module)

@@ -15,6 +15,10 @@ from ..kernel.libc import Flags, SystemCallError
 from .mounts import MOUNT_CURES, Change, attach, show_attach
 from .step import RUNTIME, Context, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 Ranges = tuple[tuple[int, int, int], ...]  # id on the file system, id in the mount, how many
 
 
@@ -116,6 +120,9 @@ class AttachMappedMount(Step):
 
     def calls(self) -> tuple[str, ...]:
         return show_attach(self.destination, self.changes)
+
+    def effect(self, world: World) -> World:
+        return world.binding(self.destination, "with mapped owners", *self.changes, brings_others=True)
 
     def apply(self, context: Context) -> None:
         tree = context.incoming.pop()

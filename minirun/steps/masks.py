@@ -13,6 +13,10 @@ from .paths import PLACE, find, is_root, renew_root, show_find
 from .shell import in_root
 from .step import Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 NOT_THERE = "not there"  # the result of either step then
 
 
@@ -48,6 +52,9 @@ class MaskPath(Step):
             mounts.show_mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY),
             mounts.show_move_mount(tree, Flags("place")),
         )
+
+    def effect(self, world: World) -> World:
+        return world.covering(self.path, "nothing")
 
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)
@@ -114,6 +121,9 @@ class MakePathReadOnly(Step):
             mounts.show_mount_setattr(tree, True, attr_set=MOUNT_ATTR_RDONLY),
             mounts.show_move_mount(tree, Flags("place")),
         )
+
+    def effect(self, world: World) -> World:
+        return world.covering(self.path, self.path)
 
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)

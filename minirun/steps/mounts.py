@@ -37,6 +37,10 @@ from .paths import (
 from .shell import in_root, operand, quoted
 from .step import Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 # Where these lie decides what a process may learn and change, so no symlink of the image may move them.
 NEVER_BY_SYMLINK = ("proc", "sysfs")
 
@@ -152,6 +156,9 @@ class MountFilesystem(Step):
             show_find(self.destination, self.type not in NEVER_BY_SYMLINK),
             mounted + "  // then what lies below is copied into it" * self.copy_up,
         )
+
+    def effect(self, world: World) -> World:
+        return world.mounting(self.destination, self.type, self.source, self.flags)
 
     def prepare(self) -> None:
         if self.copy_up:
@@ -270,6 +277,9 @@ class Remount(Step):
     def calls(self) -> tuple[str, ...]:
         return (show_find(self.destination), mounts.show_mount(None, PLACE, None, self.flags, self.data or None))
 
+    def effect(self, world: World) -> World:
+        return world.restricting(self.destination, self.flags, ~self.flags)
+
     def apply(self, context: Context) -> None:
         place = find(context.root, self.destination)
         if place is None:
@@ -324,6 +334,9 @@ class BindMount(Step):
         opened = "tree = " + mounts.show_open_tree(AT_FDCWD, self.source, self.recursive)
         return (opened, *show_attach(self.destination, self.changes))
 
+    def effect(self, world: World) -> World:
+        return world.binding(self.destination, self.source, *self.changes, brings_others=self.recursive)
+
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.source, self.recursive)
         try:
@@ -352,6 +365,11 @@ class ChangeMount(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show_find(self.destination), *(change.call(Flags("place")) for change in self.changes))
+
+    def effect(self, world: World) -> World:
+        for change in self.changes:
+            world = world.restricting(self.destination, change.attr_set, change.attr_clr)
+        return world
 
     def apply(self, context: Context) -> None:
         mounted = find(context.root, self.destination)
@@ -382,6 +400,9 @@ class MakeMountReadOnly(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (mounts.show_mount_setattr(Flags("mounted"), False, attr_set=MOUNT_ATTR_RDONLY),)
+
+    def effect(self, world: World) -> World:
+        return world.restricting(self.destination, MOUNT_ATTR_RDONLY)
 
     def apply(self, context: Context) -> None:
         mounted = context.unfinished.pop(context.mount_ids.get(self.origin, -1), -1)
@@ -431,6 +452,9 @@ class MountCgroup(Step):
         )
         return (*made, *show_attach(self.destination, self.changes))
 
+    def effect(self, world: World) -> World:
+        return world.mounting(self.destination, "cgroup2", "none", 0, *self.changes)
+
     def apply(self, context: Context) -> None:
         new = mounts.new_mount("cgroup2")
         try:
@@ -462,6 +486,9 @@ class BindCgroup(Step):
     def calls(self) -> tuple[str, ...]:
         opened = "tree = " + mounts.show_open_tree(AT_FDCWD, "$cgroup", False)
         return (opened, *show_attach(self.destination, self.changes))
+
+    def effect(self, world: World) -> World:
+        return world.binding(self.destination, "the container's cgroup", *self.changes)
 
     def apply(self, context: Context) -> None:
         BindMount(context.cgroup, self.destination, False, self.changes, self.origin).apply(context)

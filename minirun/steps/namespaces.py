@@ -23,6 +23,10 @@ from ..kernel.libc import Flags, SystemCallError, show
 from .shell import echo, operand, quoted
 from .step import RUNTIME, Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 # The spec's name: the flag, and the option of unshare(1) and nsenter(1).
 TYPES = {
     "user": (CLONE_NEWUSER, "--user"),
@@ -65,6 +69,9 @@ class OpenNamespace(Step):
     def calls(self) -> tuple[str, ...]:
         flags = files.open_flags(os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         return (f"{self.type}_ns = " + show("open", self.path, flags),)
+
+    def effect(self, world: World) -> World:
+        return world.holding_namespace(self.type, self.path)
 
     def apply(self, context: Context) -> None:
         descriptor = files.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -125,6 +132,9 @@ class JoinNamespace(Step):
     def calls(self) -> tuple[str, ...]:
         return (show("setns", Flags(f"{self.type}_ns"), Flags.of(TYPES[self.type][0], "CLONE_")),)
 
+    def effect(self, world: World) -> World:
+        return world.joining(self.type)
+
     def apply(self, context: Context) -> None:
         descriptor = context.joined.pop(self.type)
         namespaces.setns(descriptor, TYPES[self.type][0])
@@ -161,6 +171,9 @@ class Unshare(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("unshare", Flags.of(self.flags(), "CLONE_")),)
+
+    def effect(self, world: World) -> World:
+        return world.unsharing(self.types)
 
     def prepare(self) -> None:
         if self.by_user:
@@ -208,6 +221,9 @@ class WriteTimeOffset(Step):
     def calls(self) -> tuple[str, ...]:
         return (show("write", "/proc/$pid/timens_offsets", f"{self.clock} {self.secs} {self.nanosecs}\n"),)
 
+    def effect(self, world: World) -> World:
+        return world.shifting(self.clock, self.secs, self.nanosecs)
+
     def apply(self, context: Context) -> None:
         files.write_file(f"/proc/{context.pid}/timens_offsets", f"{self.clock} {self.secs} {self.nanosecs}\n")
 
@@ -235,6 +251,9 @@ class ForkIntoNamespaces(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("fork"),)
+
+    def effect(self, world: World) -> World:
+        return world.forking()
 
     def apply(self, context: Context) -> None:
         if processes.fork():
@@ -318,6 +337,9 @@ class SetHostname(Step):
     def calls(self) -> tuple[str, ...]:
         return (show("sethostname", self.name, len(self.name.encode())),)
 
+    def effect(self, world: World) -> World:
+        return world.become(host_name=self.name)
+
     def apply(self, context: Context) -> None:
         processes.sethostname(self.name)
 
@@ -339,6 +361,9 @@ class SetDomainname(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("setdomainname", self.name, len(self.name.encode())),)
+
+    def effect(self, world: World) -> World:
+        return world.become(domain_name=self.name)
 
     def apply(self, context: Context) -> None:
         processes.setdomainname(self.name)

@@ -17,6 +17,7 @@ from .step import RUNTIME, Context, Refused, Step
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..kernel.netlink import Network
+    from .world import World
 
 TEMPLATE = "%d"  # the kernel puts a free number here
 
@@ -63,6 +64,9 @@ class MoveNetDevice(Step):
             show("sendmsg", Flags("netlink"), Flags("{RTM_NEWADDR …}")) + "  // each address that it had",
             show("sendmsg", Flags("netlink"), Flags("{RTM_SETLINK, IFF_UP}")),
         )
+
+    def effect(self, world: World) -> World:
+        return world.replace(links=(*world.links, self.name))
 
     def apply(self, context: Context) -> None:
         if context.network < 0:

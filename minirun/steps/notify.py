@@ -18,6 +18,10 @@ from ..kernel.sockets import MessageSocket
 from .shell import quoted
 from .step import RUNTIME, Context, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 DIRECTORY, SOCKET = "notify", "notify.sock"
 INSIDE = "/run/notify"  # where other runtimes have it
 
@@ -39,6 +43,9 @@ class MakeNotifyDirectory(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("mkdir", f"{self.directory}/{DIRECTORY}", files.octal(0o755)),)
+
+    def effect(self, world: World) -> World:
+        return world.noting("notify")
 
     def apply(self, context: Context) -> None:
         files.mkdir(f"{self.directory}/{DIRECTORY}", 0o755)

@@ -14,6 +14,10 @@ from .cgroup import JoinCgroup, move
 from .sockets import SOCKET_CURES
 from .step import CONTAINER, RUNTIME, Context, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 # Of clone3(2): an older kernel, or the filter of a container that minirun is in. Of prctl(2): see kernel/clone.py.
 NOT_HERE = (ENOSYS, EPERM, EACCES, EINVAL)
 WAITING = "minirun's children are to be in a new pid namespace already: start it in there, as by unshare --pid --fork"
@@ -75,6 +79,9 @@ class StartContainerProcess(Step):
             return ("pid = " + show("fork"), marked, pidfd)
         cloned = "pid = " + show_clone(self.flags(), "cgroup" if self.cgroup else "")
         return (*([self.cgroup.show_opened()] if self.cgroup else []), cloned, marked)
+
+    def effect(self, world: World) -> World:
+        return world.starting(self.cgroup, self.types)
 
     def flags(self) -> int:
         return CLONE_NEWPID if self.new_pid_namespace else 0
@@ -158,6 +165,9 @@ class CloseToTracers(Step):
     def calls(self) -> tuple[str, ...]:
         return (show("prctl", Flags("PR_SET_DUMPABLE"), 0),)
 
+    def effect(self, world: World) -> World:
+        return world.become(is_dumpable=False)
+
     def apply(self, context: Context) -> None:
         processes.set_dumpable(False)
 
@@ -175,6 +185,9 @@ class OpenToUser(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("prctl", Flags("PR_SET_DUMPABLE"), 1),)
+
+    def effect(self, world: World) -> World:
+        return world.become(is_dumpable=True)
 
     def apply(self, context: Context) -> None:
         processes.set_dumpable(True)
@@ -194,6 +207,9 @@ class StartSession(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("setsid"),)
+
+    def effect(self, world: World) -> World:
+        return world.become(session="its own")
 
     def apply(self, context: Context) -> None:
         os.setsid()

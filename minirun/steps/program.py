@@ -13,6 +13,10 @@ from .paths import make_directory, show_find
 from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 DEFAULT_PATH = "/bin:/usr/bin"  # confstr(3), _CS_PATH: where execvp(3) looks without a PATH
 DENIED = "permission denied"
 EXECUTABLE = "it must be a file, executable (chmod +x) for the container's user, and its mount not noexec"
@@ -65,6 +69,9 @@ class ChangeDirectory(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("chdir", self.path), show("getcwd"))
+
+    def effect(self, world: World) -> World:
+        return world.become(directory=self.path)
 
     def apply(self, context: Context) -> None:
         files.chdir(self.path)
@@ -196,6 +203,9 @@ class SetUmask(Step):
     def calls(self) -> tuple[str, ...]:
         return (show("umask", Flags("callers") if self.value is None else files.octal(self.value)),)
 
+    def effect(self, world: World) -> World:
+        return world.become(umask=self.value)
+
     def apply(self, context: Context) -> None:
         os.umask(context.umask if self.value is None else self.value)
 
@@ -217,6 +227,9 @@ class ResetSignals(Step):
             show("rt_sigaction", Flags("SIGXFSZ"), Flags("SIG_DFL")),
             show("rt_sigprocmask", Flags("SIG_SETMASK"), array(())),
         )
+
+    def effect(self, world: World) -> World:
+        return world.become(blocks_signals=False)
 
     def apply(self, context: Context) -> None:
         signals.reset()
@@ -273,6 +286,9 @@ class Execute(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("execve", Flags("program"), array(self.arguments), array(self.environment)),)
+
+    def effect(self, world: World) -> World:
+        return world.executing(self.arguments)
 
     def apply(self, context: Context) -> None:
         environment = dict(pair.split("=", 1) for pair in self.environment) | context.variables

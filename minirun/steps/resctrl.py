@@ -15,6 +15,10 @@ from ..kernel.mountinfo import in_sight, mount_points
 from .shell import below, quoted
 from .step import RUNTIME, Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 SCHEMA_CURE = "the file info/last_cmd_status of resctrl says what is wrong; each group's schemata shows the form"
 
 
@@ -217,6 +221,9 @@ class JoinClos(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", f"$resctrl/{path_in(self.group, 'tasks')}", "$pid"),)
+
+    def effect(self, world: World) -> World:
+        return world.become(clos=self.group)
 
     def apply(self, context: Context) -> None:
         files.write_file(f"{context.resctrl}/{path_in(self.group, 'tasks')}", str(context.pid))

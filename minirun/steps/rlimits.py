@@ -9,6 +9,10 @@ from ..kernel.constants import RLIMITS
 from ..kernel.libc import Flags, show
 from .step import CONTAINER, RUNTIME, Context, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 RLIM_INFINITY = 2**64 - 1
 
 
@@ -41,6 +45,9 @@ class SetRlimit(Step):
             show("prlimit", Flags("pid"), Flags(self.type), Flags(f"{{{limit(self.soft)}, {limit(self.hard)}}}"), None),
         )
 
+    def effect(self, world: World) -> World:
+        return world.rlimited(self.type, self.soft, self.hard)
+
     def apply(self, context: Context) -> None:
         processes.prlimit(context.pid, RLIMITS.index(self.type), self.type, self.soft, self.hard)
 
@@ -57,6 +64,9 @@ class AllowRlimit(SetRlimit):
 
     def calls(self) -> tuple[str, ...]:
         return (show("prlimit", Flags("pid"), Flags(self.type), Flags(f"{{as before, {limit(self.hard)}}}"), None),)
+
+    def effect(self, world: World) -> World:
+        return world  # what it will be is the other step's
 
     def apply(self, context: Context) -> None:
         number = RLIMITS.index(self.type)

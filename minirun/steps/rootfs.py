@@ -22,6 +22,10 @@ from ..kernel.mountinfo import mount_points
 from .shell import quoted
 from .step import RUNTIME, Context, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 
 class SetRootPropagation(Step):
     """Decide whether mounts travel between the namespaces. A new mount namespace starts as the peer of its parent."""
@@ -108,6 +112,9 @@ class BindRootfs(Step):
             mounts.show_move_mount(Flags("root"), Flags("place")),
         )
 
+    def effect(self, world: World) -> World:
+        return world.binding("/", self.path, brings_others=True)
+
     def apply(self, context: Context) -> None:
         place = files.open(self.path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
@@ -149,6 +156,9 @@ class BindRootfsOutside(Step):
             "place = " + show("open", self.target, files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)),
             mounts.show_move_mount(tree, place),
         )
+
+    def effect(self, world: World) -> World:
+        return world.binding("/", self.path, brings_others=True)
 
     def apply(self, context: Context) -> None:
         tree = mounts.open_tree(AT_FDCWD, self.path, True)
@@ -205,6 +215,9 @@ class MakeRootReadOnly(Step):
     def calls(self) -> tuple[str, ...]:
         return (mounts.show_mount_setattr(Flags("root"), False, attr_set=MOUNT_ATTR_RDONLY),)
 
+    def effect(self, world: World) -> World:
+        return world.restricting("/", MOUNT_ATTR_RDONLY)
+
     def apply(self, context: Context) -> None:
         mounts.mount_setattr(context.root, False, attr_set=MOUNT_ATTR_RDONLY)
 
@@ -249,6 +262,9 @@ class ChangeRoot(Step):
     def calls(self) -> tuple[str, ...]:
         return (show("fchdir", Flags("root")), show("chroot", "."), show("chdir", "/"))
 
+    def effect(self, world: World) -> World:
+        return world.become(root="its own", directory="/")
+
     def apply(self, context: Context) -> None:
         files.fchdir(context.root)
         files.chroot(".")
@@ -280,6 +296,9 @@ class PivotRoot(Step):
         opened = "old_root = " + show("open", "/", files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
         return (opened, show("fchdir", Flags("root")), show("pivot_root", ".", "."))
 
+    def effect(self, world: World) -> World:
+        return world.become(root="its own", directory="/")
+
     def apply(self, context: Context) -> None:
         context.old_root = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         files.fchdir(context.root)
@@ -309,6 +328,9 @@ class DetachOldRoot(Step):
             show("umount2", ".", Flags("MNT_DETACH")),
             show("chdir", "/"),
         )
+
+    def effect(self, world: World) -> World:
+        return world.become(sees_host=False, directory="/")
 
     def apply(self, context: Context) -> None:
         files.fchdir(context.old_root)
@@ -347,6 +369,9 @@ class MoveRoot(Step):
             show("chroot", "."),
             show("chdir", "/"),
         )
+
+    def effect(self, world: World) -> World:
+        return world.become(root="its own", directory="/")
 
     def apply(self, context: Context) -> None:
         hosts = self.kernel_mounts()  # read now: it is /proc itself that goes

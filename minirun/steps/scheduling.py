@@ -16,6 +16,10 @@ from ..kernel.constants import (
 from ..kernel.libc import Flags, array, show
 from .step import RUNTIME, Context, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 
 class SetOomScoreAdj(Step):
     """First of all, since lowering it takes the rights of the host's root."""
@@ -39,6 +43,9 @@ class SetOomScoreAdj(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", "/proc/self/oom_score_adj", str(self.value)),)
+
+    def effect(self, world: World) -> World:
+        return world.scheduled(oom_score_adj=self.value)
 
     def apply(self, context: Context) -> None:
         files.write_file("/proc/self/oom_score_adj", str(self.value))
@@ -92,6 +99,9 @@ class SetScheduler(Step):
         times = f", sched_runtime {self.runtime}, sched_deadline {self.deadline}, sched_period {self.period}"
         return (show("sched_setattr", Flags("pid"), Flags(f"{{{told}{times}}}"), 0),)
 
+    def effect(self, world: World) -> World:
+        return world.scheduled(policy=self.policy, nice=self.nice, priority=self.priority)
+
     def apply(self, context: Context) -> None:
         scheduling.sched_setattr(
             context.pid,
@@ -128,6 +138,9 @@ class SetIOPriority(Step):
             ),
         )
 
+    def effect(self, world: World) -> World:
+        return world.scheduled(io=f"{self.io_class} {self.priority}")
+
     def apply(self, context: Context) -> None:
         scheduling.ioprio_set_group(IOPRIO_CLASSES[self.io_class], self.priority)
 
@@ -151,6 +164,9 @@ class SetAffinity(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("sched_setaffinity", 0, array(self.cpus)),)
+
+    def effect(self, world: World) -> World:
+        return world.scheduled(cpus=",".join(map(str, self.cpus)))
 
     def apply(self, context: Context) -> None:
         scheduling.sched_setaffinity(self.cpus)
@@ -190,6 +206,9 @@ class SetMemoryPolicy(Step):
     def calls(self) -> tuple[str, ...]:
         return (show("set_mempolicy", Flags(self.words()), array(self.nodes)),)
 
+    def effect(self, world: World) -> World:
+        return world.scheduled(memory=self.mode)
+
     def apply(self, context: Context) -> None:
         mode = MEMORY_MODES[self.mode] | sum(MEMORY_FLAGS[name] for name in set(self.flags))
         scheduling.set_mempolicy(mode, self.nodes, self.words())
@@ -220,6 +239,9 @@ class SetPersonality(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("personality", Flags(f"PER_{self.domain}")),)
+
+    def effect(self, world: World) -> World:
+        return world.scheduled(personality=self.domain)
 
     def apply(self, context: Context) -> None:
         scheduling.personality(PERSONALITIES[self.domain])

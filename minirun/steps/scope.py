@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from ..cgroups.systemd_bus import Units
     from ..cgroups.systemd_values import Value
+    from .world import World
 
 
 class Systemd(Manager):
@@ -127,6 +128,9 @@ class StartScope(Step):
         ask = busctl(self.user, "StartTransientUnit", "ssa(sv)a(sa(sv))", *arguments)
         wait = f'until grep -qF {quoted(self.unit)} "/proc/$pid/cgroup"; do sleep 0.1; done'
         return f'{ask} && {wait}; cgroup=/sys/fs/cgroup$(sed -n "s/^0:://p" "/proc/$pid/cgroup")'
+
+    def effect(self, world: World) -> World:
+        return world.replace(cgroup=self.unit).become(cgroup=self.unit)
 
     def apply(self, context: Context) -> None:
         process = Property("PIDs", "au", (context.pid,))
@@ -252,6 +256,9 @@ class SetScopeLimits(Step):
         arguments = [quoted(self.unit), "true", *told(self.properties)]
         return busctl(self.user, "SetUnitProperties", "sba(sv)", *arguments)
 
+    def effect(self, world: World) -> World:
+        return world.replace(limits={**world.limits, **{made.name: text_of(made) for made in self.properties}})
+
     def apply(self, context: Context) -> None:
         with Systemd(self.user, self.properties) as systemd:
             systemd.change(self.unit, self.properties)
@@ -323,6 +330,9 @@ class JoinScope(Step):
     def shell(self) -> str:
         arguments = [quoted(self.unit), quoted(self.below), "1", '"$pid"']
         return busctl(self.user, "AttachProcessesToUnit", "ssau", *arguments)
+
+    def effect(self, world: World) -> World:
+        return world.become(cgroup=world.cgroup)
 
     def apply(self, context: Context) -> None:
         below = f"/{self.below.strip('/')}" if self.below else self.place_beside(context.cgroup)

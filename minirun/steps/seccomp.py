@@ -25,6 +25,10 @@ from .step import RUNTIME, Context, Step
 from .syscall_filter import Rule, action_name, lets_through, names_of, program, unknown_names
 from .told import State
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 
 class CompileFilter(Step):
     """Have libseccomp make a program of the rules. The container's process gets it by the fork."""
@@ -80,6 +84,9 @@ class LoadFilter(Step):
     def calls(self) -> tuple[str, ...]:
         flags = Flags.of(self.flags, "SECCOMP_FILTER_FLAG_")
         return (show("seccomp", Flags("SECCOMP_SET_MODE_FILTER"), flags, Flags("program")),)
+
+    def effect(self, world: World) -> World:
+        return world.become(filters=world.process.filters + 1)
 
     def apply(self, context: Context) -> None:
         listener = seccomp.set_mode_filter(context.filter, self.flags)

@@ -14,6 +14,10 @@ from .named_file import write_named
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 
 class MakeStateDirectory(Step):
     """mkdir(2) either makes the directory or fails: that is what makes an id belong to one container only."""
@@ -42,6 +46,9 @@ class MakeStateDirectory(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("mkdir", f"{self.root}/{self.id}", files.octal(0o711)),)
+
+    def effect(self, world: World) -> World:
+        return world.noting("lock")
 
     def apply(self, context: Context) -> None:
         for _attempt in range(100):  # another container's end may remove an empty root just now
@@ -133,6 +140,9 @@ class SaveConfig(Step):
     def calls(self) -> tuple[str, ...]:
         return show_new_file(f"{self.directory}/config.json", 0o600)
 
+    def effect(self, world: World) -> World:
+        return world.noting("config.json")
+
     def apply(self, context: Context) -> None:
         files.create_file(f"{self.directory}/config.json", context.config, 0o600)
 
@@ -185,6 +195,9 @@ class WriteState(Step):
 
     def calls(self) -> tuple[str, ...]:
         return show_replaced_file(f"{self.directory}/state.json", 0o600)
+
+    def effect(self, world: World) -> World:
+        return world.noting("state.json")
 
     def apply(self, context: Context) -> None:
         context.created = context.created or time.time()

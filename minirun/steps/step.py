@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, ClassVar
 
     from ..kernel.libc import SystemCallError
+    from .world import World
 
 RUNTIME = "runtime"
 CONTAINER = "container"
@@ -181,6 +182,10 @@ class Step(Record):
         (mkdirat), looks at what it has found, and closes what it has opened.
         """
         return ()
+
+    def effect(self, world: World) -> World:
+        """What there is of the container when the step is done: `world`, as it was before, with what it changes."""
+        return world
 
     def prepare(self) -> None:
         """Import what `apply` needs and most containers do not. The container's process can import nothing itself."""

@@ -11,6 +11,10 @@ from ..kernel.libc import show
 from .shell import echo, quoted
 from .step import Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 HOSTS = (
     "this setting belongs to the host, not to a namespace, or only the host's root may write it; "
     "for kernel.domainname there is the property domainname"
@@ -49,6 +53,9 @@ class SetSysctl(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", f"/proc/sys/{self.path}", self.value),)
+
+    def effect(self, world: World) -> World:
+        return world.replace(sysctl={**world.sysctl, self.key: self.value})
 
     def apply(self, context: Context) -> None:
         proc = files.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -13,6 +13,10 @@ from .paths import make_file, show_find
 from .sockets import SOCKET_CURES
 from .step import RUNTIME, Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 
 class OpenTerminal(Step):
     """Make the terminal inside, so that its name in /dev/pts is the one that programs find (ttyname(3))."""
@@ -37,11 +41,12 @@ class OpenTerminal(Step):
         opened = files.show_openat2(
             Flags("root"), "/dev/pts/ptmx", os.O_RDWR | os.O_NOCTTY, files.resolve_in_root(False)
         )
-        flags = files.open_flags(os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        flags = files.open_flags(os.O_RDWR | os.O_NOCTTY)
         return (
             f"master = {opened}",
             show("ioctl", Flags("master"), Flags("TIOCSPTLCK"), Flags("{0}")),
             "terminal = " + show("ioctl", Flags("master"), Flags("TIOCGPTPEER"), flags),
+            show("fcntl", Flags("terminal"), Flags("F_SETFD"), Flags("FD_CLOEXEC")),
             show("fchown", Flags("terminal"), self.uid, -1),
         )
 
@@ -125,6 +130,9 @@ class BindConsole(Step):
         opened = "tree = " + mounts.show_open_tree(Flags("terminal"), "", False)
         return (opened, show_find("/dev/console"), mounts.show_move_mount(Flags("tree"), Flags("place")))
 
+    def effect(self, world: World) -> World:
+        return world.binding("/dev/console", "its terminal")
+
     def apply(self, context: Context) -> None:
         place = make_file(context, "/dev/console")
         tree = mounts.open_tree(context.slave, "", False)
@@ -153,6 +161,9 @@ class UseTerminal(Step):
     def calls(self) -> tuple[str, ...]:
         controlling = show("ioctl", Flags("terminal"), Flags("TIOCSCTTY"), 0)
         return (controlling, *(show("dup2", Flags("terminal"), number) for number in (0, 1, 2)))
+
+    def effect(self, world: World) -> World:
+        return world.become(has_terminal=True)
 
     def apply(self, context: Context) -> None:
         from ..kernel import terminals

@@ -9,6 +9,10 @@ from ..kernel.libc import Flags, show
 from .credentials import set_groups
 from .step import RUNTIME, Context, Refused, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 # Who lets a user map more ids than the own one: those that root has granted in /etc/subuid and /etc/subgid.
 MAP_HELPERS = {"uid": "newuidmap", "gid": "newgidmap"}
 
@@ -32,6 +36,9 @@ class DenySetgroups(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (show("write", "/proc/$pid/setgroups", "deny"),)
+
+    def effect(self, world: World) -> World:
+        return world.replace(may_set_groups=False)
 
     def apply(self, context: Context) -> None:
         files.write_file(f"/proc/{context.pid}/setgroups", "deny")
@@ -74,6 +81,9 @@ class WriteIdMap(Step):
             helper = f"/usr/bin/{MAP_HELPERS[self.kind]}"
             return (show("execve", helper, [helper, "$pid", *self.text().split()], []),)
         return (show("write", f"/proc/$pid/{self.kind}_map", self.text()),)
+
+    def effect(self, world: World) -> World:
+        return world.replace(maps={**world.maps, self.kind: self.lines})
 
     def apply(self, context: Context) -> None:
         if self.by_helper:
@@ -123,6 +133,9 @@ class BecomeNamespaceRoot(Step):
             show("setresuid", 0, 0, 0),
             show("prctl", Flags("PR_SET_DUMPABLE"), 0),
         )
+
+    def effect(self, world: World) -> World:
+        return world.belonging(0, 0, ())
 
     def apply(self, context: Context) -> None:
         set_groups((), self.groups_may_stay)
