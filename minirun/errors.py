@@ -121,6 +121,9 @@ class ConfigError(MinirunError):
         return f"config.json: {place}: {found}\n  allowed: {allowed}"
 
 
+STOPPED = "stopped before it, as you asked"  # the reason of a StepError that is no failure
+
+
 class StepError(MinirunError):
     """A step of the plan failed. `number` counts from 1; `place` is its origin in config.json, "" if it has none. Where
     that is another document, `document` says which."""
@@ -172,6 +175,8 @@ class StepError(MinirunError):
 
     def __str__(self) -> str:
         told = {name: safe(str(value)) for name, value in self.details.items()}
+        if self.reason == STOPPED:
+            return f"stopped before step {told['number']} of {told['total']}, as you asked"
         origin = f", from {told['place']} {told['document']}" if told["place"] else ""
         lines = [f"can't {told['sentence']}: {told['reason']}"]
         lines += [f"  step:  {told['number']} of {told['total']}{origin}"] if self.details["total"] else []

@@ -85,7 +85,7 @@ def explained_as(options: Options, values: Mapping[str, Any]) -> Explanation:
 
         explained = explained.replace(durations=durations(values["timing"], explained.steps))
     if values["step"] is not None:
-        return explained.replace(steps=(chosen(explained, values["step"]),), outcome=Outcome())
+        return explained.replace(steps=(chosen(explained, values["step"]),), outcome=Outcome(), stages=())
     return explained
 
 

@@ -54,7 +54,7 @@ class MaskPath(Step):
         )
 
     def effect(self, world: World) -> World:
-        return world.covering(self.path, "nothing")
+        return world.covering(self.path)
 
     def apply(self, context: Context) -> None:
         place = find(context.root, self.path)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .mounts import Change
 
 HOST, OWN = "the host's", "its own"  # whose namespace, root, session; a path says which one was joined
+NO_FILE = "nothing"  # what a masked path shows
 NAMESPACES = ("cgroup", "ipc", "mount", "network", "pid", "time", "user", "uts")
 LATER = ("pid", "time")  # these begin with the next child: unshare(2)
 RESTRICTIONS = {1: "ro", 2: "nosuid", 4: "nodev", 8: "noexec"}  # the same bits for mount(2) and mount_setattr(2)
@@ -152,7 +153,7 @@ class World(Record):
     def binding(self, place: str, source: str, *changes: Change, brings_others: bool = False) -> World:
         return self.covered(Mount(place, "", source, unknown=ALL, brings_others=brings_others), changes)
 
-    def covering(self, place: str, source: str) -> World:
+    def covering(self, place: str, source: str = NO_FILE) -> World:
         return self.covered(Mount(place, "", source, READ_ONLY, ALL & ~READ_ONLY, is_certain=False))
 
     def covered(self, mount: Mount, changes: tuple[Change, ...] = ()) -> World:

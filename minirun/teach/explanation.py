@@ -13,7 +13,9 @@ from ..record import Record
 from ..spec.clauses import clause
 from ..spec.load import content, decode, parse
 from .chapters import CHAPTERS
+from .film import film, start
 from .outcome import Outcome, outcome
+from .panels import changed, stage
 from .text import shown
 
 TYPE_CHECKING = False
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..plan.options import Options
     from ..steps.step import Step
+    from .panels import Change, Stage
 
 
 class Told(Record):
@@ -40,10 +43,12 @@ class Told(Record):
     manual: str
     clause: str  # of the OCI runtime spec; "" where it asks for nothing of the kind
     pointer: str  # into config.json; "" where minirun does it in any case
+    changes: tuple[Change, ...] = ()  # what becomes of the container by it
 
     def to_json(self) -> dict[str, object]:
         """Members by the names of JSON, where config.json's own are in this form, too."""
-        return {JSON_NAMES.get(name, name): value for name, value in zip(self.fields, self.values())}
+        members = {JSON_NAMES.get(name, name): value for name, value in zip(self.fields, self.values())}
+        return members | {"changes": [dict(zip(change.fields, change.values())) for change in self.changes]}
 
 
 JSON_NAMES = {"no_calls": "noCalls", "no_shell": "noShell"}
@@ -60,6 +65,7 @@ class Explanation(Record):
     steps: tuple[Told, ...]
     notes: tuple[str, ...] = ()  # what a run would stumble over
     outcome: Outcome = Outcome()
+    stages: tuple[Stage, ...] = ()  # before the first step of the whole plan, and after each
     durations: Mapping[int, int] = {}  # of a run's steps, by number, in nanoseconds; only where somebody has measured
 
     def sections(self) -> list[tuple[Told, ...]]:
@@ -94,11 +100,17 @@ def steps_of(options: Options) -> tuple[Step, ...]:
 def explain(options: Options, notes: tuple[str, ...] = ()) -> Explanation:
     """Explain what a run would do. Raises MinirunError as a run would."""
     steps = steps_of(options)
-    told = tuple(tell(number, step) for number, step in enumerate(steps, start=1))
-    return Explanation(options.id, options.bundle, told, notes, outcome(steps))
+    stages = stages_of(steps, options.uid)
+    told = tuple(tell(number, step, stages) for number, step in enumerate(steps, start=1))
+    return Explanation(options.id, options.bundle, told, notes, outcome(steps), stages)
 
 
-def tell(number: int, step: Step) -> Told:
+def stages_of(steps: tuple[Step, ...], uid: int = 0) -> tuple[Stage, ...]:
+    """For a runtime of this user."""
+    return tuple(map(stage, film(steps, start(uid=uid))))
+
+
+def tell(number: int, step: Step, stages: tuple[Stage, ...] = ()) -> Told:
     listing = getattr(step, "listing", None)
     shell, calls = step.shell(), step.calls()
     return Told(
@@ -115,6 +127,7 @@ def tell(number: int, step: Step) -> Told:
         manual=step.man,
         clause=clause_of(step),
         pointer=step.place,
+        changes=changed(stages[number - 1], stages[number]) if stages else (),
     )
 
 

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ..steps.step import Step
+    from .inspection import Facts
 
-SETS = ("effective", "permitted", "inheritable", "bounding", "ambient")
+EFFECTIVE = 1  # of the four ids of proc_pid_status(5)
 
 
 def film(steps: Sequence[Step], start: World) -> tuple[World, ...]:
@@ -28,6 +29,17 @@ def start(capabilities: Mapping[str, frozenset[str]] | None = None, uid: int = 0
     held = capabilities or usual(known, uid)
     runtime = Process(dict.fromkeys(NAMESPACES, HOST), held, uid=uid, gid=gid)
     return World(runtime, runtime, all_capabilities=known)
+
+
+def start_as(process: Facts) -> World:
+    """For the runtime that this one is."""
+    held = {name: frozenset(names_in(mask)) for name, mask in process.capabilities.items()}
+    uid, gid = (int(process.ids[kind].split()[EFFECTIVE]) for kind in ("Uid", "Gid"))
+    return start(held, uid, gid)
+
+
+def names_in(mask: int) -> list[str]:
+    return [name for number, name in enumerate(CAPABILITIES) if mask >> number & 1]
 
 
 def usual(known: frozenset[str], uid: int) -> dict[str, frozenset[str]]:

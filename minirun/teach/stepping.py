@@ -2,7 +2,10 @@
 the container as it is then, from another terminal.
 
     Enter   do this step          c         do the rest without asking
-    q       stop, take all back   ?         what the step is, and where to look
+    q       stop, take all back   n         go on to the next chapter
+    ?       what the step is,     g 54      to step 54
+            and where to look     /pivot    to the next step that has this word
+    s       the container now     b         what the step before this has changed, and again: the one before
                                   p WORDS   do this step, and see whether it has changed that (teach/predicting.py)
 
 The terminal is opened before the fork. The container's process may read it although it is in another session by then:
@@ -19,7 +22,7 @@ import sys
 from os.path import exists
 from shutil import which
 
-from ..errors import Interrupted, StateError
+from ..errors import STOPPED, Interrupted, StateError
 from ..kernel.signals import ENDING, read_signal, signalfd
 from ..steps.layout import DEFAULT_ROOT
 from ..steps.rootfs import BindRootfs, MoveRoot, PivotRoot
@@ -27,9 +30,13 @@ from ..steps.shell import quoted
 from ..steps.state import MakeStateDirectory
 from ..steps.step import RUNTIME, Refused
 from .explanation import tell
+from .film import film, start_as
+from .inspection import look
 from .narrate import WIDTH, Narrator
+from .panels import changes_told, stage, stage_told
 from .predicting import Predictor
 from .text import INDENT, details, plain
+from .way import Way
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,10 +44,13 @@ if TYPE_CHECKING:
     from .text import Paint
 
 TERMINAL = "/dev/tty"  # tty(4)
-GO_ON, STOP, PREDICT = "c", "q", ("p", "predict")
-GOES_ON, ASKS = 0, 1  # whether the answer was `c`; whether a question is open
+STOP, PREDICT, BACK, NOW = "q", ("p", "predict"), "b", "s"
 PROMPT = (
     "{INDENT}next, by process {pid}: {sentence}\n{INDENT}Enter: do it   p: predict   c: go on   q: stop   ?: help > "
+)
+ANSWERS = (
+    "n: go on to the next chapter   g 54: to step 54   /pivot: to a step with this word",
+    "s: the container as it is now   b: what the step before this one has changed; again: the one before that",
 )
 
 # Where to look while a step of the chapter is next, from another terminal, as root. $root is the container's root
@@ -97,9 +107,13 @@ class Stepper(Narrator):
         self.proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # the host's, wherever / will be
         self.predictor = Predictor(self.proc, width)
         self.signals = -1
-        self.shared = mmap.mmap(-1, len((GOES_ON, ASKS)))  # both processes read and write these bytes
+        self.way = Way()
+        self.asks = mmap.mmap(-1, 1)  # whether a question is open; both processes read and write it
         self.last = 0  # after this step the terminal is the program's, or with `create` again the shell's
         self.helps: list[str] = []
+        self.changes: list[str] = []  # of each step
+        self.stages: list[str] = []  # before each step, and behind the last
+        self.back = 0  # the step that is looked back at
         self.known: dict[str, str] = {}  # what stands for a word of LOOK
         self.minirun = ""  # how to call it
         self.rootfs = ""  # where the root directory is put together, in the process's mount namespace
@@ -110,8 +124,11 @@ class Stepper(Narrator):
         super().prepare(steps, first)
         self.predictor.prepare(steps)
         self.signals = signalfd(ENDING)
-        told = [tell(number, step) for number, step in enumerate(steps, start=1)]
+        stages = tuple(map(stage, film(steps, start_as(look(os.getpid())))))
+        self.way.steps = told = [tell(number, step, stages) for number, step in enumerate(steps, start=1)]
         self.helps = [details((one,), self.width, self.paint) for one in told]
+        self.changes = [self.indented(*changes_told(one.changes)) for one in told]
+        self.stages = [self.indented(*stage_told(one)) for one in stages]
         self.last = next((index for index, step in enumerate(steps) if step.ends_create or step.becomes_program), 0)
         made = next((step for step in steps if isinstance(step, MakeStateDirectory)), None)
         self.known["$directory"] = f"{made.root}/{made.id}" if made else ""
@@ -127,12 +144,14 @@ class Stepper(Narrator):
         if said := self.predictor.late():
             self.write(said)
         self.announce(step, index)
-        if not self.shared[GOES_ON] and not step.ends_create and index <= self.last:
+        if self.way.asks_at(index) and not step.ends_create and index <= self.last:
             self.ask(step, index, context)
         self.start(step, index, context)
 
     def after(self, step: Step, index: int, context: Context) -> None:
         super().after(step, index, context)
+        if step.runs_in == context.me and self.way.asks_at(index) and not context.is_filtered:
+            self.write(self.changes[index])
         if self.predictor.predicted:
             self.note_pid(context)
             told = self.predictor.outcome(step, index, self.sentences[index], self.pid, context)
@@ -140,7 +159,7 @@ class Stepper(Narrator):
                 self.write(told)
 
     def failed(self, error: BaseException, context: Context) -> None:
-        if self.shared[ASKS]:  # Ctrl-C and Ctrl-D leave the cursor behind the question
+        if self.asks[0]:  # Ctrl-C and Ctrl-D leave the cursor behind the question
             self.write("\n")
         super().failed(error, context)
 
@@ -149,25 +168,46 @@ class Stepper(Narrator):
         self.note_pid(context)
         acting = os.getpid() if context.me == RUNTIME else self.pid
         prompt = PROMPT.format(INDENT=INDENT, pid=acting, sentence=self.sentences[index])
+        self.back = index
         while True:
             self.write(prompt)
             answer = self.read(context)
-            if answer.lower() in ("", GO_ON):
-                self.shared[GOES_ON] = answer != ""
-                return
             if answer.lower() == STOP:
-                raise Refused("stopped before it, as you asked")
+                raise Refused(STOPPED)
             reply = self.reply(answer, step, index, context)
             if not reply:
                 return
             self.write(reply)
 
     def reply(self, answer: str, step: Step, index: int, context: Context) -> str:
-        """What to say before the question is asked again; "" where it is a prediction, and the step may come."""
+        """What to say before the question is asked again; "" where the step may come."""
         word, _, words = answer.partition(" ")
         if word.lower() in PREDICT:
             return self.predictor.take(words, step, self.pid, context)
-        return self.helps[index] + "".join(f"{INDENT}{line}\n" for line in self.places(step, index, context))
+        if answer.lower() == BACK:
+            return self.look_back()
+        if answer.lower() == NOW:
+            return self.stages[index]
+        try:
+            goal = self.way.goal(answer, index) if answer else index
+        except ValueError as error:
+            return self.indented(str(error))
+        if goal is None:
+            return self.helps[index] + self.indented(*ANSWERS, *self.places(step, index, context))
+        self.way.go_to(goal)
+        return ""
+
+    def look_back(self) -> str:
+        if not self.back:
+            return self.indented("nothing has been before the first step")
+        self.back -= 1
+        was = f"{self.back + 1} of {len(self.steps)} was: {self.sentences[self.back]}"
+        return self.indented(was) + (
+            self.changes[self.back] or self.indented("It has changed nothing that the picture has")
+        )
+
+    def indented(self, *lines: str) -> str:
+        return "".join(f"{INDENT}{line}\n" for line in lines)
 
     def places(self, step: Step, index: int, context: Context) -> list[str]:
         """Commands for another terminal, which can be copied as they are."""
@@ -194,14 +234,14 @@ class Stepper(Narrator):
 
     def read(self, context: Context) -> str:
         """A line. The end of the input is an answer, too: there is nobody left to ask."""
-        self.shared[ASKS] = True
+        self.asks[0] = True
         if context.me == RUNTIME:
             self.wait_for_line()
         try:
             typed = os.read(self.terminal, 1000)
         except OSError:
             return "" if context.is_filtered else STOP
-        self.shared[ASKS] = not typed.endswith(b"\n")
+        self.asks[0] = not typed.endswith(b"\n")
         return typed.decode(errors="replace").strip() if typed else STOP
 
     def wait_for_line(self) -> None:

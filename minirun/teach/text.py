@@ -6,6 +6,7 @@ from textwrap import wrap
 
 from ..safe import safe
 from .chapters import CHAPTERS
+from .panels import changes_told
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -240,6 +241,8 @@ def rows_of(told: Told, width: int) -> Iterator[tuple[str, list[str], str]]:
     yield "why", wrap(safe(told.reason), width), "about"
     calls = [safe(call) for call in told.calls] or [f"none: {told.no_calls}"]
     more = [f"… and {len(calls) - CALLS_SHOWN + 1} more of the kind"] if len(calls) > CALLS_SHOWN else []
+    changes = changes_told(told.changes) or ["nothing that the picture of the container has"]
+    yield "changes", [line for one in changes for line in wrap(safe(one), width, subsequent_indent="  ")], "about"
     yield "calls", [*(calls[: CALLS_SHOWN - 1] if more else calls), *more], "call"
     yield "shell", folded(safe(told.shell), width) if told.shell else wrap(f"none: {told.no_shell}", width), "shell"
     yield "program", told.listing.splitlines(), "call"

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kernel.kit.film import beginning, differences
+from kernel.kit.film import differences
 from kernel.kit.host import nothing_left
 from kernel.kit.runtime import TIMEOUT, new_id
 from minirun.plan.container import Options, plan
 from minirun.runtime.caller import as_caller
 from minirun.spec.load import load
-from minirun.teach.film import film
+from minirun.teach.film import film, start_as
+from minirun.teach.inspection import Facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -209,7 +210,7 @@ def check(made: Bundle, change: Callable[[Bundle], None]) -> None:
     options = Options(id=seen_id(made), bundle=str(made.path))
     parsed = load(str(made.path))
     steps = plan(parsed, as_caller(options, parsed.linux))
-    pictures = film(steps, beginning(told["seen"]))
+    pictures = film(steps, start_as(facts_of(told["seen"])))
     wrong = [
         f"{line['index'] + 1} {steps[line['index']].describe()}: {difference}"
         for line in seen
@@ -220,6 +221,10 @@ def check(made: Bundle, change: Callable[[Bundle], None]) -> None:
     assert wrong == [], "\n".join(wrong)
     assert len(seen) > 30  # of all steps but those before the fork
     assert seen[-1]["index"] == len(steps) - 1
+
+
+def facts_of(seen: dict[str, Any]) -> Facts:
+    return Facts(**{name: seen[name] for name in Facts.fields})
 
 
 def seen_id(made: Bundle) -> str:

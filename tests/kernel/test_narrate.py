@@ -172,6 +172,37 @@ def test_between_two_steps_the_kernel_shows_what_is_done_and_what_is_not(
         assert typist.status() == 0
 
 
+def test_the_way_leads_on_and_one_can_look_back(runtime: Runtime, bundle: Callable[..., Bundle]) -> None:
+    made = bundle("say", "hello")
+    made.config["hostname"] = "stepping"
+    made.namespace("cgroup")
+    made.write()
+    with nothing_left(runtime.name), at_a_terminal(runtime, made, options=["--step"]) as typist:
+        typist.see(PROMPT)
+
+        def answered(line: str) -> str:
+            typist.type(f"{line}\n")
+            return " ".join(typist.see(PROMPT).split())
+
+        assert "next, by process" in answered("/UNSHARE")
+        assert "namespaces: cgroup, ipc, mount, network, uts the host's → its own" in answered("")
+        pid = re.findall(r"next, by process (\d+)", answered("/set the host name"))[-1]
+        assert Process(int(pid)).namespace("uts") != Process().namespace("uts")
+        answered("")
+        looked_back = answered("b")
+        assert "was: set the host name to stepping" in looked_back and "host name the host's → stepping" in looked_back
+        assert "was: bring the loopback interface up It has changed nothing" in answered("b")
+        assert "inside: host name: stepping" in answered("s")
+        assert "no later step has 'sethostname'" in answered("/sethostname")
+        assert "does not come any more" in answered("g 1")
+        assert "next, by process" in answered("/detach the host's root")
+        assert "the host's mounts in sight → out of sight" in answered("")
+        assert "execute" in answered("/execve(2)")
+        typist.type("\n")
+        typist.see("hello")
+        assert typist.status() == 0
+
+
 def look_where_it_says(typist: Typist, *, with_minirun: bool = False) -> list[str]:
     """Each command for another terminal works as it stands there."""
     typist.type("?\n")
@@ -218,7 +249,7 @@ def test_in_the_background_it_asks_nothing(runtime: Runtime, bundle: Callable[..
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "words"), [("q\n", 1, "stopped before it, as you asked"), (CTRL_C, 130, "stopped by SIGINT")]
+    ("answer", "status", "words"), [("q\n", 1, "as you asked"), (CTRL_C, 130, "stopped by SIGINT")]
 )
 def test_a_question_can_be_answered_with_an_end(
     runtime: Runtime, bundle: Callable[..., Bundle], answer: str, status: int, words: str

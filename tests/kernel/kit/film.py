@@ -10,9 +10,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from minirun.kernel.constants import CAPABILITIES, PERSONALITIES, SCHED_POLICIES
+from minirun.kernel.constants import PERSONALITIES, SCHED_POLICIES
 from minirun.steps.world import ALL, HOST, OWN, RESTRICTIONS, UNMAPPED
-from minirun.teach.film import start
+from minirun.teach.film import names_in
 from minirun.teach.mount_tree import Mount as RealMount
 from minirun.teach.seen import RLIMITS, amounts, root_mount, shortened
 
@@ -28,15 +28,6 @@ SHORT = {"mount": "mnt", "network": "net"}  # as in /proc/PID/ns
 SESSION, TERMINAL, NICE, POLICY = 3, 4, 16, 38  # proc_pid_stat(5): of the fields behind the name
 UNLIMITED = 2**64 - 1
 PAGE = 4096
-
-
-def beginning(seen: Seen) -> World:
-    """With the capabilities that the runtime really has."""
-    return start({name: frozenset(names_in(mask)) for name, mask in seen["capabilities"].items()})
-
-
-def names_in(mask: int) -> list[str]:
-    return [name for number, name in enumerate(CAPABILITIES) if mask >> number & 1]
 
 
 def differences(world: World, seen: Seen, before: Seen, rootfs: str) -> list[str]:
