@@ -17,8 +17,10 @@ from string import Template
 from ..safe import safe
 from .chapters import CHAPTERS
 from .explanation import UNKNOWN
+from .flags import flags_in, without_flags
 from .mount_tree import drawn
 from .outcome import HOLDS, HOST, JOINED, NEW
+from .page_film import film
 from .text import WHO
 
 TYPE_CHECKING = False
@@ -35,9 +37,9 @@ def page(explanation: Explanation) -> str:
     script = asset("page.js")
     return Template(asset("page.html")).substitute(
         title=f"The container {html(explanation.id)}, step by step",
-        summary=f"Made from {html(explanation.bundle)}. Choose a step with the mouse or the arrow keys.",
-        links="".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in parts if name != "overview"),
-        parts="\n".join([*notes(explanation), *(section(name, part) for name, part in parts.items())]),
+        summary=f"Made from {html(explanation.bundle)}. The arrow keys choose a step, the blank plays the film.",
+        links="".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in parts if name not in ON_TOP),
+        parts="\n".join(sections(explanation, parts)),
         style=asset("colours.css") + asset("page.css"),
         script=script,
         script_hash=hash_of(script),
@@ -65,6 +67,14 @@ JOINTS = rf"{FLAGS}|(?<=\w{{4}}_)|(?<=.)(?=/)"  # and of names and paths
 def breakable(text: str, joints: str = JOINTS) -> str:
     """Flags and paths are long words, and lanes are narrow: where lines may end in there."""
     return re.sub(r"\S{17,}", lambda word: re.sub(joints, "<wbr>", word[0]), html(text))
+
+
+def sections(explanation: Explanation, parts: dict[str, str]) -> Iterator[str]:
+    """The film has the first screen for itself."""
+    for name, part in parts.items():
+        if name != "film":
+            yield from notes(explanation) if name == "overview" else ()
+        yield section(name, part)
 
 
 def section(name: str, content: str) -> str:
@@ -95,7 +105,7 @@ def overview(explanation: Explanation) -> Iterator[str]:
         turn = "" if process == before else " handed"
         yield f'<li class="{process}{turn}"><a href="#step-{first.number}">'
         yield f"<strong>{html(first.chapter)}</strong> {numbers(band)}"
-        yield f' <span class="first">{html(first.sentence)}{"" if first is band[-1] else ", …"}</span>'
+        yield f' <span class="first">{html(CHAPTERS[first.chapter].meaning)}</span>'
         yield f"{time(explanation.took(*band))}</a></li>"
         before = process
     yield "</ol>"
@@ -141,7 +151,8 @@ ARROWS = {"container": "hands over →", "runtime": "← hands over"}
 def step(told: Told, explanation: Explanation, longest: int) -> Iterator[str]:
     """What stands in the lane, and hidden below it all there is to know."""
     yield f'<li class="step {told.process}" id="step-{told.number}"><button type="button" aria-controls="detail">'
-    yield f'<span class="number">{told.number}</span> <span class="sentence">{breakable(told.sentence)}</span>'
+    sentence = breakable(without_flags(told.sentence))
+    yield f'<span class="number">{told.number}</span> <span class="sentence">{sentence}</span>'
     yield time(explanation.took(told))
     if duration := explanation.durations.get(told.number):
         yield f'<span class="bar" style="--share:{duration / longest:.4f}"></span>'
@@ -152,9 +163,10 @@ def step(told: Told, explanation: Explanation, longest: int) -> Iterator[str]:
 
 def more(told: Told) -> Iterator[str]:
     yield f'<div class="more {told.process}"><p class="which">{told.number} · {html(WHO[told.process])}</p>'
-    yield f'<p class="title">{breakable(told.sentence)}</p>'
+    yield f'<p class="title">{breakable(without_flags(told.sentence))}</p>'
     if told.reason:
         yield f"<p>{html(told.reason)}</p>"
+    yield from flag_table(told.sentence)
     calls = "\n".join(told.calls)
     yield (
         f"<h4>System calls</h4><pre>{breakable(calls, FLAGS)}</pre>"
@@ -170,6 +182,14 @@ def more(told: Told) -> Iterator[str]:
         if value:
             yield f'<h4>{name}</h4><div class="source"><code>{html(value)}</code></div>'
     yield "</div>"
+
+
+def flag_table(sentence: str) -> Iterator[str]:
+    flags = flags_in(sentence)
+    if flags:
+        yield '<table class="map">'
+        yield from (f"<tr><td><code>{breakable(flag)}</code></td><td>{html(about)}</td></tr>" for flag, about in flags)
+        yield "</table>"
 
 
 # ---- the maps
@@ -228,8 +248,17 @@ def cgroup(explanation: Explanation) -> Iterator[str]:
 
 
 INDENT = "   "
-PARTS = {"overview": overview, "timeline": timeline, "namespaces": namespaces, "mounts": mounts, "cgroup": cgroup}
+ON_TOP = ("film", "overview")  # these are in sight
+PARTS = {
+    "film": film,
+    "overview": overview,
+    "timeline": timeline,
+    "namespaces": namespaces,
+    "mounts": mounts,
+    "cgroup": cgroup,
+}
 TITLES = {
+    "film": "The film",
     "overview": "Who does what",
     "timeline": "Timeline",
     "namespaces": "Namespaces",

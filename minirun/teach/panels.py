@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NOTHING = "–"
 AT_FIRST, IN_IT = "minirun, which sets it up", "is in it"
+MADE = "made"
 NAMES_TOLD = 6  # of things that change alike
 UNLIMITED = 2**64 - 1
 SETS = ("effective", "permitted", "inheritable", "bounding", "ambient")
@@ -130,7 +131,7 @@ def mounts(world: World) -> Iterator[tuple[str, str]]:
         return
     one = world.process
     yield "the host's mounts", "in sight" if one.sees_host else "out of sight"
-    yield "/ is", one.root if one.root == HOST else "the container's"
+    yield "the root directory", one.root if one.root == HOST else "the container's"
     count: dict[str, int] = {}
     for mount in one.mounts:
         place = normpath(mount.place)
@@ -144,7 +145,7 @@ def mounted(mount: Mount) -> str:
 
 
 def devices(world: World) -> Iterator[tuple[str, str]]:
-    yield from ((path.removeprefix("/dev/"), "made") for path in world.devices)
+    yield from ((path.removeprefix("/dev/"), MADE) for path in world.devices)
     if world.has_device_filter:
         yield "others", "kept out by a filter"
 
@@ -178,7 +179,7 @@ def cgroup(world: World) -> Iterator[tuple[str, str]]:
 
 
 def books(world: World) -> Iterator[tuple[str, str]]:
-    yield from ((name, "written") for name in world.books)
+    yield from ((name, MADE) for name in world.books)
 
 
 PANELS: Mapping[str, Callable[[World], Iterator[tuple[str, str]]]] = {

@@ -6,6 +6,7 @@ from html import escape
 from itertools import pairwise
 
 from ..safe import safe
+from .chapters import CHAPTERS
 from .outcome import HOST, JOINED
 from .text import WHO
 
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
     from .explanation import Explanation, Told
 
 # In pixels of a projector; letters of the chapters and numbers have 18, of all else 16.
-WIDTH, ROW, TOP = 1280, 34, 88  # of the whole; of a section's row; of the first row
+WIDTH, ROW, TOP = 1280, 46, 88  # of the whole; of a section's row; of the first row
 LANES = {"runtime": 20, "container": 484}  # where they begin
-LANE, BOX = 424, 28  # how wide a lane is, how high a box
-BOLD, LARGE, LETTER = 12.7, 11.5, 8.8  # how wide letters are, where the font is a wide one
+LANE, BOX = 424, 41  # how wide a lane is, how high a box
 PANEL, PANEL_ROW = 936, 26  # what comes of it: where it begins; of its lines
 VALUE = 140  # from the name to the value there
 NAME_LETTERS, VALUE_LETTERS = 14, 21
@@ -90,15 +90,12 @@ def box(band: tuple[Told, ...], y: int, time: str) -> Iterator[str]:
     first, last = band[0], band[-1]
     x = LANES[first.process]
     numbers = str(first.number) if first is last else f"{first.number}–{last.number}"
-    taken = BOLD * len(first.chapter) + LARGE * (len(numbers) + 2) + (LARGE * (len(time) + 1) if time else 0)
-    room = int((LANE - 16 - taken) / LETTER)
-    sentence = first.sentence if first is last else f"{first.sentence[: room - 2]} …"
     yield "<g>"
     yield f'<rect class="{first.process}" x="{x}" y="{y}" width="{LANE}" height="{BOX}" rx="4"/>'
-    yield f'<text x="{x + 8}" y="{y + 20}" class="band"><tspan class="name">{first.chapter}</tspan> {numbers}  '
-    yield f'<tspan class="soft">{xml(clipped(sentence, room))}</tspan></text>'
+    yield f'<text x="{x + 8}" y="{y + 17}" class="band"><tspan class="name">{first.chapter}</tspan> {numbers}</text>'
+    yield text(x + 8, y + 35, CHAPTERS[first.chapter].meaning, "soft")
     if time:
-        yield f'<text x="{x + LANE - 8}" y="{y + 20}" class="band" text-anchor="end">{xml(time)}</text>'
+        yield f'<text x="{x + LANE - 8}" y="{y + 17}" class="band" text-anchor="end">{xml(time)}</text>'
     yield "</g>"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +50,64 @@ def test_steps_are_chosen_by_mouse_and_keyboard_and_nothing_is_loaded(browser: B
     assert browser.value("getComputedStyle(document.getElementById('detail')).display") == "none"
     trouble = [event for event in browser.events if event["method"] in TROUBLE]
     assert [event["params"]["request"]["url"] for event in trouble] == [f"file://{file}"], "the page itself, only"
+
+
+def test_the_film_shows_what_there_is_after_each_step(browser: Browser, tmp_path: Path) -> None:
+    """By keys, buttons, the slider and the address; and what the step has changed is marked, and nothing else."""
+    explained, file = told("film"), tmp_path / "page.html"
+    file.write_text(page(explained))
+    browser.open(file)
+    enters = next(one.number for one in explained.steps if one.sentence.startswith("enter new namespaces"))
+    place = "document.querySelector('.film .caption b').textContent"
+    assert browser.value(place) == f"1 of {len(explained.steps)}"
+    browser.value(f"document.querySelector('.film input').value = {enters}")
+    browser.value("document.querySelector('.film input').dispatchEvent(new Event('input', {bubbles: true}))")
+    assert browser.value(place) == f"{enters} of {len(explained.steps)}"
+    assert browser.value("location.hash") == f"#step-{enters}"
+    boxes = "[...document.querySelectorAll('.film .boxes .changed b')].map((box) => box.textContent).sort().join()"
+    changed = sorted(change.name for change in explained.steps[enters - 1].changes if change.panel == "namespaces")
+    assert browser.value(boxes) == ",".join(changed) != ""
+    browser.press("ArrowRight")
+    assert browser.value(boxes) == ""
+    assert browser.value(place) == f"{enters + 1} of {len(explained.steps)}"
+    browser.press("ArrowLeft")
+    assert browser.value(boxes) == ",".join(changed)
+    browser.click(".film [data-do=last]")
+    assert browser.value(place) == f"{len(explained.steps)} of {len(explained.steps)}"
+    assert "out of sight" in browser.value("document.querySelector('.film .mounts').innerText")
+    lit = browser.value("document.querySelectorAll('.film .lamps .lit').length")
+    browser.click(".film [data-do=first]")
+    scene = sum(band[0].number <= enters for band in explained.sections())
+    browser.click(f".film .scenes li:nth-child({scene}) a")
+    assert browser.value("document.querySelectorAll('.film .lamps .lit').length") == 41 > lit
+
+
+def test_the_film_plays_and_pauses(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text(page(told("film")))
+    browser.open(file)
+    browser.value("document.querySelector('.film select').value = '3'")
+    place = "Number(document.querySelector('.film .caption b').textContent.split(' ')[0])"
+    browser.click(".film [data-do=play]")
+    deadline = time.monotonic() + 20
+    while browser.value(place) < 3:
+        assert time.monotonic() < deadline
+    browser.click(".film [data-do=play]")
+    stopped = browser.value(place)
+    time.sleep(1)
+    assert browser.value(place) == stopped
+
+
+def test_without_scripts_and_on_paper_there_is_a_frame_for_each_chapter(browser: Browser, tmp_path: Path) -> None:
+    explained, file = told("film"), tmp_path / "page.html"
+    file.write_text(page(explained))
+    browser.open(file)
+    shown = "getComputedStyle(document.querySelector('{}')).display"
+    assert browser.value(shown.format(".paper")) == "none"
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    assert browser.value(shown.format(".paper")) == "block"
+    assert browser.value(shown.format(".film")) == "none"
+    assert browser.value("document.querySelectorAll('.paper .frame').length") == len(explained.sections())
 
 
 @pytest.mark.parametrize(("width", "smallest"), [(1920, 20), (1280, 18), (390, 16)])

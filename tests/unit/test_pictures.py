@@ -24,7 +24,7 @@ from minirun.steps.seccomp import CompileFilter
 from minirun.steps.step import CONTAINER, RUNTIME, Channel, Context, Step
 from minirun.steps.syscall_filter import Rule
 from minirun.teach import timeline
-from minirun.teach.explanation import Explanation, tell
+from minirun.teach.explanation import Explanation, stages_of, tell
 from minirun.teach.mermaid import mermaid
 from minirun.teach.outcome import HOST, JOINED, NEW, outcome
 from minirun.teach.page import asset, page
@@ -42,9 +42,9 @@ HOSTILE = "</script></title><script>alert(1)</script><img src=x onerror='alert(1
 
 def told(word: str) -> Explanation:
     steps = plan(parse(rich_config(word)), options())
-    return Explanation(
-        "id", f"/{word}", tuple(tell(n, step) for n, step in enumerate(steps, start=1)), (word,), outcome(steps)
-    )
+    stages = stages_of(steps)
+    every = tuple(tell(number, step, stages) for number, step in enumerate(steps, start=1))
+    return Explanation("id", f"/{word}", every, (word,), outcome(steps), stages)
 
 
 # ---- what comes of a plan

@@ -1,6 +1,7 @@
 
 "use strict";
-// Choosing a step shows what is hidden in it (.more) in the pane beside the timeline. Keys: the arrows, Home, End.
+// Choosing a step shows what is hidden in it (.more) in the pane beside the timeline, and the container after it on the
+// stage of the film. Keys: the arrows, Home, End; the blank plays and pauses.
 const steps = [...document.querySelectorAll(".step")];
 const pane = document.getElementById("detail");
 const button = (step) => step.querySelector("button");
@@ -14,7 +15,85 @@ function choose(place) {
   button(steps[chosen]).tabIndex = 0;
   pane.replaceChildren(steps[chosen].querySelector(".more").cloneNode(true));
   pane.scrollTop = 0;
+  show(chosen);
 }
+
+// ---- the film
+
+const film = document.querySelector(".film");
+const panels = film ? [...film.querySelectorAll(":scope > .stage .panel > div")] : [];
+const bodies = film ? [...film.querySelectorAll(":scope > template")] : [];
+const frames = film ? JSON.parse(film.dataset.frames) : [];
+const slider = film?.querySelector("input");
+const speed = film?.querySelector("select");
+const playButton = film?.querySelector('[data-do="play"]');
+const FRAME = 1600; // milliseconds that a step stays on the stage, at the usual speed
+let playing = 0;
+
+function show(place) {
+  if (!film) return;
+  panels.forEach((panel, number) => {
+    panel.replaceChildren(bodies[frames[place + 1][number]].content.cloneNode(true));
+  });
+  slider.value = place + 1;
+  const scenes = [...film.querySelectorAll(".scenes li")];
+  const now = scenes.findLast((scene) => Number(scene.dataset.first) <= place + 1);
+  for (const scene of scenes) scene.classList.toggle("now", scene === now);
+  film.querySelector(".caption b").textContent = `${place + 1} of ${steps.length}`;
+  film.querySelector(".caption span").textContent = now.querySelector("a").title;
+}
+
+// Without a look at the timeline: who watches the film would be taken away from it.
+function goOnStage(place) {
+  choose(place);
+  history.replaceState(null, "", "#" + steps[chosen].id);
+}
+
+function pause() {
+  clearTimeout(playing);
+  playing = 0;
+  playButton.textContent = "▶";
+  playButton.setAttribute("aria-label", "play");
+}
+
+function play() {
+  if (chosen === steps.length - 1) goOnStage(0);
+  playButton.textContent = "❚❚";
+  playButton.setAttribute("aria-label", "pause");
+  const next = () => {
+    goOnStage(chosen + 1);
+    if (chosen === steps.length - 1) pause();
+    else playing = setTimeout(next, FRAME / Number(speed.value));
+  };
+  playing = setTimeout(next, FRAME / Number(speed.value));
+}
+
+const DEEDS = {
+  first: () => goOnStage(0),
+  back: () => goOnStage(chosen - 1),
+  play: () => (playing ? pause() : play()),
+  on: () => goOnStage(chosen + 1),
+  last: () => goOnStage(steps.length - 1),
+};
+
+if (film) {
+  film.addEventListener("click", (event) => {
+    const link = event.target.closest(".scenes a");
+    const deed = event.target.closest("[data-do]")?.dataset.do;
+    if (link) {
+      event.preventDefault();
+      goOnStage(steps.findIndex((step) => "#" + step.id === link.hash));
+    }
+    if (deed !== "play" && (deed || link)) pause();
+    if (deed) DEEDS[deed]();
+  });
+  slider.addEventListener("input", () => {
+    pause();
+    goOnStage(Number(slider.value) - 1);
+  });
+}
+
+// ---- the timeline
 
 function go(place) {
   choose(place);
@@ -32,10 +111,18 @@ const KEYS = {
 };
 
 document.addEventListener("keydown", (event) => {
-  const elsewhere = event.target !== document.body && !event.target.closest(".step");
-  if (!(event.key in KEYS) || elsewhere || event.ctrlKey || event.altKey || event.metaKey) return;
-  event.preventDefault(); // these keys would scroll
-  go(KEYS[event.key]());
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const isOnStage = film && (event.target === document.body || event.target.closest(".film"));
+  if (isOnStage && event.target.matches("input, select")) return; // they have keys of their own
+  if (isOnStage && event.key === " " && !event.target.closest("button, a")) {
+    event.preventDefault(); // it would scroll
+    DEEDS.play();
+  }
+  if (!(event.key in KEYS) || !(isOnStage || event.target === document.body || event.target.closest(".step"))) return;
+  event.preventDefault(); // likewise
+  if (!isOnStage) return go(KEYS[event.key]());
+  pause();
+  goOnStage(KEYS[event.key]());
 });
 
 function follow(hash) {
@@ -53,6 +140,5 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   follow(link.hash);
 });
-choose(0);
-follow(location.hash);
+choose(Math.max(steps.findIndex((step) => "#" + step.id === location.hash), 0));
 addEventListener("hashchange", () => follow(location.hash));
