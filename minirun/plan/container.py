@@ -7,22 +7,22 @@ list. `runs_in` of a step says whose it is (steps/step.py); where the owner chan
 from __future__ import annotations
 
 from ..errors import ConfigError, StateError
-from ..spec.config import Process, User
+from ..spec.config import EXTENSION, Process, User
 from ..spec.reader import escape
 from ..steps import descriptors, namespaces, program, rootfs, state
 from ..steps.cgroup import JoinCgroup
 from ..steps.process import CloseToTracers, SendPidfd, StartContainerProcess, StartSession
 from ..steps.start_socket import OpenStartSocket
 from .devices import device_steps
-from .hooks import hook_steps, poststop_steps, told_to_others
+from .hooks import hook_steps, output_steps, poststop_steps, told_to_others
 from .keyring import keyring_steps
 from .labels import module_steps, open_label_steps
 from .limits import (
     cgroup_steps,
     choose_cgroup,
+    delegation_steps,
     enter_cgroup_steps,
     late_limit_steps,
-    owner_steps,
 )
 from .mounts import mount_steps, read_only_steps
 from .namespaces import begins_in_pid_namespace, name_steps, namespace_steps, new_namespaces
@@ -66,6 +66,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *poststop_steps(config, told),  # undone last, when nothing else is left
         *book_steps(options),  # the id is ours, or we stop before anything is made
         *module_steps(config.linux, process),  # a label that nobody would look at
+        *output_steps(config),  # a file that nobody could write to
         choose_cgroup(config.linux, options.id, options.cgroup_manager),
         # should minirun be killed from now on, `delete` knows what there is
         note(config, options, told, complete=False),
@@ -89,15 +90,14 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
         # those that would hit what came before
         *late_limit_steps(config.linux, options.id, options.cgroup_manager, options.rootless),
-        # of the cgroup, which is complete now; a user's is the user's already
-        *([] if options.rootless else owner_steps(config, process, options.cgroup_manager)),
+        *delegation_steps(config, process, options),  # of the cgroup, which is complete now
         # the system call filter, while CAP_SYS_ADMIN is still there
         *([] if process.no_new_privileges else load_filter_steps(config, told, "creating")),
-        *identity_steps(process, options.rootless),  # who it will be
+        *identity_steps(process, options.rootless, config.extensions.keep_groups),  # who it will be
         *(program_steps(process) if config.process else []),  # all but the program itself
         *(waiting_steps() if options.wait_for_start else []),  # `create` returns when they are done
         note(config, options, told, complete=True),
-        *told_pid_steps(options, "standard"),
+        *told_pid_steps(options, "standard", config.extensions.pidfd_receiver),
         *start_steps(config, options),  # and then the program: with `create`, it is `start` that goes on here
     )
 
@@ -184,10 +184,11 @@ def guard_steps(process: Process, options: Options | ExecOptions) -> list[Step]:
     return [descriptors.GuardDevices(first, last)] if first <= last and not options.rootless else []
 
 
-def told_pid_steps(options: Options | ExecOptions, kind: str) -> list[Step]:
+def told_pid_steps(options: Options | ExecOptions, kind: str, receiver: str = "") -> list[Step]:
     """What callers ask for to find the process by. `kind` is how other runtimes call it: "standard", or "setns"."""
     return [
         *([SendPidfd(options.pidfd_socket, kind)] if options.pidfd_socket else []),
+        *([SendPidfd(receiver, kind, f"/annotations/{EXTENSION}pidfd_receiver")] if receiver else []),
         *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
     ]
 

@@ -68,7 +68,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *compile_filter_steps(config),
         *find_resctrl_steps(config.linux),
         *guard_steps(process, options),  # as long as the container's device filter has no say
-        *start_steps(config.linux, process, options),
+        *start_steps(config, process, options),
         *oom_steps(process),
         *affinity_steps(process.affinity_after, "final"),
         CloseToTracers(),  # before it is where the container's processes could trace it
@@ -92,7 +92,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *([CloseFiles(options.listen_fds + options.preserve_fds)] if entering else []),
         *([] if last else own),
         *early,
-        *identity_steps(process, options.rootless),
+        *identity_steps(process, options.rootless, config.extensions.keep_groups),
         *last,
         *program_steps(process),
         *scheduler_steps(process),
@@ -104,10 +104,11 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
     )
 
 
-def start_steps(linux: Linux, process: Process, options: ExecOptions) -> list[Step]:
+def start_steps(config: Config, process: Process, options: ExecOptions) -> list[Step]:
     """Born in the container's cgroup, the process is never outside of its limits; unless systemd has to move it, or
     config.json wants it to be on certain processors before."""
-    joining = join_cgroup_steps(linux, options.told.id, options.cgroup_manager, options.cgroup, options.pid)
+    below = options.cgroup or config.extensions.delegated_cgroup
+    joining = join_cgroup_steps(config.linux, options.told.id, options.cgroup_manager, below, options.pid)
     before = affinity_steps(process.affinity_before, "initial")
     if joining and isinstance(joining[0], JoinCgroup) and not before:
         return [StartContainerProcess(joining[0])]
@@ -146,4 +147,4 @@ def joined(config: Config, pid: int) -> Config:
             for namespace in config.linux.namespaces
         )
     )
-    return Config(config.oci_version, config.root, linux=linux)
+    return Config(config.oci_version, config.root, linux=linux, extensions=config.extensions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..spec.config import EXTENSION
 from ..steps.told import State
 
 TYPE_CHECKING = False
@@ -19,11 +20,22 @@ def hook_steps(config: Config, kind: str, state: State) -> list[Step]:
     from ..steps import hooks
 
     step, status = hooks.KINDS[kind]
+    output = config.extensions.hooks_stdout, config.extensions.hooks_stderr
     more = (config.process.env,) if kind == "startContainer" and config.process else ()
+    programs = [hooks.Program(entry.path, entry.args, entry.env, entry.timeout, *output) for entry in entries]
     return [
-        step(kind, status, hooks.Program(*entry.values()), state, f"/hooks/{kind}/{index}", *more)
-        for index, entry in enumerate(entries)
+        step(kind, status, program, state, f"/hooks/{kind}/{index}", *more) for index, program in enumerate(programs)
     ]
+
+
+def output_steps(config: Config) -> list[Step]:
+    """For the words of all hooks, where somebody wants to have them in a file."""
+    told = (("stdout", config.extensions.hooks_stdout), ("stderr", config.extensions.hooks_stderr))
+    if not any(path for _stream, path in told) or not any(config.hooks.values()):
+        return []
+    from ..steps.hook_output import OpenHookOutput
+
+    return [OpenHookOutput(path, f"/annotations/{EXTENSION}hooks.{stream}") for stream, path in told if path]
 
 
 def poststop_steps(config: Config, state: State) -> list[Step]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 # The kernel's own file systems, whose files have labels by the policy.
 LABELLED_BY_POLICY = ("proc", "sysfs", "cgroup", "cgroup2")
+CONTEXTS = ("context", "fscontext", "defcontext", "rootcontext")  # mount(8)
 # A message queue's file system is there before it is mounted, with its namespace.
 LABELLED_AFTERWARDS = ("mqueue",)
 
@@ -66,11 +67,12 @@ def set_label_steps(process: Process) -> list[Step]:
 
 
 def context_option(linux: Linux, filesystem: str, data: tuple[str, ...]) -> tuple[str, ...]:
-    """The option context= of mount(8), for a file system that takes it and has none in config.json."""
+    """The option context= of mount(8), or the one in its place, for a file system that takes it and has none yet."""
     by_policy = filesystem in (*LABELLED_BY_POLICY, *LABELLED_AFTERWARDS)
-    if not linux.mount_label or by_policy or any(word.startswith("context=") for word in data):
+    if not linux.mount_label or by_policy or any(word.split("=")[0] in CONTEXTS for word in data):
         return ()
-    return (f'context="{linux.mount_label}"',)  # quoted: the kernel, too, takes commas for the end of an option
+    # quoted: the kernel, too, takes commas for the end of an option
+    return (f'{linux.mount_context}="{linux.mount_label}"',)
 
 
 def label_mount_steps(linux: Linux, filesystem: str, destination: str) -> list[Step]:

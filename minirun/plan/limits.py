@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..cgroups import devices, resources
 from ..errors import ConfigError, StateError
+from ..spec.config import EXTENSION
 from ..steps import cgroup
 from ..steps.device_filter import AttachDeviceFilter, LeaveOutDeviceRules
 from .cgroup import cgroup_path, make_cgroup_steps, origin_of
@@ -13,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..spec.config import Config, Linux, Mount, Process
     from ..steps.step import Step
+    from .options import Options
 
 
 # Limits that would hit the set-up itself, which forks, and has more to calculate than many a program: with a hundredth
@@ -95,12 +97,36 @@ def late_limit_steps(linux: Linux, container_id: str, manager: str = CGROUPFS, r
 
 def owner_steps(config: Config, process: Process, manager: str = CGROUPFS) -> list[Step]:
     """The program's user owns the cgroup if it has a cgroup namespace of its own, and the cgroup in it to write to."""
-    is_new = any(namespace.type == "cgroup" and namespace.path is None for namespace in config.linux.namespaces)
-    if manager in WITHOUT or not is_new or not any(map(is_writable_cgroup, config.mounts)):
+    if manager in WITHOUT or not is_programs(config):
         return []
     from ..steps.cgroup_owner import GiveCgroup  # few containers have it to write to
 
     return [GiveCgroup(process.user.uid)]
+
+
+def is_programs(config: Config) -> bool:
+    is_new = any(namespace.type == "cgroup" and namespace.path is None for namespace in config.linux.namespaces)
+    return is_new and any(map(is_writable_cgroup, config.mounts))
+
+
+def delegation_steps(config: Config, process: Process, options: Options) -> list[Step]:
+    """A user's cgroup is the user's already."""
+    owner = [] if options.rootless else owner_steps(config, process, options.cgroup_manager)
+    return [*owner, *below_steps(config, process, options)]
+
+
+def below_steps(config: Config, process: Process, options: Options) -> list[Step]:
+    """After the cgroup namespace is made: its root stays the container's cgroup."""
+    path, place = config.extensions.delegated_cgroup, f"/annotations/{EXTENSION}delegate-cgroup"
+    if not path:
+        return []
+    if options.cgroup_manager in WITHOUT:
+        raise ConfigError(place, "a cgroup below the container's, which gets none", WITHOUT[options.cgroup_manager][1])
+    from ..steps.cgroup_below import MoveBelow
+    from ..steps.cgroup_owner import GiveCgroup
+
+    given = [GiveCgroup(process.user.uid, place, path)] if is_programs(config) and not options.rootless else []
+    return [MoveBelow(path, place), *given]
 
 
 def is_writable_cgroup(mount: Mount) -> bool:

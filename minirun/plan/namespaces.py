@@ -8,7 +8,7 @@ from ..steps import namespaces as steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import Config, IdMapping, Linux
+    from ..spec.config import Config, IdMapping, Linux, TimeOffset
     from ..steps.step import Step
 
 # Joining the user namespace comes last: only the host's root may join namespaces of any owner. The mount namespace
@@ -40,7 +40,7 @@ def namespace_steps(config: Config, uid: int = 0, gid: int = 0, groups_may_stay:
     at_once = not {"pid", "time"}.isdisjoint(rest) and not linux.time_offsets  # clocks are set before the fork
     return [
         *join_steps(config, uid, groups_may_stay),
-        *(user_steps(linux, uid, gid, groups_may_stay) if "user" in new else []),
+        *(user_steps(config, uid, gid, groups_may_stay) if "user" in new else []),
         *([steps.Unshare(rest, by_user=uid != 0, forks=at_once)] if rest else []),
         *(time_steps(linux, uid) if linux.time_offsets else []),
         *(fork_steps(linux, at_once) if first == "user" else []),
@@ -67,7 +67,9 @@ def join_steps(
         if name == "user":
             from ..steps import user_namespace
 
-            joins += [*check_steps(linux), user_namespace.BecomeNamespaceRoot(paths[name][1], groups_may_stay)]
+            keep = config.extensions.keep_groups
+            become = user_namespace.BecomeNamespaceRoot(paths[name][1], groups_may_stay, keep)
+            joins += [*check_steps(linux), become]
     return joins
 
 
@@ -95,16 +97,17 @@ def check_steps(linux: Linux) -> list[Step]:
     ]
 
 
-def user_steps(linux: Linux, uid: int = 0, gid: int = 0, groups_may_stay: bool = False) -> list[Step]:
+def user_steps(config: Config, uid: int = 0, gid: int = 0, groups_may_stay: bool = False) -> list[Step]:
     from ..steps import user_namespace
 
+    linux = config.linux
     uids, gids = ranges(linux.uid_mappings), ranges(linux.gid_mappings)
     return [
         steps.Unshare(("user",), by_user=uid != 0),
         user_namespace.WriteIdMap("uid", uids, "/linux/uidMappings", bool(uid) and not is_own(uids, uid)),
         *([user_namespace.DenySetgroups()] if uid and is_own(gids, gid) else []),
         user_namespace.WriteIdMap("gid", gids, "/linux/gidMappings", bool(uid) and not is_own(gids, gid)),
-        user_namespace.BecomeNamespaceRoot(groups_may_stay=groups_may_stay),
+        user_namespace.BecomeNamespaceRoot("/linux/uidMappings", groups_may_stay, config.extensions.keep_groups),
     ]
 
 
@@ -117,9 +120,13 @@ def ranges(mappings: tuple[IdMapping, ...]) -> tuple[tuple[int, int, int], ...]:
     return tuple((mapping.container_id, mapping.host_id, mapping.size) for mapping in mappings)
 
 
+def place_of(offset: TimeOffset) -> str:
+    return offset.place or f"/linux/timeOffsets/{offset.clock}"
+
+
 def time_steps(linux: Linux, uid: int) -> list[Step]:
     writes: list[Step] = [
-        steps.WriteTimeOffset(offset.clock, offset.secs, offset.nanosecs, f"/linux/timeOffsets/{offset.clock}")
+        steps.WriteTimeOffset(offset.clock, offset.secs, offset.nanosecs, place_of(offset))
         for offset in linux.time_offsets
     ]
     if not uid:

@@ -9,7 +9,7 @@ from .labels import set_label_steps
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import Process
+    from ..spec.config import Process, User
     from ..steps.step import Step
 
 
@@ -57,18 +57,25 @@ def forking_rlimit_steps(process: Process) -> tuple[list[Step], list[Step]]:
     return before, after
 
 
-def identity_steps(process: Process, groups_may_stay: bool = False) -> list[Step]:
+def identity_steps(process: Process, groups_may_stay: bool = False, keep_groups: bool = False) -> list[Step]:
     """Without `capabilities` in config.json the program gets none, as with other runtimes."""
     granted = process.capabilities or Capabilities()
     user = process.user
     steps: list[Step] = [
         credentials.DropBoundingSet(granted.bounding),
-        credentials.SetUser(user.uid, user.gid, user.additional_gids, groups_may_stay=groups_may_stay),
+        become_user(user, groups_may_stay, keep_groups),
         credentials.SetCapabilities(granted.effective, granted.permitted, granted.inheritable),
         credentials.SetAmbientSet(granted.ambient, user.uid),
         *set_label_steps(process),
     ]
     return steps
+
+
+def become_user(user: User, groups_may_stay: bool, keep_groups: bool) -> Step:
+    """Where the caller's groups are kept, those of config.json count for nothing, as with crun."""
+    if keep_groups:
+        return credentials.SetUser(user.uid, user.gid, keep_groups=True)
+    return credentials.SetUser(user.uid, user.gid, user.additional_gids, groups_may_stay=groups_may_stay)
 
 
 def program_steps(process: Process) -> list[Step]:

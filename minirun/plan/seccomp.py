@@ -5,7 +5,7 @@ from __future__ import annotations
 from errno import EPERM
 
 from ..kernel import constants
-from ..steps.seccomp import CompileFilter, LoadFilter, SendListener
+from ..steps.seccomp import CompileFilter, LoadFilter, SendListener, TakeFilter
 from ..steps.syscall_filter import Rule, lets_through
 
 TYPE_CHECKING = False
@@ -18,18 +18,21 @@ WITH_ERRNO = ("SCMP_ACT_ERRNO", "SCMP_ACT_TRACE")
 
 
 def compile_steps(seccomp: Seccomp) -> list[Step]:
+    if seccomp.program:
+        return [TakeFilter(seccomp.program, seccomp.place)]
     return [
         CompileFilter(
             action(seccomp.default_action, seccomp.default_errno_ret),
             tuple(name.removeprefix("SCMP_ARCH_").lower() for name in seccomp.architectures),
             tuple(one for rule in seccomp.syscalls for one in rules_of(rule)),
+            fails_on_unknown=seccomp.fails_on_unknown,
         )
     ]
 
 
 def load_steps(seccomp: Seccomp, told: State, status: str) -> list[Step]:
     """Where these stand depends on noNewPrivileges: see steps/seccomp.py. A listener is told the state."""
-    steps: list[Step] = [LoadFilter(flags(seccomp))]
+    steps: list[Step] = [LoadFilter(flags(seccomp), seccomp.place)]
     if uses_listener(seccomp):
         path = seccomp.listener_path or ""
         steps.append(
@@ -38,6 +41,7 @@ def load_steps(seccomp: Seccomp, told: State, status: str) -> list[Step]:
                 seccomp.listener_metadata,
                 told,
                 status,
+                seccomp.listener_place,
             )
         )
     return steps
@@ -63,7 +67,10 @@ def rules_of(rule: SyscallRule) -> list[Rule]:
 
 
 def lets_pass(seccomp: Seccomp, calls: tuple[str, ...]) -> bool:
-    """Whether the filter decides by itself to let these calls through, some arguments of theirs at the least."""
+    """Whether the filter decides by itself to let these calls through, some arguments of theirs at the least. Of a
+    finished program nobody knows."""
+    if seccomp.program:
+        return False
     default = lets_through(constants.SECCOMP_ACTIONS[seccomp.default_action])
     return not uses_listener(seccomp) and all(
         any(lets_through(constants.SECCOMP_ACTIONS[rule.action]) for rule in rules) if rules else default

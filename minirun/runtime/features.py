@@ -9,7 +9,7 @@ from .. import __version__
 from ..kernel.constants import CAPABILITIES, PROPAGATION
 from ..plan.hooks import FIELDS
 from ..plan.mount_options import ATTRIBUTES, FLAGS, ID_MAPS
-from ..spec.config import UNIT_PROPERTY
+from ..spec.config import EXTENSION, UNIT_PROPERTY
 from ..spec.load import MINOR_VERSIONS
 from ..spec.load_hardware import MODE_FLAGS, MODES
 from ..spec.load_linux import NAMESPACES
@@ -52,7 +52,7 @@ def features() -> dict[str, Any]:
             "mountExtensions": {"idmap": {"enabled": True}},
             "netDevices": {"enabled": True},
         },
-        "potentiallyUnsafeConfigAnnotations": [UNIT_PROPERTY],
+        "potentiallyUnsafeConfigAnnotations": [UNIT_PROPERTY, EXTENSION],
         "annotations": {"io.github.minirun.version": __version__},
     }
 

@@ -5,14 +5,17 @@ A run says nothing of it, because engines show every line that a runtime writes.
 
 from __future__ import annotations
 
+from ..spec.config import EXTENSION
 from ..spec.load_resources import ACCESS
-from ..spec.reader import shown
+from ..spec.reader import escape, shown
 from .foresight import WARNING, Finding
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# The scope is the container's cgroup: crun makes another one in it if it is told its name.
+NO_SUBGROUP = (f"{EXTENSION}systemd.subgroup", "")
 NICE_POLICIES = ("SCHED_OTHER", "SCHED_BATCH")
 
 
@@ -21,6 +24,7 @@ def taken_all_the_same(value: object) -> Iterator[Finding]:
     yield from missing_level(value)
     yield from nice_without_effect(value)
     yield from unknown_letters(value)
+    yield from extensions_without_effect(value)
 
 
 def missing_level(value: object) -> Iterator[Finding]:
@@ -45,6 +49,28 @@ def unknown_letters(value: object) -> Iterator[Finding]:
         if isinstance(access, str) and not ACCESS.isdisjoint(access) and not ACCESS.issuperset(access):
             place = f"/linux/resources/devices/{index}/access"
             yield Finding(WARNING, place, f"of {shown(access)} only r, w and m have an effect", "these letters alone")
+
+
+def extensions_without_effect(value: object) -> Iterator[Finding]:
+    """config.md#annotations: they must be no error."""
+    annotations = at("/annotations", value)
+    pairs = annotations.items() if isinstance(annotations, dict) else ()
+    extensions = [pair for pair in pairs if pair[0].startswith(EXTENSION) and pair != NO_SUBGROUP]
+    if not extensions:
+        return
+    from ..spec.load_extensions import KNOWN
+
+    for name, _value in extensions:
+        if name not in KNOWN:
+            cure = close_to(name, KNOWN) or "nothing: what crun does by it, minirun does not"
+            yield Finding(WARNING, f"/annotations/{escape(name)}", "has no effect here", cure)
+
+
+def close_to(name: str, names: tuple[str, ...]) -> str:
+    import difflib  # late: it is slow to import
+
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.9)
+    return f"{shown(close[0])}, if that is meant" if close else ""
 
 
 def at(pointer: str, value: object) -> object:

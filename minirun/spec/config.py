@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 UNIT_PROPERTY = "org.systemd.property."  # begins the name of an annotation that is a property of systemd's unit
+EXTENSION = "run.oci."  # begins the name of one that crun has, for what the specification has no property (crun(1))
 
 
 class IdMapping(Record):
@@ -150,6 +151,7 @@ class TimeOffset(Record):
     clock: str
     secs: int = 0
     nanosecs: int = 0
+    place: str = ""  # in config.json, if it is another
 
 
 class Memory(Record):
@@ -262,6 +264,11 @@ class Seccomp(Record):
     listener_path: str | None = None
     listener_metadata: str | None = None
     syscalls: tuple[SyscallRule, ...] = ()
+    # of annotations:
+    program: bytes = b""  # for seccomp(2), in the place of all that is above
+    fails_on_unknown: bool = False  # by a call that libseccomp does not know
+    place: str = "/linux/seccomp"
+    listener_place: str = "/linux/seccomp/listenerPath"
 
 
 class NetDevice(Record):
@@ -309,6 +316,7 @@ class Linux(Record):
     net_devices: tuple[NetDevice, ...] = ()
     memory_policy: MemoryPolicy | None = None
     intel_rdt: IntelRdt | None = None
+    mount_context: str = "context"  # what mount(8) calls the option by which `mount_label` is told; of an annotation
 
 
 class Hook(Record):
@@ -329,6 +337,16 @@ class Hooks(Record):
     poststop: tuple[Hook, ...] = ()
 
 
+class Extensions(Record):
+    """What annotations ask for that no property is for (load_extensions.py)."""
+
+    keep_groups: bool = False  # the caller's, whatever the process's user
+    hooks_stdout: str = ""  # a file of the host's that the hooks write to
+    hooks_stderr: str = ""
+    pidfd_receiver: str = ""  # a socket to send a pidfd of the container's process to
+    delegated_cgroup: str = ""  # below the container's, begins with /: where the program is, without limits of its own
+
+
 class Config(Record):
     """config.md: the whole file. `place` of everything in it follows from the names and the order."""
 
@@ -341,3 +359,4 @@ class Config(Record):
     annotations: Mapping[str, str] = {}
     linux: Linux = Linux()
     hooks: Hooks = Hooks()
+    extensions: Extensions = Extensions()

@@ -13,10 +13,10 @@ import os
 
 from .. import quick_json
 from ..errors import ConfigError, MinirunError
-from .config import Config, Hooks, Linux, Mount, Root
+from .config import EXTENSION, Config, Hooks, Linux, Mount, Root
 from .load_linux import MOST_MOUNTS, read_linux, read_mappings
 from .load_process import read_process
-from .load_rare import hooks
+from .load_rare import extended, hooks
 from .reader import Node, refuse_more_than
 from .rules import check_rules
 
@@ -154,7 +154,7 @@ def parse(value: object) -> Config:
 
 def read_config(node: Node) -> Config:
     """config.md"""
-    return Config(
+    config = Config(
         oci_version=node.need("ociVersion").matching(is_supported, VERSIONS),
         root=read_root(node.need("root")),
         process=node.maybe("process", read_process),  # may be absent, but then `start` must fail
@@ -165,6 +165,8 @@ def read_config(node: Node) -> Config:
         linux=node.maybe("linux", read_linux) or Linux(),
         hooks=node.maybe("hooks", hooks) or Hooks(),
     )
+    is_extended = any(name.startswith(EXTENSION) for name in config.annotations)
+    return extended(config, node.need("annotations")) if is_extended else config
 
 
 def is_supported(version: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .config import Hooks, IntelRdt, MemoryPolicy, NetDevice, Seccomp
+    from .config import Config, Hooks, IntelRdt, MemoryPolicy, NetDevice, Seccomp
     from .reader import Node
 
 
@@ -36,3 +36,9 @@ def hooks(node: Node) -> Hooks:
     from .load_hooks import read_hooks
 
     return read_hooks(node)
+
+
+def extended(config: Config, annotations: Node) -> Config:
+    from . import load_extensions
+
+    return load_extensions.extended(config, annotations)

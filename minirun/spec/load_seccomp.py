@@ -133,11 +133,5 @@ def read_argument(node: Node) -> SyscallArgument:
 
 def check_listener(node: Node, seccomp: Seccomp) -> None:
     """config-linux.md#seccomp: `listenerMetadata` MUST NOT be set if `listenerPath` is not set."""
-    if seccomp.listener_path is not None:
-        return
-    if seccomp.listener_metadata is not None:
+    if seccomp.listener_path is None and seccomp.listener_metadata is not None:
         raise node.need("listenerMetadata").wrong("this only together with listenerPath")
-    for index, rule in enumerate(seccomp.syscalls):
-        if rule.action == NOTIFY:
-            place = Node(NOTIFY, f"{node.pointer}/syscalls/{index}/action")
-            raise place.wrong("this only together with listenerPath: nobody would answer")

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .config import Config, Linux
+    from .config import Config, Linux, Seccomp
 
 
 def check_rules(config: Config) -> None:
@@ -30,6 +30,17 @@ def broken_rules(config: Config) -> Iterator[ConfigError]:
                 f'an entry {{"type": "{needed}"}} in /linux/namespaces, or the host\'s own would change',
             )
     yield from rules_of_new_namespaces(config.linux)
+    if config.linux.seccomp and not config.linux.seccomp.listener_path:
+        yield from unanswered(config.linux.seccomp)
+
+
+def unanswered(seccomp: Seccomp) -> Iterator[ConfigError]:
+    for index, rule in enumerate(seccomp.syscalls):
+        if rule.action == "SCMP_ACT_NOTIFY":
+            place = f"/linux/seccomp/syscalls/{index}/action"
+            allowed = "this only together with listenerPath: nobody would answer"
+            yield ConfigError(place, "found 'SCMP_ACT_NOTIFY'", allowed)
+            return
 
 
 def needs(config: Config) -> Iterator[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ from errno import ENOENT, EPERM
 
 from ..kernel import files
 from ..kernel.libc import Flags, show
+from .shell import below
 from .step import RUNTIME, Context, Refused, Step
 
 DELEGATE = "/sys/kernel/cgroup/delegate"
@@ -27,18 +28,23 @@ class GiveCgroup(Step):
 
     uid: int  # as the container counts
     origin: str = "/process/user/uid"
+    below: str = ""  # begins with /: one below the container's
 
     def describe(self) -> str:
-        return f"give the cgroup, not its limits, to user {self.uid} of the container"
+        which = f"the cgroup {self.below} below it" if self.below else "the cgroup"
+        return f"give {which}, not its limits, to user {self.uid} of the container"
 
     def shell(self) -> str:
         line = f"$1 <= {self.uid} && {self.uid} < $1 + $3 {{ print $2 + {self.uid} - $1 }}"
         find = f"owner=$(awk '{line}' \"/proc/$pid/uid_map\")"
-        give = f'for file in $(< {DELEGATE}); do [ ! -e "$cgroup/$file" ] || chown "$owner" "$cgroup/$file"; done'
-        return f'{find} && chown "$owner" "$cgroup" && {give}'
+        place = below("cgroup", self.below)
+        file = f'{place}"/$file"'
+        give = f'for file in $(< {DELEGATE}); do [ ! -e {file} ] || chown "$owner" {file}; done'
+        return f'{find} && chown "$owner" {place} && {give}'
 
     def calls(self) -> tuple[str, ...]:
-        places = ["$cgroup", *(f"$cgroup/{name}" for name in BEFORE_DELEGATE)]
+        cgroup = f"$cgroup{self.below}"
+        places = [cgroup, *(f"{cgroup}/{name}" for name in BEFORE_DELEGATE)]
         shown = [show("chown", place, Flags(f"host_id_of_{self.uid}"), -1) for place in places]
         return *shown[:-1], f"{shown[-1]}  // and what else {DELEGATE} names"
 
@@ -46,7 +52,7 @@ class GiveCgroup(Step):
         owner = host_id(self.uid, files.read_file(f"/proc/{context.pid}/uid_map"))
         try:
             for name in ("", *delegated()):
-                give(f"{context.cgroup}/{name}", owner)
+                give(f"{context.cgroup}{self.below}/{name}", owner)
         except OSError as error:
             if error.errno != EPERM:
                 raise

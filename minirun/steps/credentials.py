@@ -71,20 +71,22 @@ class SetUser(Step):
     additional_gids: tuple[int, ...] = ()
     origin: str = "/process/user"
     groups_may_stay: bool = False
+    keep_groups: bool = False
 
     def describe(self) -> str:
         groups = f" and the groups {', '.join(map(str, self.additional_gids))}" if self.additional_gids else ""
-        return f"become user {self.uid} with group {self.gid}{groups}, capabilities kept"
+        kept = "capabilities and the caller's groups" if self.keep_groups else "capabilities"
+        return f"become user {self.uid} with group {self.gid}{groups}, {kept} kept"
 
     def shell(self) -> str:
-        none = "--keep-groups" if self.groups_may_stay else "--clear-groups"
+        none = "--keep-groups" if self.groups_may_stay or self.keep_groups else "--clear-groups"
         groups = f"--groups {','.join(map(str, self.additional_gids))}" if self.additional_gids else none
         return f'exec setpriv --reuid {self.uid} --regid {self.gid} {groups} "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
         return (
             show("prctl", Flags("PR_SET_KEEPCAPS"), 1),
-            show("setgroups", len(self.additional_gids), array(self.additional_gids)),
+            *([] if self.keep_groups else [show("setgroups", len(self.additional_gids), array(self.additional_gids))]),
             show("setresgid", self.gid, self.gid, self.gid),
             show("setresuid", self.uid, self.uid, self.uid),
             show("prctl", Flags("PR_SET_KEEPCAPS"), 0),
@@ -96,7 +98,8 @@ class SetUser(Step):
 
     def apply(self, context: Context) -> None:
         processes.set_keep_capabilities(True)
-        set_groups(self.additional_gids, self.groups_may_stay)
+        if not self.keep_groups:
+            set_groups(self.additional_gids, self.groups_may_stay)
         processes.setresgid(self.gid)
         processes.setresuid(self.uid)
         processes.set_keep_capabilities(False)

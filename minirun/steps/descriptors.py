@@ -228,7 +228,7 @@ class CloseFiles(Step):
     file of the host's out of it as long as it is open (pidfd_getfd(2), /proc/PID/fd; CVE-2016-9962). Or it is about to
     wait for `start`, for days perhaps, and as long as it has them, no pipe of the caller's comes to its end, and no
     file system of the host's can be unmounted. What stays is minirun's sockets, the terminal, the files that take a
-    label, and where warnings go."""
+    label, and where warnings and the words of hooks go."""
 
     chapter = "process"
     man = "close_range(2)"
@@ -245,9 +245,9 @@ class CloseFiles(Step):
         return (show("close_range", 3 + self.kept, Flags("socket - 1"), 0) + "  // and so on, between those",)
 
     def apply(self, context: Context) -> None:
-        attributes = context.exec_attributes.values()
+        named = (*context.exec_attributes.values(), *context.hook_output.values())
         start = context.start_socket.fileno() if context.start_socket else -1
-        needed = (context.channel.descriptor(), start, context.slave, *attributes, *context.log.descriptors())
+        needed = (context.channel.descriptor(), start, context.slave, *named, *context.log.descriptors())
         files.close_all_but({*range(3 + self.kept), *needed})
 
 

@@ -14,6 +14,7 @@ from ..kernel import files, processes, signals
 from ..kernel.libc import Flags, SystemCallError, array, show
 from ..record import Record
 from ..safe import safe
+from .hook_output import hook_output
 from .shell import quoted
 from .step import CONTAINER, RUNTIME, Context, Refused, Step
 from .told import State
@@ -26,12 +27,15 @@ TOLD = 400  # bytes of what a failed hook wrote
 
 
 class Program(Record):
-    """What a hook runs. `timeout` is in seconds. Without `env` it gets what there is."""
+    """What a hook runs. `timeout` is in seconds. Without `env` it gets what there is. What it writes goes to the two
+    files, or to where it is told from when the hook fails."""
 
     path: str
     args: tuple[str, ...]
     env: tuple[str, ...] | None = None
     timeout: int | None = None
+    stdout: str = ""
+    stderr: str = ""
 
 
 class RunHook(Step):
@@ -57,7 +61,11 @@ class RunHook(Step):
         return f"run the {self.kind} hook {self.program.path}"
 
     def shell(self) -> str:
-        return f"minirun state {self.state.id} | {quoted(self.program.path)}"
+        out, err = (f" {sign}{quoted(path)}" if path else "" for sign, path in self.redirected())
+        return f"minirun state {self.state.id} | {quoted(self.program.path)}{out}{err}"
+
+    def redirected(self) -> tuple[tuple[str, str], ...]:
+        return (">>", self.program.stdout), ("2>>", self.program.stderr)
 
     def calls(self) -> tuple[str, ...]:
         program = self.program
@@ -146,7 +154,7 @@ def run_hook(program: Program, state: bytes, context: Context) -> None:
     """
     given, written = memory_file(state), memory_file(b"")
     try:
-        pid = start(program, given, written, context)
+        pid = start(program, (given, *outputs(program, written, context)), context)
         problem = wait(pid, program.timeout, context)
         if problem:
             said = last_words(written)
@@ -156,6 +164,14 @@ def run_hook(program: Program, state: bytes, context: Context) -> None:
         os.close(written)
 
 
+def outputs(program: Program, written: int, context: Context) -> tuple[int, int]:
+    """Its standard output and standard error."""
+    if not (program.stdout or program.stderr):
+        return written, written
+    out, err = (hook_output(path, context) if path else written for path in (program.stdout, program.stderr))
+    return out, err
+
+
 def memory_file(content: bytes) -> int:
     descriptor = os.memfd_create("hook", os.MFD_CLOEXEC)
     os.write(descriptor, content)
@@ -163,12 +179,12 @@ def memory_file(content: bytes) -> int:
     return descriptor
 
 
-def start(program: Program, given: int, written: int, context: Context) -> int:
+def start(program: Program, streams: tuple[int, int, int], context: Context) -> int:
     """Fork and execute. An error of execve(2) comes back over a pipe that a success closes; its number."""
     reading, writing = os.pipe()
     pid = processes.fork()
     if pid == 0:
-        become(program, given, written, writing, context)
+        become(program, streams, writing, context)
     os.close(writing)
     error = int.from_bytes(os.read(reading, 4), "little")
     os.close(reading)
@@ -178,7 +194,7 @@ def start(program: Program, given: int, written: int, context: Context) -> int:
     return pid
 
 
-def become(program: Program, given: int, written: int, failure: int, context: Context) -> None:
+def become(program: Program, streams: tuple[int, int, int], failure: int, context: Context) -> None:
     """The hook's process: nothing of minirun but the three streams. Never returns.
 
     It has a process group of its own, with which what it has started in turn can be ended, and ends with minirun.
@@ -186,7 +202,7 @@ def become(program: Program, given: int, written: int, failure: int, context: Co
     try:
         os.setpgid(0, 0)
         processes.set_death_signal(signals.SIGKILL)
-        for descriptor, stream in ((given, 0), (written, 1), (written, 2)):
+        for stream, descriptor in enumerate(streams):
             os.dup2(descriptor, stream)
         files.close_on_exec_from(3)
         os.umask(context.umask)

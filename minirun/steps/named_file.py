@@ -69,6 +69,16 @@ def write_there(path: str, content: bytes, kinds: tuple[int, ...]) -> None:
         os.close(descriptor)
 
 
+def open_to_append(path: str, mode: int) -> int:
+    """A descriptor of the file, which is made when missing, or of the stream. Raises SystemCallError, Refused."""
+    if kind_of(path) == stat.S_IFLNK:
+        return os.dup(own_descriptor(path))
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    descriptor = files.open(path, flags, mode)
+    os.set_blocking(descriptor, True)  # the flag was for the opening only
+    return descriptor
+
+
 def own_descriptor(path: str) -> int:
     """What /dev/stdout, /dev/fd/5 and /proc/self/fd/5 mean. Other symlinks are not followed: whoever made one would
     decide which of root's files is written to."""

@@ -134,11 +134,12 @@ class SendPidfd(Step):
     no_shell = "a shell can't send a descriptor"
     cures = {
         **SOCKET_CURES,
-        ENOENT: "--pidfd-socket names a socket on which somebody listens already",
+        ENOENT: "somebody has to listen on this socket already",
     }
 
     path: str
     kind: str
+    origin: str = ""
 
     def describe(self) -> str:
         return f"send a pidfd of the process to {self.path}"

@@ -18,10 +18,11 @@ from errno import EACCES, EBUSY, EDOM, EINVAL, ELIBACC, ENOENT
 from .. import quick_json
 from ..kernel import seccomp
 from ..kernel.libc import Flags, show
+from ..kernel.seccomp import INSTRUCTION_SIZE
 from ..kernel.sockets import send_descriptor
 from ..safe import safe
 from .sockets import SOCKET_CURES
-from .step import RUNTIME, Context, Step
+from .step import RUNTIME, Context, Refused, Step
 from .syscall_filter import Rule, action_name, lets_through, names_of, program, unknown_names
 from .told import State
 
@@ -48,6 +49,7 @@ class CompileFilter(Step):
     architectures: tuple[str, ...]
     rules: tuple[Rule, ...]
     origin: str = "/linux/seccomp"
+    fails_on_unknown: bool = False
 
     def describe(self) -> str:
         calls = f"{len(self.rules)} rules for {len(names_of(self.rules))} calls" if self.rules else "no rules"
@@ -56,10 +58,34 @@ class CompileFilter(Step):
     def apply(self, context: Context) -> None:
         context.filter = program(self.default, self.architectures, self.rules)
         unknown = unknown_names(self.rules)
+        if unknown and self.fails_on_unknown:
+            raise Refused(f"libseccomp does not know {safe(', '.join(unknown))}", NO_UNKNOWN)
         if unknown and lets_through(self.default):  # else they are refused like everything that has no rule
             context.log.warning(
                 f"{self.origin}/syscalls: libseccomp does not know {safe(', '.join(unknown))}: these go unfiltered"
             )
+
+
+NO_UNKNOWN = "leave these names out, or the annotation run.oci.seccomp_fail_unknown_syscall"
+
+
+class TakeFilter(Step):
+    """Take a filter that is compiled already: somebody has made it by other means than libseccomp's rules."""
+
+    runs_in = RUNTIME
+    chapter = "filters"
+    man = "seccomp(2)"
+    no_shell = "a shell can't load a filter"
+    no_calls = "the program is in config.json"
+
+    program: bytes
+    origin: str
+
+    def describe(self) -> str:
+        return f"take the system call filter as it is, {len(self.program) // INSTRUCTION_SIZE} instructions"
+
+    def apply(self, context: Context) -> None:
+        context.filter = self.program
 
 
 class LoadFilter(Step):

@@ -89,8 +89,7 @@ class Context:
     """What the steps of one process leave for the later ones. fork(2) copies it, so each process has its own."""
 
     def __init__(self, log: Log, channel: Channel) -> None:
-        self.log = log
-        self.channel = channel
+        self.log, self.channel = log, channel
         self.me = RUNTIME
         self.result = ""  # what came of the step at hand, in a few words, where the plan could not know it: to be told
         self.total = 0  # how many steps the plan has
@@ -100,6 +99,7 @@ class Context:
         self.lock = -1  # of the books
         self.start_socket: Any = None  # where the container's process waits for `start`
         self.config = b""  # config.json as it was read
+        self.hook_output: dict[str, int] = {}  # files of the host's that hooks write to: path -> descriptor
         self.created = 0.0  # when the container was created, in seconds since 1970
 
         # the runtime's

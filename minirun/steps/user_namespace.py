@@ -118,17 +118,18 @@ class BecomeNamespaceRoot(Step):
 
     origin: str = "/linux/uidMappings"
     groups_may_stay: bool = False
+    keep_groups: bool = False
 
     def describe(self) -> str:
         return "become user 0 and group 0 of the user namespace"
 
     def shell(self) -> str:
-        groups = "--keep-groups" if self.groups_may_stay else "--clear-groups"
+        groups = "--keep-groups" if self.groups_may_stay or self.keep_groups else "--clear-groups"
         return f'exec setpriv --reuid 0 --regid 0 {groups} "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
         return (
-            show("setgroups", 0, None),
+            *([] if self.keep_groups else [show("setgroups", 0, None)]),
             show("setresgid", 0, 0, 0),
             show("setresuid", 0, 0, 0),
             show("prctl", Flags("PR_SET_DUMPABLE"), 0),
@@ -138,7 +139,8 @@ class BecomeNamespaceRoot(Step):
         return world.belonging(0, 0, ())
 
     def apply(self, context: Context) -> None:
-        set_groups((), self.groups_may_stay)
+        if not self.keep_groups:
+            set_groups((), self.groups_may_stay)
         processes.setresgid(0)
         processes.setresuid(0)
         # A change of user makes a process dumpable or not by a sysctl: keep it closed to the container's processes.

@@ -112,6 +112,7 @@ def plans(word: str = "word") -> list[tuple[Step, ...]]:
         plan(parse(config(namespaces=[*user, {"type": "cgroup"}], **MAPPINGS) | {"mounts": own_cgroup}), options()),
         plan(parse(without_terminal(intelRdt={"closID": "group"})), options(cgroup_manager="disabled")),
         plan(parse(config_for_systemd(word)), options(cgroup_manager="systemd")),
+        plan(parse(annotated(word) | {"mounts": own_cgroup}), options()),
         *users_plans(),
     ]
 
@@ -125,6 +126,15 @@ def config_for_systemd(word: str) -> dict[str, Any]:
     text = word.replace("\\", "\\\\").replace("'", "\\'")
     made = config(cgroupsPath="a.slice:b:c", resources={"memory": {"limit": 1 << 26}, "pids": {"limit": 9}})
     return made | {"annotations": {"org.systemd.property.Documentation": f"['{text}']"}}
+
+
+def annotated(word: str) -> dict[str, Any]:
+    path, made = f"/{word}", config(namespaces=[{"type": "mount"}, {"type": "cgroup"}])
+    told = {"hooks.stdout": path, "hooks.stderr": "/dev/stderr", "pidfd_receiver": path, "delegate-cgroup": word}
+    told |= {"keep_original_groups": "1", "seccomp_bpf_data": "BgAAAAAA/38="}
+    annotations = {f"run.oci.{name}": value for name, value in told.items()}
+    hooks = {"prestart": [{"path": path}]}
+    return made | {"hostname": None, "hooks": hooks, "annotations": annotations}
 
 
 def users_plans() -> list[tuple[Step, ...]]:

@@ -458,6 +458,18 @@ def test_a_mapping_that_makes_no_sense_is_refused(changes: dict[str, Any], point
     assert caught.value.pointer == pointer
 
 
+# ---- cgroups
+
+
+@pytest.mark.parametrize("manager", ["disabled", "inherited"])
+def test_without_a_cgroup_there_is_none_below(manager: str) -> None:
+    config = default(rootless=False, uid=0, gid=0) | {"annotations": {"run.oci.delegate-cgroup": "init"}}
+    config["linux"]["resources"] = {}
+    with pytest.raises(ConfigError) as caught:
+        plan(parse(config), OPTIONS.replace(cgroup_manager=manager))
+    assert caught.value.pointer == "/annotations/run.oci.delegate-cgroup"
+
+
 # ---- labels
 
 LABEL = "system_u:object_r:container_file_t:s0:c1,c2"
@@ -492,6 +504,13 @@ def test_a_label_in_the_options_wins() -> None:
     )
     assert isinstance(step, MountFilesystem)
     assert step.data == "context=x"
+
+
+def test_a_label_can_be_told_by_another_option() -> None:
+    """Podman asks for rootcontext, so that files of a tmpfs can have labels of their own."""
+    steps = plan_of(linux={"mountLabel": LABEL}, annotations={"run.oci.mount_context_type": "rootcontext"})
+    (shm,) = (step for step in steps if isinstance(step, MountFilesystem) and step.destination == "/dev/shm")
+    assert shm.data.endswith(f',rootcontext="{LABEL}"')
 
 
 def test_without_labels_there_are_no_steps_for_them() -> None:

@@ -357,11 +357,33 @@ def test_what_has_no_effect(bundle: Path, changes: dict[str, Any], pointer: str,
             {f"{R}/devices": [{"allow": True, "access": "rw"}, {"allow": True, "access": "rwa"}]},
             {f"{R}/devices/1/access"},
         ),
+        ({"/annotations": {"run.oci.keep_original_groups": "1", "run.oci.systemd.subgroup": "", "x": "y"}}, set()),
+        ({"/annotations": {"run.oci.systemd.subgroup": "container"}}, {"/annotations/run.oci.systemd.subgroup"}),
+        (
+            {"/annotations": {"run.oci.handler": "krun", "run.oci.seccomp.plugins": "x.so", "module.wasm": "y"}},
+            {"/annotations/run.oci.handler", "/annotations/run.oci.seccomp.plugins"},
+        ),
+        (
+            {"/annotations": {"run.oci.systemd.force_cgroup_v1": "/sys/fs/cgroup/systemd"}},
+            {"/annotations/run.oci.systemd.force_cgroup_v1"},
+        ),
     ],
 )
 def test_what_is_taken_all_the_same_is_warned_of(bundle: Path, changes: dict[str, Any], expected: set[str]) -> None:
     found = write(bundle, changes)
     assert {(finding.level, finding.pointer) for finding in found} == {(WARNING, pointer) for pointer in expected}
+
+
+def test_an_annotation_that_is_spelt_wrong(bundle: Path) -> None:
+    (finding,) = write(bundle, {"/annotations": {"run.oci.keep_orginal_groups": "1"}})
+    assert (finding.level, finding.cure) == (WARNING, "'run.oci.keep_original_groups', if that is meant")
+
+
+def test_annotations_with_a_wrong_value_are_all_told(bundle: Path) -> None:
+    wrong = {"run.oci.hooks.stdout": "x", "run.oci.timens_offset": "x", "run.oci.seccomp_bpf_data": "x"}
+    found = write(bundle, {"/annotations": {**wrong, "run.oci.delegate-cgroup": "..", "run.oci.pidfd_receiver": 5}})
+    names = {*wrong, "run.oci.delegate-cgroup", "run.oci.pidfd_receiver"}
+    assert {(one.level, one.pointer) for one in found} == {(ERROR, f"/annotations/{name}") for name in names}
 
 
 @pytest.mark.parametrize("config", [RICH, default(False, 0, 0), default(True, 5, 5)])
