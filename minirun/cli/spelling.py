@@ -1,4 +1,5 @@
-"""Spell a command line the way it is read here: with other runtimes a flag may have a value, as in `--tty=false`.
+"""Spell a command line the way it is read here: with other runtimes a flag may have a value, as in `--tty=false`, a
+name of several letters may have one hyphen, as in `-bundle DIR`, and `help run` is `run --help`.
 `--narrate=full` has one, too. click could read that itself (flag_value), but then would take the word behind a bare
 `--narrate` for the value: in `run --narrate BUNDLE` the bundle."""
 
@@ -6,6 +7,7 @@ from __future__ import annotations
 
 from .table import COMMANDS, FLAG, GLOBAL, Option
 
+HELP = "help"
 TRUE = ("true", "True", "TRUE", "t", "T", "1")
 FALSE = ("false", "False", "FALSE", "f", "F", "0")
 
@@ -15,6 +17,8 @@ def plain(words: list[str]) -> list[str]:
     `--flag-word` for `--flag=word` where there is such a flag. What belongs to a program, as behind the id of `exec`,
     stays as it is."""
     front, rest = plain_up_to(1, flags_of(GLOBAL), words)
+    if front and front[-1] == HELP:
+        return [*front[:-1], *rest[:1], f"--{HELP}"]
     command = COMMANDS.get(front[-1]) if front else None
     if command is None:
         return words
@@ -27,7 +31,7 @@ def plain_up_to(arguments: int, known: dict[str, Option], words: list[str]) -> t
     """The words up to the one that is the last of so many arguments, in their plain form; the rest, as it is."""
     spelled: list[str] = []
     while words and arguments:
-        flag, equals, value = words[0].partition("=")
+        flag, equals, value = in_full(words[0], known).partition("=")
         option = known.get(flag)
         length = 1 if option is None or equals or option.kind == FLAG else 2  # an option with its value
         if option and option.kind == FLAG and equals and value in FALSE:
@@ -37,10 +41,15 @@ def plain_up_to(arguments: int, known: dict[str, Option], words: list[str]) -> t
         elif option and option.kind == FLAG and equals and f"{flag}-{value}" in known:
             spelled.append(f"{flag}-{value}")
         else:
-            spelled += words[:length]
+            spelled += [flag + equals + value, *words[1:length]]
         arguments -= not words[0].startswith("-")
         words = words[length:]
     return spelled, words
+
+
+def in_full(word: str, known: dict[str, Option]) -> str:
+    """`--all` for `-all`."""
+    return f"-{word}" if len(word) > 2 and f"-{word.partition('=')[0]}" in known else word
 
 
 def flags_of(options: tuple[Option, ...]) -> dict[str, Option]:

@@ -167,9 +167,19 @@ def signal_number(word: str) -> int:
     if word.isascii() and word.isdigit() and len(word) < 5 and int(word) in range(signals.NSIG):
         return int(word)
     name = word.upper().removeprefix("SIG")
-    number = signals.numbers().get(f"SIG{name}")
+    number = signals.numbers().get(f"SIG{name}") or real_time_number(name)
     if number is None:
         raise StateError(
             f'unknown signal "{safe(word)}"\n  allowed: a number from 0 to 64, or a name such as TERM: signal(7)'
         )
     return number
+
+
+def real_time_number(name: str) -> int | None:
+    """RTMIN+3, by which systemd is asked to end (systemd(1)), and RTMAX-1 -> their numbers; None for all else."""
+    for base, sign, first in (("RTMIN", "+", signals.SIGRTMIN), ("RTMAX", "-", signals.SIGRTMAX)):
+        beside = name.removeprefix(base + sign)
+        if beside != name and beside.isascii() and beside.isdigit() and len(beside) < 3:
+            number = int(f"{sign}{beside}") + first
+            return number if signals.SIGRTMIN <= number <= signals.SIGRTMAX else None
+    return None

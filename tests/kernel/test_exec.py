@@ -227,6 +227,17 @@ def test_a_cgroup_that_is_not_below_the_containers_is_refused(running, place, pa
     assert not (place / "pid").exists()
 
 
+@pytest.mark.deviates("runc", "takes it where there is cgroup v1")
+def test_a_controller_before_the_cgroup_is_refused(running):
+    assert running.call("exec", "/probe", "exit", "0", options=["--cgroup", "memory:/"]).status == 255
+
+
+@pytest.mark.deviates("runc", "looks at them with create and run only")
+@pytest.mark.deviates("crun", "1.8.1 does not look at them")
+def test_a_descriptor_to_preserve_has_to_be_open_for_it_too(running):
+    assert running.call("exec", "/probe", "exit", "0", options=["--preserve-fds", "2"]).status == 255
+
+
 @pytest.mark.deviates("runc", "came with 1.3")
 def test_affinity(running, place):
     process = dict(running.bundle.process, execCPUAffinity={"initial": "0", "final": "0"}, args=["/probe"])

@@ -349,6 +349,26 @@ def test_kill_takes_names_and_numbers(life, word):
     one.wait_for(lambda: one.status == "stopped")
 
 
+@pytest.mark.deviates("runc", "knows them by number only")
+@pytest.mark.parametrize(("word", "number"), [("SIGRTMIN+3", 37), ("rtmax-14", 50), ("37", 37)])
+def test_kill_takes_names_of_real_time_signals(life, word, number):
+    """SIGRTMIN+3 asks systemd to end (systemd(1)). Without a pid namespace, a signal without a handler ends anybody."""
+    one = life("sleep")
+    one.bundle.without_namespace("pid")
+    one.bundle.write()
+    pid = one.started().process.pid
+    assert one.kill(word).status == 0
+    _pid, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == -number
+
+
+@pytest.mark.only("minirun", "the words are its own")
+@pytest.mark.parametrize("word", ["RTMIN+31", "RTMAX-31", "RTMIN-1", "RTMAX+1", "RTMIN+", "RTMIN+x", "RTMIN+٣"])
+def test_there_are_not_more_of_them(life, word):
+    refused = life("sleep").created().kill(word)
+    assert refused.status == 1 and "unknown signal" in refused.stderr
+
+
 def test_kill_means_sigterm(life):
     one = life("wait").started()
     one.wait_for(lambda: "ready" in one.output())

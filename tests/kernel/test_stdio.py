@@ -84,6 +84,11 @@ def test_preserve_fds_passes_the_next_descriptors(runtime, bundle):
     assert set(told) == {"0", "1", "2", "3"}
 
 
+@pytest.mark.deviates("crun", "1.8.1 does not look at them")
+def test_a_descriptor_to_preserve_has_to_be_open(runtime, bundle):
+    assert runtime.run(bundle("exit", "0"), options=["--preserve-fds", "9"]).refused
+
+
 def test_a_preserved_descriptor_can_be_used(runtime, bundle):
     made = bundle("read", "/proc/self/fd/3")
     told = runtime.run(made, prefix=WITH_3, options=["--preserve-fds", "1"]).json

@@ -188,6 +188,13 @@ def test_checkpoints_are_no_commands(command, rest, capfd):
     assert "Usage" in capfd.readouterr().err
 
 
+def test_mounts_are_not_changed(capfd):
+    """crun's experiment of adding mounts to a container that runs."""
+    assert quick.read(["mounts", "add", "id", "mounts.json"]) is None
+    assert commands.main(["mounts", "add", "id", "mounts.json"]) == 1
+    assert "no such command" in capfd.readouterr().err
+
+
 def test_the_rows_have_every_option_of_the_table_but_our_own():
     """An option that nobody else has is one that a reader of this table should know of."""
     own = {
@@ -228,4 +235,32 @@ def test_the_rows_have_every_option_of_the_table_but_our_own():
     ],
 )
 def test_values_of_flags(words, spelled):
+    assert plain(words) == spelled
+
+
+@pytest.mark.parametrize(
+    ("words", "spelled"),
+    [
+        (["-root", "/r", "list", "-quiet"], ["--root", "/r", "list", "--quiet"]),
+        (["run", "-d", "-bundle=/b", "-detach=false", "id"], ["run", "--bundle=/b", "id"]),
+        (["kill", "-all", "id", "KILL"], ["kill", "--all", "id", "KILL"]),
+        (["exec", "-cwd", "-tty", "id", "sh", "-tty"], ["exec", "--cwd", "-tty", "id", "sh", "-tty"]),
+        (["exec", "-dt", "id"], ["exec", "-dt", "id"]),  # -d -t, as crun has it
+    ],
+)
+def test_one_hyphen_will_do(words, spelled):
+    """As with every program that is written in Go."""
+    assert plain(words) == spelled
+
+
+@pytest.mark.parametrize(
+    ("words", "spelled"),
+    [
+        (["help"], ["--help"]),
+        (["help", "run"], ["run", "--help"]),
+        (["--root", "help", "help", "run"], ["--root", "help", "run", "--help"]),
+        (["kill", "help"], ["kill", "help"]),
+    ],
+)
+def test_help_is_a_command(words, spelled):
     assert plain(words) == spelled

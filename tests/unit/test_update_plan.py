@@ -118,7 +118,11 @@ def test_flags_are_properties() -> None:
         ("64MiB", 64 << 20),
         ("2G", 2 << 30),
         ("1T", 1 << 40),
-        *((word, None) for word in ("", "M", "x", "1.5G", "1 k", "--1", "5MM", "٣", "1" * 30)),
+        ("1.5G", 3 << 29),
+        ("0.25 MiB", 1 << 18),
+        ("2.999", 2),
+        *((word, None) for word in ("", "M", "x", "1.G", ".5G", "1.5.5G", "-0.5G", "1.-5G", "1  k", "--1", "5MM")),
+        *((word, None) for word in ("٣", "1.٣", "1" * 30, "1." + "1" * 30)),
     ],
 )
 def test_sizes(word: str, expected: int | None) -> None:
