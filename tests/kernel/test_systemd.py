@@ -135,6 +135,20 @@ def more_controllers(resources: dict[str, Any]) -> dict[str, str]:
     return files
 
 
+@pytest.mark.deviates("runc", "knows no such annotation")
+def test_the_program_can_have_a_cgroup_below_the_scope(unit):
+    unit.one.bundle.linux["resources"] = {"memory": {"limit": 64 * MIB}}
+    unit.one.bundle.config["annotations"] = {"run.oci.delegate-cgroup": "init", "run.oci.systemd.subgroup": ""}
+    unit.started()
+    place = f"/{unit.slice}/{unit.name}/init"
+    assert unit.one.process.cgroup() == place
+    assert (unit.directory / "memory.max").read_text() == f"{64 * MIB}\n"
+    told = unit.one.call("exec", "/probe", "read", "/proc/self/cgroup").json["/proc/self/cgroup"]["text"]
+    assert told == f"0::{place}\n"
+    assert unit.one.delete("--force").status == 0
+    assert unit.name not in units() and not unit.directory.exists()
+
+
 @pytest.mark.deviates("crun", "1.8.1 tells systemd of the weight only, and has a cgroup of its own below the unit's")
 def test_limits_are_files_and_properties_so_that_systemd_keeps_them(unit, runtime):
     """And nothing is left in the end: neither the unit nor, with minirun, the slice that came with it."""
