@@ -173,7 +173,6 @@ def test_a_call_that_nobody_knows_can_be_an_error(runtime, annotated, value):
     assert runtime.run(made).status == (1 if value == "1" else 0)
 
 
-@pytest.mark.deviates("crun", "1.8.1 sends no state there")
 def test_a_listener_can_be_named_by_an_annotation(runtime, annotated, place):
     made = annotated("seccomp.receiver", str(place / "agent"), "call", str(number("getsid")))
     made.linux["seccomp"] = allowing(rule("getsid", action=NOTIFY))
@@ -259,7 +258,6 @@ def test_the_limits_are_those_of_the_cgroup_above(life):
 
 
 @needs.cgroup2()
-@pytest.mark.deviates("crun", "1.8.1 puts it into the cgroup above, where it stands in the program's way")
 def test_exec_goes_there_too(life):
     one = life("sleep", annotations={"run.oci.delegate-cgroup": "init"}).started()
     told = one.call("exec", "/probe", "read", "/proc/self/cgroup").json["/proc/self/cgroup"]["text"]
