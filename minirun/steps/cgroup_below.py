@@ -11,6 +11,10 @@ from .cgroup import way_to
 from .shell import below
 from .step import RUNTIME, Context, Step
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .world import World
+
 
 class MoveBelow(Step):
     """Make it, and move the container's process there. Limits are those of the container's cgroup, which hold below as
@@ -38,6 +42,9 @@ class MoveBelow(Step):
     def calls(self) -> tuple[str, ...]:
         made = (show("mkdir", place, files.octal(0o755)) for place in way_to("$cgroup", self.path))
         return (*made, show("write", f"$cgroup{self.path}/cgroup.procs", "$pid"))
+
+    def effect(self, world: World) -> World:
+        return world.become(cgroup=world.cgroup + self.path)
 
     def apply(self, context: Context) -> None:
         for place in way_to(context.cgroup, self.path):

@@ -94,7 +94,7 @@ class SetUser(Step):
         )
 
     def effect(self, world: World) -> World:
-        return world.belonging(self.uid, self.gid, self.additional_gids)
+        return world.belonging(self.uid, self.gid, None if self.keep_groups else self.additional_gids)
 
     def apply(self, context: Context) -> None:
         processes.set_keep_capabilities(True)

@@ -136,7 +136,7 @@ class BecomeNamespaceRoot(Step):
         )
 
     def effect(self, world: World) -> World:
-        return world.belonging(0, 0, ())
+        return world.belonging(0, 0, None if self.keep_groups else ())
 
     def apply(self, context: Context) -> None:
         if not self.keep_groups:

@@ -171,8 +171,10 @@ class World(Record):
 
     # ---- credentials(7), capabilities(7)
 
-    def belonging(self, uid: int, gid: int, groups: tuple[int, ...]) -> World:
-        """Capabilities are kept: all sets for root, for others what is permitted, no longer effective."""
+    def belonging(self, uid: int, gid: int, groups: tuple[int, ...] | None) -> World:
+        """Without `groups`, these stay as they are. Capabilities are kept: all sets for root, for others what is
+        permitted, no longer effective."""
+        groups = self.process.groups if groups is None else groups
         changed = self.become(uid=uid, gid=gid, groups=groups, is_dumpable=False)
         return changed.holding(effective=NONE, ambient=NONE) if uid and not self.process.uid else changed
 

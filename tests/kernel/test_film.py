@@ -156,6 +156,17 @@ def limited(bundle: Bundle) -> None:
     }
 
 
+def annotated(bundle: Bundle) -> None:
+    """Which groups the caller has, the picture does not say."""
+    an_ordinary_user(bundle)
+    bundle.config["annotations"] = {"run.oci.keep_original_groups": "1", "run.oci.delegate-cgroup": "a/b"}
+
+
+def annotated_in_a_user_namespace(bundle: Bundle) -> None:
+    user_namespace(bundle)
+    annotated(bundle)
+
+
 def like_an_engines(bundle: Bundle) -> None:
     named(bundle)
     masked(bundle)
@@ -188,7 +199,7 @@ PLANS = (
         with_all_namespaces,
     ),
     *(in_a_user_namespace_as_somebody, without_a_pid_namespace, joined, with_a_terminal, with_rlimits, scheduled),
-    *(in_a_directory, like_an_engines),
+    *(in_a_directory, annotated, annotated_in_a_user_namespace, like_an_engines),
 )
 
 

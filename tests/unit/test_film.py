@@ -23,7 +23,7 @@ UNSEEN = {
     *("OpenTerminal", "OwnStdio", "ReopenNull", "ReplaceConfig", "RequireSecurityModule", "RunContainerHook"),
     *("RunHook", "RunPoststopHook", "RunStartContainerHook", "SeeProgramRun", "SendListener", "SendPidfd"),
     *("SendTerminal", "SetLoopbackUp", "SetRootPropagation", "StayInCgroup", "TakeTerminal", "WaitForStart"),
-    *("WritePidFile", "WriteSchema", "ChangeSchema"),
+    *("WritePidFile", "WriteSchema", "ChangeSchema", "OpenHookOutput", "TakeFilter"),
 }
 
 
