@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
     from .plan.exec import ExecOptions
     from .plan.options import Options
-    from .runtime.exec import Wishes
+    from .runtime.exec import Wishes as ExecWishes
     from .runtime.foresight import Finding
     from .runtime.log import Log
     from .runtime.run import Ready
     from .runtime.usage import Watch
+    from .steps.criu import Wishes
 
 ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_+.-")
 
@@ -90,7 +91,7 @@ def start(root: str, name: str, log: Log, notify: str = "") -> int:
 def execute(
     root: str,
     name: str,
-    wishes: Wishes,
+    wishes: ExecWishes,
     options: ExecOptions,
     log: Log,
     *,
@@ -101,6 +102,14 @@ def execute(
     from .runtime import exec as runtime
 
     return runtime.execute(root, checked_id(name), wishes, options, log, ignore_paused=ignore_paused, ready=ready)
+
+
+def restore(options: Options, wishes: Wishes, log: Log, *, stay: bool = True) -> int:
+    """Make a container of a checkpoint. With `stay`, until its end; its exit status."""
+    from .runtime import checkpoint as runtime
+
+    checked_id(options.id)
+    return runtime.restore(options, wishes, log, stay=stay)
 
 
 # ---- that ask
@@ -187,6 +196,13 @@ def update(root: str, name: str, change: dict[str, Any], log: Log) -> None:
     from .runtime import update as runtime
 
     runtime.update(root, checked_id(name), change, log)
+
+
+def checkpoint(root: str, name: str, wishes: Wishes, log: Log) -> None:
+    """Write a container to files, and delete it, unless it is to go on."""
+    from .runtime import checkpoint as runtime
+
+    runtime.checkpoint(root, checked_id(name), wishes, log)
 
 
 def delete(root: str, name: str, log: Log, *, force: bool = False) -> None:

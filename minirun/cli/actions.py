@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from ..plan.options import Options
     from ..runtime.log import Log
+    from ..steps.criu import Wishes
 
 
 PID_DIGITS = 7  # the kernel counts up to 4194304 (proc_sys_kernel(5), pid_max)
@@ -219,6 +220,36 @@ def update(values: Mapping[str, Any]) -> int:
     change = read_change(file if file == "-" else absolute(file), values)  # before anything is locked
     operations.update(root(values), values["id"], change, log(values))
     return 0
+
+
+def checkpoint(values: Mapping[str, Any]) -> int:
+    """minirun checkpoint"""
+    operations.checkpoint(root(values), values["id"], criu_wishes(values), watched(values))
+    return 0
+
+
+def restore(values: Mapping[str, Any]) -> int:
+    """minirun restore"""
+    from ..plan.options import Options
+
+    options = Options(
+        id=checked_id(values["id"]),
+        bundle=absolute(values["bundle"] or "."),
+        root=root(values),
+        pid_file=absolute(values["pid_file"]),
+        console_socket=absolute(values["console_socket"]),
+        detach=values["detach"],
+        cgroup_manager=cgroup_manager(values),
+    )
+    return operations.restore(options, criu_wishes(values), watched(values), stay=not values["detach"])
+
+
+def criu_wishes(values: Mapping[str, Any]) -> Wishes:
+    """What both have in common, and what one of them has. Raises StateError."""
+    from .criu import wishes
+
+    images = absolute(values["image_path"] or "checkpoint")
+    return wishes(values, images, absolute(values["work_path"]) or images)
 
 
 def events(values: Mapping[str, Any]) -> int:
@@ -429,6 +460,8 @@ ACTIONS = {
     "resume": resume,
     "kill": kill,
     "update": update,
+    "checkpoint": checkpoint,
+    "restore": restore,
     "events": events,
     "stats": stats,
     "top": top,

@@ -79,7 +79,7 @@ GLOBAL = (
         "",
         ("true", "false", "auto"),
     ),
-    Option("criu", ("--criu",), TEXT, "Ignored: there are no checkpoints.", None, "PATH"),
+    Option("criu", ("--criu",), TEXT, "The program that makes checkpoints: criu(8).", "criu", "PATH"),
 )
 
 PIDFD_SOCKET = Option("pidfd_socket", ("--pidfd-socket",), TEXT, "Send a pidfd of the process there.", None, "SOCKET")
@@ -385,6 +385,88 @@ UPDATE = Command(
     1,
 )
 
+# Of checkpoint and restore: what CRIU is told.
+IMAGES = (
+    Option(
+        "image_path", ("--image-path",), TEXT, "The directory of the images; ./checkpoint, if not given.", None, "DIR"
+    ),
+    Option(
+        "work_path",
+        ("--work-path",),
+        TEXT,
+        "The directory of CRIU's log; that of the images, if not given.",
+        None,
+        "DIR",
+    ),
+    Option("tcp_established", ("--tcp-established",), FLAG, "With connections of TCP."),
+    Option("ext_unix_sk", ("--ext-unix-sk",), FLAG, "With UNIX sockets whose other ends are outside."),
+    Option("shell_job", ("--shell-job",), FLAG, "With the caller's terminal."),
+    Option("file_locks", ("--file-locks",), FLAG, "With locks on files."),
+    Option("lazy_pages", ("--lazy-pages",), FLAG, "Move memory when it is needed (criu lazy-pages)."),
+    Option("auto_dedup", ("--auto-dedup",), FLAG, "Free what a parent's images have twice."),
+    Option(
+        "manage_cgroups_mode",
+        ("--manage-cgroups-mode",),
+        TEXT,
+        "What CRIU does about cgroups that minirun has not made; soft, if not given.",
+        None,
+        "",
+        ("ignore", "soft", "full", "strict"),
+    ),
+    Option("empty_ns", ("--empty-ns",), TEXT, "Always so: a network namespace is made anew.", None, "", ("network",)),
+)
+
+CHECKPOINT = Command(
+    "checkpoint",
+    """Write the processes of a container to files, from which restore makes it again. The container is deleted, unless
+    it is to go on. CRIU does it, a program to be installed: criu(8).
+
+    \b
+    Examples:
+      sudo minirun checkpoint --image-path /srv/web.images web
+      sudo minirun checkpoint --leave-running --image-path /srv/web.images web
+    """,
+    (
+        *IMAGES,
+        Option("parent_path", ("--parent-path",), TEXT, "Images of before, from --image-path on.", None, "DIR"),
+        Option("leave_running", ("--leave-running",), FLAG, "Let the container go on."),
+        Option("pre_dump", ("--pre-dump",), FLAG, "Only memory, for a later --parent-path; the container goes on."),
+        Option("page_server", ("--page-server",), TEXT, "Send memory there (criu page-server).", None, "HOST:PORT"),
+        Option("status_fd", ("--status-fd",), TEXT, "With --lazy-pages: tell there when it is ready.", None, "FD"),
+        Option("tcp_skip_in_flight", ("--tcp-skip-in-flight",), FLAG, "Without connections that are being made."),
+        Option("link_remap", ("--link-remap",), FLAG, "With files that have lost their names, by new ones."),
+        NARRATE,
+    ),
+    ("id",),
+    1,
+)
+
+RESTORE = Command(
+    "restore",
+    """Make a container of the files that checkpoint has written, and wait for its end; the exit status is its own. Its
+    bundle has to be as it was.
+
+    \b
+    Examples:
+      sudo minirun restore --image-path /srv/web.images --bundle bundle/ web
+      sudo minirun restore --detach --image-path /srv/web.images --bundle bundle/ web
+    """,
+    (
+        *IMAGES,
+        Option("bundle", ("--bundle", "-b"), TEXT, "The bundle's directory; here, if not given.", None, "DIR"),
+        Option("console_socket", ("--console-socket",), TEXT, "Send the terminal's master side there.", None, "SOCKET"),
+        Option("pid_file", ("--pid-file",), TEXT, "Write the pid of the container's process there.", None, "FILE"),
+        DETACH,
+        Option("no_pivot", ("--no-pivot",), FLAG, "Ignored: CRIU makes the root."),
+        Option("no_subreaper", ("--no-subreaper",), FLAG, "Ignored: minirun only adopts what it has started."),
+        Option("lsm_profile", ("--lsm-profile",), TEXT, "Another AppArmor or SELinux label.", None, "TYPE:NAME"),
+        Option("lsm_mount_context", ("--lsm-mount-context",), TEXT, "Another label of mounts.", None, "CONTEXT"),
+        NARRATE,
+    ),
+    ("id",),
+    1,
+)
+
 EVENTS = Command(
     "events",
     """Print what a container uses, again and again, and when it runs out of memory: a JSON object a line.
@@ -603,7 +685,7 @@ COMMANDS = {
     for command in (
         *(RUN, CREATE, START, EXEC),
         *(STATE, LIST, PS, EVENTS, STATS, TOP),
-        *(PAUSE, RESUME, UPDATE, KILL, DELETE),
+        *(PAUSE, RESUME, UPDATE, CHECKPOINT, RESTORE, KILL, DELETE),
         *(SPEC, VALIDATE, EXPLAIN, INSPECT, LAB, FEATURES, COMPLETION),
     )
 }

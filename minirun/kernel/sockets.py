@@ -102,6 +102,10 @@ class MessageSocket:
         """Close nothing: the number is another file's by now."""
         self.end.detach()
 
+    def detached(self) -> int:
+        """The descriptor alone, which is the caller's to close."""
+        return self.end.detach()
+
     def hang_up(self) -> None:
         """shutdown(2): nothing more is sent, but what comes is still received."""
         os_call("shutdown", self.end.shutdown, _socket.SHUT_WR)

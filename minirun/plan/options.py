@@ -43,6 +43,7 @@ class Options(Record):
     listen_fds: int = 0  # descriptors from 3 on that are sockets for the program (sd_listen_fds(3))
     listen_names: str = ""
     notify_socket: str = ""  # where the caller hears that the program is ready (sd_notify(3))
+    restored: bool = False  # its processes come from a checkpoint
     without: str = ""  # protections that are left out, with commas between them (plan/without.py)
     # Who runs minirun, which the plan can't ask (runtime/caller.py):
     uid: int = 0

@@ -107,6 +107,8 @@ class Container(Record):
             return STOPPED
         if is_frozen(self.cgroup):
             return PAUSED  # a created one, too: what waits for `start` can't hear it
+        if self.facts["options"].get("restored"):  # it is a child that has called no execve(2) here
+            return RUNNING
         return RUNNING if processes.has_executed(stat) else CREATED
 
     def state(self) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def what_was_made(root: str, name: str, log: Log, own: Signals) -> tuple[list[St
 
 def what_to_undo(container: Container, log: Log) -> tuple[Step, ...]:
     """The steps that leave something. Who looks on has to hear their numbers in the whole plan."""
-    if log.is_watched():
+    if log.is_watched() and not container.facts["options"].get("restored"):
         from ..plan.container import plan
 
         return steps_of(container, plan)

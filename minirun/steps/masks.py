@@ -6,7 +6,7 @@ import os
 import stat
 
 from ..kernel import files, mounts
-from ..kernel.constants import MOUNT_ATTR_RDONLY, MS_RDONLY
+from ..kernel.constants import MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_RDONLY
 from ..kernel.libc import Flags, show
 from .mounts import MOUNT_CURES
 from .paths import PLACE, find, is_root, renew_root, show_find
@@ -38,7 +38,7 @@ class MaskPath(Step):
     def shell(self) -> str:
         path = in_root(self.path)
         directory = f"mount -t tmpfs -o ro,nr_blocks=1,nr_inodes=1 tmpfs {path}"
-        file = f"mount --bind /dev/null {path} && mount -o remount,bind,ro {path}"
+        file = f"mount --bind --make-private /dev/null {path} && mount -o remount,bind,ro {path}"
         return f"if [ -d {path} ]; then {directory}; elif [ -e {path} ]; then {file}; fi"
 
     def calls(self) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ class MaskPath(Step):
             mounts.show_mount("tmpfs", PLACE, "tmpfs", MS_RDONLY, options) + "  // on a directory; on a file:",
             "null = " + show("open", "/dev/null", files.open_flags(os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)),
             "tree = " + mounts.show_open_tree(Flags("null"), "", False),
-            mounts.show_mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY),
+            mounts.show_mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY, propagation=MS_PRIVATE),
             mounts.show_move_mount(tree, Flags("place")),
         )
 
@@ -86,8 +86,9 @@ def bind_null(place: int) -> None:
             raise Refused("the host's /dev/null is not the null device", "mknod -m 666 /dev/null c 1 3")
         tree = mounts.open_tree(null, "", False)
         try:
-            # A device can be written all the same, but root inside can't change the host's owner and mode of it.
-            mounts.mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY)
+            # A device can be written all the same, but root inside can't change the host's owner and mode of it. Nobody
+            # mounts anything below it, either, so it need not be a slave of the host's /dev, which images can't keep.
+            mounts.mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY, propagation=MS_PRIVATE)
             mounts.move_mount(tree, place)
         finally:
             os.close(tree)

@@ -88,6 +88,8 @@ class Observer:
 class Context:
     """What the steps of one process leave for the later ones. fork(2) copies it, so each process has its own."""
 
+    criu: Any = None  # of a checkpoint or a restore: the talk with CRIU, or in its process to be, what that is to hold
+
     def __init__(self, log: Log, channel: Channel) -> None:
         self.log, self.channel = log, channel
         self.me = RUNTIME

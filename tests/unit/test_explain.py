@@ -21,9 +21,12 @@ from minirun.cli.explain import chosen, default_root
 from minirun.errors import StateError
 from minirun.kernel import constants
 from minirun.kernel.libc import show
+from minirun.plan.checkpoint import checkpoint_plan
 from minirun.plan.container import Options, plan
+from minirun.plan.restore import restore_plan
 from minirun.spec.default import default
 from minirun.spec.load import parse
+from minirun.steps.criu import Wishes
 from minirun.steps.shell import below, in_root, quoted
 from minirun.teach import markdown, page, text
 from minirun.teach.chapters import CHAPTERS
@@ -94,6 +97,23 @@ NOTIFIED = [{"names": ["mkdir"], "action": "SCMP_ACT_NOTIFY"}]
 
 def options(**more: Any) -> Options:
     return Options(**{"id": "example", "bundle": "/bundle", **more})
+
+
+KEPT_NAMESPACES = [
+    *({"type": kind, "path": "/word"} for kind in ("pid", "ipc")),
+    *({"type": kind} for kind in ("mount", "network", "uts")),
+]
+
+
+def checkpoint_plans(word: str) -> list[tuple[Step, ...]]:
+    """Of a container that is there, and of one that is made of images."""
+    wishes = Wishes(f"/{word}", f"/{word}/log", f"../{word}", pre_dump=True, status_fd=3, page_server=f"{word}:7")
+    kept = parse(config(namespaces=KEPT_NAMESPACES))
+    return [
+        checkpoint_plan(kept, options(), wishes),
+        checkpoint_plan(kept, options(), Wishes(f"/{word}", f"/{word}", leave_running=True)),
+        restore_plan(kept, options(detach=True, console_socket=f"/{word}"), Wishes(f"/{word}", f"/{word}")),
+    ]
 
 
 def plans(word: str = "word") -> list[tuple[Step, ...]]:
@@ -187,7 +207,7 @@ def test_every_kind_of_step_can_be_told(kind: type[Step]) -> None:
 
 def test_every_step_of_a_plan_is_told() -> None:
     seen = set()
-    for steps in plans():
+    for steps in [*plans(), *checkpoint_plans("word")]:
         for number, step in enumerate(steps, start=1):
             told = tell(number, step)
             seen.add(type(step).__name__)
@@ -201,7 +221,7 @@ def test_every_step_of_a_plan_is_told() -> None:
 
 def test_the_flags_in_calls_are_those_of_the_kernels_headers() -> None:
     known = vars(constants).keys() | set(constants.OPEN_FLAGS)
-    for steps in plans():
+    for steps in [*plans(), *checkpoint_plans("word")]:
         for call in (call for step in steps for call in step.calls()):
             flags = re.findall(r"\b(?:MS|MNT|MOUNT_ATTR|OPEN_TREE|MOVE_MOUNT|CLONE|RESOLVE|O|PR)_[A-Z_]+", call)
             assert set(flags) <= known, call

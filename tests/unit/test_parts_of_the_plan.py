@@ -109,8 +109,8 @@ def test_start_makes_the_end(config: dict[str, Any], options: Options) -> None:
     assert [step for step in whole if step.ends_create] == [step for step in end[:1] if options.wait_for_start]
 
 
-# Those of `minirun update`, which takes them back itself; and what only systemd can be asked for, above.
-OF_OTHERS = {"ReplaceDeviceFilter", "ChangeScopeLimits", "ChangeSchema", "ChangeLimit", "StartScope"}
+# Those of `update` and `checkpoint`, which take them back themselves; and what only systemd can be asked for, above.
+OF_OTHERS = {"MakeImages", "ReplaceDeviceFilter", "ChangeScopeLimits", "ChangeSchema", "ChangeLimit", "StartScope"}
 
 
 def test_the_configs_have_what_leaves_something() -> None:

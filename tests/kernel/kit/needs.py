@@ -118,3 +118,18 @@ def maps_owners(directory: Path) -> bool:
     kind = subprocess.run(words, check=True, capture_output=True, text=True, timeout=10).stdout.strip()
     release = tuple(int(number) for number in platform.release().split("-")[0].split(".")[:2])
     return kind in ("ext2/ext3", "xfs", "btrfs") or (kind == "tmpfs" and release >= (6, 3))
+
+
+@functools.cache
+def why_no_criu() -> str:
+    """What CRIU says that it can't work here; "" where it can."""
+    path = shutil.which("criu", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    if path is None:
+        return "needs the program criu"
+    done = subprocess.run([path, "check"], capture_output=True, text=True, timeout=120, check=False)
+    return "" if done.returncode == 0 else f"CRIU can't work here: {done.stderr.strip().splitlines()[:1]}"
+
+
+def criu() -> pytest.MarkDecorator:
+    why = why_no_criu() if os.geteuid() == 0 else "needs root"
+    return pytest.mark.skipif(bool(why), reason=why)
