@@ -432,6 +432,13 @@ def lab(values: Mapping[str, Any]) -> int:
     return labs.lab(values)
 
 
+def setup(values: Mapping[str, Any]) -> int:
+    """minirun setup"""
+    from . import setup as engines
+
+    return engines.setup(values)
+
+
 def features(values: Mapping[str, Any]) -> int:
     """minirun features"""
 
@@ -471,6 +478,7 @@ ACTIONS = {
     "explain": explain,
     "inspect": inspect,
     "lab": lab,
+    "setup": setup,
     "features": features,
     "completion": completion,
 }

@@ -71,6 +71,12 @@ def labs(_context: click.Context, _parameter: click.Parameter, beginning: str) -
     return [CompletionItem(one.number, help=one.lab.title) for one in folders() if one.number.startswith(beginning)]
 
 
+def engines(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    from .setup import ENGINES
+
+    return [CompletionItem(name) for name in ENGINES if name.startswith(beginning)]
+
+
 def directories(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
     return [CompletionItem(beginning, type="dir")]  # the shell knows better which there are
 
@@ -93,6 +99,7 @@ ARGUMENTS = {
     "bundle": directories,
     "action": lab_actions,
     "lab": labs,
+    "engine": engines,
 }
 METAVARS = {
     "DIR": directories,

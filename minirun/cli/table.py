@@ -654,6 +654,30 @@ LAB = Command(
     many=True,
 )
 
+SETUP = Command(
+    "setup",
+    """Tell an engine of minirun: print the few lines of its configuration, or put them in.
+
+    ENGINE is podman, docker, containerd, or crio; of a user other than root, the one that runs without root. What is
+    in the file already stays as it is. Nothing is started anew: what is printed last says what there is to do.
+
+    \b
+    Examples:
+      minirun setup podman
+      sudo minirun setup podman --write
+      sudo minirun setup docker --write --default
+      sudo minirun setup docker --undo
+    """,
+    (
+        Option("write", ("--write",), FLAG, "Put the lines in; a second time changes nothing."),
+        Option("undo", ("--undo",), FLAG, "Take them out, and nothing else."),
+        Option("default", ("--default",), FLAG, "Have it run every container which names no other runtime."),
+        Option("file", ("--file", "-f"), TEXT, "Another file than the engine's usual one.", None, "FILE"),
+    ),
+    ("engine",),
+    1,
+)
+
 FEATURES = Command(
     "features",
     """Print what minirun can do, as JSON for engines.
@@ -686,7 +710,8 @@ COMMANDS = {
         *(RUN, CREATE, START, EXEC),
         *(STATE, LIST, PS, EVENTS, STATS, TOP),
         *(PAUSE, RESUME, UPDATE, CHECKPOINT, RESTORE, KILL, DELETE),
-        *(SPEC, VALIDATE, EXPLAIN, INSPECT, LAB, FEATURES, COMPLETION),
+        *(SPEC, VALIDATE, EXPLAIN, INSPECT, LAB),
+        *(SETUP, FEATURES, COMPLETION),
     )
 }
 

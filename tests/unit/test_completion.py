@@ -63,6 +63,10 @@ def ask_bash(environment: dict[str, str], *words: str) -> list[str]:
     return sorted(done.stdout.split())
 
 
+def test_bash_completes_engines(minirun: dict[str, str]) -> None:
+    assert ask_bash(minirun, "setup", "c") == ["containerd", "crio"]
+
+
 def test_bash_completes_commands(minirun: dict[str, str]) -> None:
     assert ask_bash(minirun, "") == sorted(COMMANDS)
     assert ask_bash(minirun, "sta") == ["start", "state", "stats"]
