@@ -23,6 +23,8 @@ DEFAULT_DEVICES = (
     ("/dev/tty", 5, 0),
 )
 
+PTMX = (5, 2)
+
 # Path, what it leads to, what has to exist for it.
 SYMLINKS = (
     ("/dev/fd", "/proc/self/fd", "/proc/self/fd"),
@@ -44,7 +46,7 @@ def device_steps(config: Config, directory: str, rootless: bool = False) -> list
     own = [
         step
         for index, device in enumerate(config.linux.devices)
-        if not (dev_is_bound and is_in_dev(device.path))
+        if not (dev_is_bound and is_in_dev(device.path)) and not is_ptmx(device)
         for step in own_device_steps(device, f"/linux/devices/{index}", config.linux, directory, rootless)
     ]
     if dev_is_bound:
@@ -98,6 +100,12 @@ def is_bound(config: Config, path: str) -> bool:
     return any(
         plain(mount.destination) == path and not {"bind", "rbind"}.isdisjoint(mount.options) for mount in config.mounts
     )
+
+
+def is_ptmx(device: Device) -> bool:
+    """The one that a privileged container of Docker's lists with all devices of the host. It looks for the devpts
+    beside it (pts(4)), where a bound one has none; the symlink that is made in any case leads to the container's."""
+    return (plain(device.path), device.type, device.major, device.minor) == ("/dev/ptmx", "c", *PTMX)
 
 
 def is_in_dev(path: str) -> bool:

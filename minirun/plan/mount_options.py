@@ -43,6 +43,11 @@ FLAGS = {
     "rbind": (c.MS_BIND | c.MS_REC, True),
 }
 
+# Words of fstab(5) for mount(8), systemd and the like, which are left in when a line is made an entry of `mounts`. The
+# kernel knows none of them. Not `user` and its like, which imply nosuid, nodev and noexec.
+FOR_OTHERS = frozenset(("", "defaults", "auto", "noauto", "nofail", "_netdev"))
+FOR_OTHERS_BEGIN = ("x-", "X-", "comment=")
+
 # Words that ask for mapped owners, and whether on all mounts below, too: config.md#linux-mount-options.
 ID_MAPS = {"idmap": False, "ridmap": True}
 
@@ -68,6 +73,10 @@ ATTRIBUTES = {
     "nosymfollow": (c.MOUNT_ATTR_NOSYMFOLLOW, 0),
     "symfollow": (0, c.MOUNT_ATTR_NOSYMFOLLOW),
 }
+
+
+def is_for_others(word: str) -> bool:
+    return word in FOR_OTHERS or word.startswith(FOR_OTHERS_BEGIN)
 
 
 def propagation(word: str) -> tuple[int, bool] | None:

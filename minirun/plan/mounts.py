@@ -73,7 +73,7 @@ def sort_options(words: tuple[str, ...]) -> MountOptions:
             copy_up = True
         elif word in mount_options.ID_MAPS:
             id_map = word
-        elif word != "defaults":
+        elif not mount_options.is_for_others(word):
             data.append(word)
     return MountOptions(flags, tuple(changes), tuple(data), copy_up, id_map)
 

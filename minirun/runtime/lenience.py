@@ -5,6 +5,7 @@ A run says nothing of it, because engines show every line that a runtime writes.
 
 from __future__ import annotations
 
+from ..plan.mount_options import is_for_others
 from ..spec.config import EXTENSION
 from ..spec.load_resources import ACCESS
 from ..spec.reader import escape, shown
@@ -25,6 +26,7 @@ def taken_all_the_same(value: object) -> Iterator[Finding]:
     yield from nice_without_effect(value)
     yield from unknown_letters(value)
     yield from extensions_without_effect(value)
+    yield from words_for_others(value)
 
 
 def missing_level(value: object) -> Iterator[Finding]:
@@ -71,6 +73,16 @@ def close_to(name: str, names: tuple[str, ...]) -> str:
 
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.9)
     return f"{shown(close[0])}, if that is meant" if close else ""
+
+
+def words_for_others(value: object) -> Iterator[Finding]:
+    mounts = at("/mounts", value)
+    for index, mount in enumerate(mounts if isinstance(mounts, list) else ()):
+        words = mount.get("options") if isinstance(mount, dict) else None
+        for number, word in enumerate(words if isinstance(words, list) else ()):
+            if isinstance(word, str) and word != "defaults" and is_for_others(word):
+                place = f"/mounts/{index}/options/{number}"
+                yield Finding(WARNING, place, f"{shown(word)} has no effect", "options of mount(2), not of mount(8)")
 
 
 def at(pointer: str, value: object) -> object:

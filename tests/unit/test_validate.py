@@ -367,6 +367,10 @@ def test_what_has_no_effect(bundle: Path, changes: dict[str, Any], pointer: str,
             {"/annotations": {"run.oci.systemd.force_cgroup_v1": "/sys/fs/cgroup/systemd"}},
             {"/annotations/run.oci.systemd.force_cgroup_v1"},
         ),
+        (
+            {"/mounts": [{"destination": "/x", "source": "/", "options": ["bind", "defaults", "nofail", "x-a.b"]}]},
+            {"/mounts/0/options/2", "/mounts/0/options/3"},
+        ),
     ],
 )
 def test_what_is_taken_all_the_same_is_warned_of(bundle: Path, changes: dict[str, Any], expected: set[str]) -> None:
