@@ -86,7 +86,7 @@ class MessageSocket:
     def accept(self) -> MessageSocket:
         """accept4(2): wait until somebody connects."""
         descriptor, _address = self.end._accept()  # type: ignore[attr-defined]
-        return MessageSocket(_socket.socket(_socket.AF_UNIX, _socket.SOCK_SEQPACKET, 0, descriptor))
+        return Accepted(descriptor)
 
     def fileno(self) -> int:
         return self.end.fileno()
@@ -133,6 +133,10 @@ class MessageSocket:
         """The next message, which stays where it is (recv(2)). Without `wait`, BlockingIOError if there is none."""
         return self.end.recv(MESSAGE_SIZE, _socket.MSG_PEEK | (0 if wait else _socket.MSG_DONTWAIT))
 
+    def read(self) -> bytes:
+        """The next message without what comes along with it, by read(2), which no filter for system calls refuses."""
+        return os.read(self.fileno(), MESSAGE_SIZE)
+
     def receive(self) -> tuple[bytes, tuple[int, ...], int]:
         """The next message, its descriptors (close-on-exec) and the sender's pid (0 unless asked for).
 
@@ -148,6 +152,22 @@ class MessageSocket:
             elif level == _socket.SOL_SOCKET and kind == SCM_CREDENTIALS:
                 sender = int.from_bytes(data[:4], sys.byteorder)  # struct ucred: pid, uid, gid
         return message, tuple(descriptors), sender
+
+
+class Accepted(MessageSocket):
+    """An end that nobody sends descriptors to, which takes no other calls than a file: Python's socket makes more."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self.descriptor
+
+    def close(self) -> None:
+        os.close(self.descriptor)
+
+    def receive(self) -> tuple[bytes, tuple[int, ...], int]:
+        return self.read(), (), 0
 
 
 def with_address(directory: str, name: str, call: Callable[[str], object]) -> None:

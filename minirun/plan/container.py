@@ -38,7 +38,7 @@ from .process import (
 from .resctrl import join_resctrl_steps, resctrl_steps
 from .rootfs import bind_steps, path_steps, root_steps, rootfs_path
 from .scheduling import io_priority_steps, memory_policy_steps, oom_steps, personality_steps, scheduler_steps
-from .start import load_filter_steps, start_steps
+from .start import early_filter_steps, start_steps, waits_unfiltered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
 
         check(config, options.gid)
     told = told_to_others(config, options)
+    filtering = early_filter_steps(config, process, told)
     return (
         *poststop_steps(config, told),  # undone last, when nothing else is left
         *book_steps(options),  # the id is ours, or we stop before anything is made
@@ -84,18 +85,18 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *root_steps(config.linux, rootfs_path(config, options), options.no_pivot),  # and see nothing else
         *own_steps(process, options),
         *preparation_steps(config, process, options),  # what takes rights, or opens files
-        # it may wait for long; before the filter for system calls, which need not know close_range
+        # it may wait for long
         *([descriptors.CloseFiles(options.listen_fds + options.preserve_fds)] if options.wait_for_start else []),
         *scheduler_steps(process),
         *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
         # those that would hit what came before
         *late_limit_steps(config.linux, options.id, options.cgroup_manager, options.rootless),
         *delegation_steps(config, process, options),  # of the cgroup, which is complete now
-        # the system call filter, while CAP_SYS_ADMIN is still there
-        *([] if process.no_new_privileges else load_filter_steps(config, told, "creating")),
-        *identity_steps(process, options.rootless, config.extensions.keep_groups),  # who it will be
+        *identity_steps(process, options.rootless, config.extensions.keep_groups, bool(filtering)),  # who it will be
         *(program_steps(process) if config.process else []),  # all but the program itself
         *(waiting_steps() if options.wait_for_start else []),  # `create` returns when they are done
+        # as late as can be: it has a say about minirun from here on
+        *([] if waits_unfiltered(config, options) else filtering),
         note(config, options, told, complete=True),
         *told_pid_steps(options, "standard", config.extensions.pidfd_receiver),
         *start_steps(config, options),  # and then the program: with `create`, it is `start` that goes on here

@@ -22,7 +22,13 @@ from .labels import hold_proc_steps, module_steps, open_label_steps
 from .limits import join_cgroup_steps
 from .namespaces import fork_steps, join_steps
 from .options import CGROUPFS
-from .process import forking_rlimit_steps, identity_steps, program_steps, terminal_steps
+from .process import (
+    forking_rlimit_steps,
+    give_up_filter_rights_steps,
+    identity_steps,
+    program_steps,
+    terminal_steps,
+)
 from .resctrl import find_resctrl_steps, join_resctrl_steps
 from .rootfs import find_root_of_other_steps, root_of_other_steps
 from .scheduling import affinity_steps, oom_steps, scheduler_steps
@@ -63,6 +69,7 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
     entering, own = fork_steps(config.linux), own_steps(process, options)
     limits_before, limits_after = forking_rlimit_steps(process)
     first, last = ([], enter_last(entering, own)) if lets_fork(config, process) else (entering, [])
+    settling = program_steps(process)
     return (
         *module_steps(Linux(), process),
         *compile_filter_steps(config),
@@ -91,10 +98,8 @@ def exec_plan(config: Config, process: Process, options: ExecOptions) -> tuple[S
         *limits_before,
         *([CloseFiles(options.listen_fds + options.preserve_fds)] if entering else []),
         *([] if last else own),
-        *early,
-        *identity_steps(process, options.rootless, config.extensions.keep_groups),
-        *last,
-        *program_steps(process),
+        *identity_steps(process, options.rootless, config.extensions.keep_groups, bool(early)),
+        *(behind_filter(settling, early, process, last) if early else [*last, *settling]),
         *scheduler_steps(process),
         *limits_after,
         *told_pid_steps(options, "setns"),
@@ -120,6 +125,11 @@ def enter_last(entering: list[Step], own: list[Step]) -> list[Step]:
     return [*entering, *([StartSession()] if entering else []), *own]
 
 
+def behind_filter(settling: list[Step], filtering: list[Step], process: Process, last: list[Step]) -> list[Step]:
+    """What the filter need not know of comes before it."""
+    return [*settling, *filtering, *give_up_filter_rights_steps(process), *last]
+
+
 def lets_fork(config: Config, process: Process) -> bool:
     """Whether the filter for system calls lets minirun enter when it holds already. Else it has to enter before."""
     if not config.linux.seccomp or process.no_new_privileges:
@@ -129,7 +139,8 @@ def lets_fork(config: Config, process: Process) -> bool:
     return lets_pass(config.linux.seccomp, ENTERING + (TAKING_TERMINAL if process.terminal else ()))
 
 
-ENTERING = ("clone", "setsid")  # as the C library calls it
+# By the C library, and by Python after its fork.
+ENTERING = ("clone", "set_robust_list", "gettid", "exit_group", "setsid")
 TAKING_TERMINAL = ("ioctl", "dup2")
 
 

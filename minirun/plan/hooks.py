@@ -38,6 +38,15 @@ def output_steps(config: Config) -> list[Step]:
     return [OpenHookOutput(path, f"/annotations/{EXTENSION}hooks.{stream}") for stream, path in told if path]
 
 
+def hook_file_steps(config: Config, state: State) -> list[Step]:
+    """For the startContainer hooks, which come behind the filter."""
+    if not config.hooks.start_container:
+        return []
+    from ..steps import hooks
+
+    return [hooks.MakeHookFiles(hooks.KINDS["startContainer"][1], state)]
+
+
 def poststop_steps(config: Config, state: State) -> list[Step]:
     """The last one first, because they are undone in reverse."""
     return hook_steps(config, "poststop", state)[::-1]

@@ -57,14 +57,17 @@ def forking_rlimit_steps(process: Process) -> tuple[list[Step], list[Step]]:
     return before, after
 
 
-def identity_steps(process: Process, groups_may_stay: bool = False, keep_groups: bool = False) -> list[Step]:
+def identity_steps(
+    process: Process, groups_may_stay: bool = False, keep_groups: bool = False, filter_follows: bool = False
+) -> list[Step]:
     """Without `capabilities` in config.json the program gets none, as with other runtimes."""
     granted = process.capabilities or Capabilities()
     user = process.user
+    kept = lacks_filter_rights(process) if filter_follows else ()
     steps: list[Step] = [
         credentials.DropBoundingSet(granted.bounding),
         become_user(user, groups_may_stay, keep_groups),
-        credentials.SetCapabilities(granted.effective, granted.permitted, granted.inheritable),
+        credentials.SetCapabilities(granted.effective, granted.permitted, granted.inheritable, until_filter=kept),
         credentials.SetAmbientSet(granted.ambient, user.uid),
         *set_label_steps(process),
     ]
@@ -76,6 +79,23 @@ def become_user(user: User, groups_may_stay: bool, keep_groups: bool) -> Step:
     if keep_groups:
         return credentials.SetUser(user.uid, user.gid, keep_groups=True)
     return credentials.SetUser(user.uid, user.gid, user.additional_gids, groups_may_stay=groups_may_stay)
+
+
+def lacks_filter_rights(process: Process) -> tuple[str, ...]:
+    """What it takes to load a filter without noNewPrivileges (seccomp(2)), where the program does not have it."""
+    effective = process.capabilities.effective if process.capabilities else ()
+    return () if LOADING in effective else (LOADING,)
+
+
+def give_up_filter_rights_steps(process: Process) -> list[Step]:
+    """The end of what `identity_steps` has begun, where a filter was to follow."""
+    granted = process.capabilities or Capabilities()
+    if not lacks_filter_rights(process):
+        return []
+    return [credentials.GiveUpFilterRights(granted.effective, granted.permitted, granted.inheritable)]
+
+
+LOADING = "CAP_SYS_ADMIN"
 
 
 def program_steps(process: Process) -> list[Step]:

@@ -78,6 +78,12 @@ def lets_pass(seccomp: Seccomp, calls: tuple[str, ...]) -> bool:
     )
 
 
+def refuses(seccomp: Seccomp, call: str) -> bool:
+    """Whether the filter lets no call of this name through, whatever its arguments, and nobody is asked, either."""
+    actions = [rule.action for rule in seccomp.syscalls if call in rule.names] or [seccomp.default_action]
+    return not any(action == "SCMP_ACT_NOTIFY" or lets_through(constants.SECCOMP_ACTIONS[action]) for action in actions)
+
+
 def uses_listener(seccomp: Seccomp) -> bool:
     """config-linux.md#seccomp: without SCMP_ACT_NOTIFY, listenerPath is ignored."""
     return any(rule.action == "SCMP_ACT_NOTIFY" for rule in seccomp.syscalls)

@@ -4,7 +4,7 @@ makes this part alone."""
 from __future__ import annotations
 
 from ..steps import program
-from .hooks import hook_steps, told_to_others
+from .hooks import hook_file_steps, hook_steps, told_to_others
 from .notify import notify_socket_steps, notify_variables
 
 TYPE_CHECKING = False
@@ -26,13 +26,37 @@ def start_steps(config: Config, options: Options) -> list[Step]:
 def execute_steps(config: Config, process: Process, options: Options) -> list[Step]:
     told = told_to_others(config, options)
     return [
-        *hook_steps(config, "startContainer", told),
-        # the filter where no_new_privs allows it here: nothing that comes after needs any other call
-        *(load_filter_steps(config, told, "creating") if process.no_new_privileges else []),
+        *(early_filter_steps(config, process, told) if waits_unfiltered(config, options) else []),
+        *(filter_steps(config, told, "creating") if process.no_new_privileges else []),  # where no_new_privs allows it
+        *hook_steps(config, "startContainer", told),  # programs of the container's: the filter is for them, too
         program.Execute(process.args, process.env + notify_variables(options)),
         program.SeeProgramRun(),
         *hook_steps(config, "poststart", told),
     ]
+
+
+def early_filter_steps(config: Config, process: Process, told: State) -> list[Step]:
+    """The system call filter where it takes CAP_SYS_ADMIN."""
+    if process.no_new_privileges or not config.linux.seccomp:
+        return []
+    from .process import give_up_filter_rights_steps  # `start` has seldom to do with it
+
+    return [*filter_steps(config, told, "creating"), *give_up_filter_rights_steps(process)]
+
+
+def waits_unfiltered(config: Config, options: Options) -> bool:
+    """A created container's process is to have no more rights than its program while it waits, unless the filter would
+    not let it wait: profiles that were made by watching a program know what it needs, and what other runtimes do."""
+    if not options.wait_for_start or not config.linux.seccomp:
+        return False
+    from .seccomp import refuses
+
+    return refuses(config.linux.seccomp, "accept4")
+
+
+def filter_steps(config: Config, told: State, status: str) -> list[Step]:
+    """The filter of a container's first process, and before it what the hooks behind it could not do themselves."""
+    return [*hook_file_steps(config, told), *load_filter_steps(config, told, status)] if config.linux.seccomp else []
 
 
 def load_filter_steps(config: Config, told: State, status: str) -> list[Step]:

@@ -265,7 +265,13 @@ OF_STEPS: dict[str, dict[type, Callable[[Any], Steps]]] = {
     "pivot": {rootfs.PivotRoot: changed_root, rootfs.MoveRoot: changed_root, rootfs.DetachOldRoot: nothing},
     "detach": {rootfs.DetachOldRoot: nothing},
     "capabilities": dict.fromkeys(
-        (credentials.DropBoundingSet, credentials.SetCapabilities, credentials.SetAmbientSet), nothing
+        (
+            credentials.DropBoundingSet,
+            credentials.SetCapabilities,
+            credentials.SetAmbientSet,
+            credentials.GiveUpFilterRights,
+        ),
+        nothing,
     ),
     "bounding-set": {credentials.DropBoundingSet: nothing},
     "groups": {

@@ -56,8 +56,7 @@ def run(
 # What kills a container's process during its set-up.
 DEADLY: dict[int, str] = {
     signals.SIGKILL: "the memory limit may be too small for the set-up",
-    signals.SIGSYS: "/linux/seccomp has to allow execve, and without noNewPrivileges what changes user and "
-    "capabilities",
+    signals.SIGSYS: "/linux/seccomp has to allow execve, and without noNewPrivileges capset, read and write",
 }
 
 

@@ -53,7 +53,7 @@ class Sync(Alone):
             end = context.start_socket.accept()
             self.ends[context.me].close()
             self.ends[context.me] = end
-            if end.receive()[0] == TURN:
+            if end.read() == TURN:
                 context.start_socket.close()
                 return
 
@@ -101,7 +101,7 @@ class Sync(Alone):
         if context.me == RUNTIME:
             self.wait(context, end.fileno())
         try:
-            message, descriptors, sender = received(end)
+            message, descriptors, sender = (end.read(), (), 0) if context.is_filtered else received(end)
         except OSError as error:
             raise gone(error) from None
         context.incoming += descriptors

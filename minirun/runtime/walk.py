@@ -71,7 +71,7 @@ def cure(step: Step, error: OSError, context: Context) -> str:
     if not context.is_filtered:
         return own
     call = getattr(error, "call", "every call")
-    hint = f"/linux/seccomp has to allow {call} for minirun itself (with noNewPrivileges, only execve)"
+    hint = f"/linux/seccomp has to allow {call} for minirun itself (with noNewPrivileges, execve will do)"
     return f"{own}; or {hint}" if own else hint
 
 

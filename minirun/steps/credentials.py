@@ -128,20 +128,21 @@ class SetCapabilities(Step):
     permitted: tuple[str, ...]
     inheritable: tuple[str, ...]
     origin: str = "/process/capabilities"
+    until_filter: tuple[str, ...] = ()  # stay effective until GiveUpFilterRights
 
     def describe(self) -> str:
+        kept = f"; {shown(self.until_filter)} until the filter is loaded" if self.until_filter else ""
         return (
             f"set the capabilities: effective {shown(self.effective)}; permitted {shown(self.permitted)}; "
-            f"inheritable {shown(self.inheritable)}"
+            f"inheritable {shown(self.inheritable)}{kept}"
         )
 
     def shell(self) -> str:
         return f'exec setpriv --inh-caps {setpriv_list(self.inheritable)} "$SHELL"'
 
     def calls(self) -> tuple[str, ...]:
-        sets = ("effective", "permitted", "inheritable")
-        told = ", ".join(f"{name} {'|'.join(getattr(self, name)) or 0}" for name in sets)
-        return (show("capset", Flags("header"), Flags(f"{{{told}}}")),)
+        kept = self.until_filter
+        return (show_capset((*self.effective, *kept), (*self.permitted, *kept), self.inheritable),)
 
     def effect(self, world: World) -> World:
         return world.granting(frozenset(self.effective), frozenset(self.permitted), frozenset(self.inheritable))
@@ -157,7 +158,39 @@ class SetCapabilities(Step):
         # capset(2): nothing becomes inheritable that is neither held nor inherited, or that the bounding set lacks.
         heritable = inherited | held & bounding_mask() if inheritable else inherited
         warn_lost(context, inheritable & ~heritable, f"{self.origin}/inheritable")
-        processes.capset(effective & grantable, grantable, inheritable & heritable)
+        context.capabilities = (effective & grantable, grantable, inheritable & heritable)
+        kept = mask(self.until_filter, context, self.origin) & held
+        processes.capset(effective & grantable | kept, grantable | kept, inheritable & heritable)
+
+
+def show_capset(*sets: tuple[str, ...]) -> str:
+    told = ", ".join(
+        f"{name} {'|'.join(held) or 0}" for name, held in zip(("effective", "permitted", "inheritable"), sets)
+    )
+    return show("capset", Flags("header"), Flags(f"{{{told}}}"))
+
+
+class GiveUpFilterRights(Step):
+    """The capability that it took to load the system call filter goes when the filter is there. This is one call, since
+    the filter has a say about it."""
+
+    chapter = "filters"
+    man = "capabilities(7)"
+    no_shell = "a shell has loaded no filter"
+
+    effective: tuple[str, ...]
+    permitted: tuple[str, ...]
+    inheritable: tuple[str, ...]
+    origin: str = "/process/capabilities"
+
+    def describe(self) -> str:
+        return "give up the capability that loading the filter took"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show_capset(self.effective, self.permitted, self.inheritable),)
+
+    def apply(self, context: Context) -> None:
+        processes.capset(*context.capabilities)
 
 
 def bounding_mask() -> int:
@@ -197,6 +230,9 @@ class SetAmbientSet(Step):
         refused = []
         processes.clear_ambient_capabilities()
         for number in known(self.names, context, self.origin):
+            if not context.capabilities[1] & 1 << number:  # CAP_SYS_ADMIN may be there only for a while
+                refused.append(number)
+                continue
             try:
                 processes.raise_ambient_capability(number)
             except SystemCallError as error:

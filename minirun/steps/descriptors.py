@@ -221,6 +221,7 @@ class KeepDescriptors(Step):
                     f"{asked}--preserve-fds {self.preserve}: descriptor {descriptor} is not open", "open it first"
                 )
         files.close_on_exec_from(3 + self.kept)
+        context.kept = self.kept
 
 
 class CloseFiles(Step):

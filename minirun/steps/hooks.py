@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from errno import EACCES, ENOENT, ENOEXEC
+from time import monotonic
 
 from ..errors import Interrupted
 from ..kernel import files, processes, signals
@@ -23,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+SHORT, LONG = 0.001, 0.02  # seconds between two looks at a hook behind the filter
 TOLD = 400  # bytes of what a failed hook wrote
 
 
@@ -114,9 +116,39 @@ class RunStartContainerHook(RunContainerHook):
 
     variables: tuple[str, ...] = ()  # of the container's program
 
+    def apply(self, context: Context) -> None:
+        """Files that are there already serve one hook after the other."""
+        if context.hook_files:
+            run_with(self.complete(context), *emptied(context.hook_files), context)
+        else:
+            super().apply(context)
+
     def inherited(self, context: Context) -> Mapping[str, str]:
         """What the program will get, HOME included: it is of the same image."""
         return variables_of(self.variables) | context.variables
+
+
+class MakeHookFiles(Step):
+    """What hooks behind the system call filter are given, and what they write, while any call is allowed: a filter may
+    be older than memfd_create(2)."""
+
+    chapter = "hooks"
+    man = "memfd_create(2)"
+    no_shell = "a shell writes no files in memory"
+
+    status: str
+    state: State
+    origin: str = "/hooks/startContainer"
+
+    def describe(self) -> str:
+        return "make the files that the startContainer hooks read from and write to"
+
+    def calls(self) -> tuple[str, ...]:
+        made = show("memfd_create", "hook", Flags("MFD_CLOEXEC"))
+        return (f"given = {made}", f"written = {made}")
+
+    def apply(self, context: Context) -> None:
+        context.hook_files = memory_file(self.state.to_json(self.status, os.getpid())), memory_file(b"")
 
 
 class RunPoststopHook(RunHook):
@@ -154,11 +186,7 @@ def run_hook(program: Program, state: bytes, context: Context) -> None:
     """
     given, written = memory_file(state), memory_file(b"")
     try:
-        pid = start(program, (given, *outputs(program, written, context)), context)
-        problem = wait(pid, program.timeout, context)
-        if problem:
-            said = last_words(written)
-            raise Refused(f"it {problem}" + (f": {said}" if said else ""), "minirun's part is done: see the hook's own")
+        run_with(program, given, written, context)
     finally:
         os.close(given)
         os.close(written)
@@ -170,6 +198,23 @@ def outputs(program: Program, written: int, context: Context) -> tuple[int, int]
         return written, written
     out, err = (hook_output(path, context) if path else written for path in (program.stdout, program.stderr))
     return out, err
+
+
+def run_with(program: Program, given: int, written: int, context: Context) -> None:
+    """The same with open files: what the hook reads, and what it writes to."""
+    pid = start(program, (given, *outputs(program, written, context)), context)
+    problem = wait(pid, program.timeout, context)
+    if problem:
+        said = last_words(written)
+        raise Refused(f"it {problem}" + (f": {said}" if said else ""), "minirun's part is done: see the hook's own")
+
+
+def emptied(streams: tuple[int, int]) -> tuple[int, int]:
+    """As they were before another hook had them."""
+    for descriptor in streams:
+        os.lseek(descriptor, 0, os.SEEK_SET)
+    os.ftruncate(streams[1], 0)
+    return streams
 
 
 def memory_file(content: bytes) -> int:
@@ -204,7 +249,7 @@ def become(program: Program, streams: tuple[int, int, int], failure: int, contex
         processes.set_death_signal(signals.SIGKILL)
         for stream, descriptor in enumerate(streams):
             os.dup2(descriptor, stream)
-        files.close_on_exec_from(3)
+        leave_nothing_open(context)
         os.umask(context.umask)
         signals.reset()
         processes.execve(program.path, program.args, variables_of(program.env or ()))
@@ -212,6 +257,15 @@ def become(program: Program, streams: tuple[int, int, int], failure: int, contex
         os.write(failure, (error.errno or 1).to_bytes(4, "little"))
     finally:
         os._exit(127)
+
+
+def leave_nothing_open(context: Context) -> None:
+    """Behind the filter, which may be older than close_range(2), all but the program's are marked already."""
+    if context.is_filtered:
+        for descriptor in range(3, 3 + context.kept):
+            os.close(descriptor)
+    else:
+        files.close_on_exec_from(3)
 
 
 def variables_of(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -222,15 +276,39 @@ def wait(pid: int, timeout: int | None, context: Context) -> str:
     """Wait for a hook's end, and bring it about when the time is up; what it did wrong, "" if nothing. Raises
     Interrupted, ContainerDied: then there is no hook any more, either."""
     in_time = False
-    process = signals.pidfd_open(pid)
     try:
-        in_time = context.channel.wait(context, process, timeout)
+        in_time = (has_ended_filtered if context.is_filtered else has_ended)(pid, timeout, context)
     finally:
         if not in_time:
             os.killpg(pid, signals.SIGKILL)  # TERM would be a request, which it may not hear
         status = os.waitpid(pid, 0)[1]
-        os.close(process)
     return problem_of(os.waitstatus_to_exitcode(status)) if in_time else f"took longer than its timeout of {timeout} s"
+
+
+def has_ended(pid: int, timeout: int | None, context: Context) -> bool:
+    """Whether it has, in time."""
+    process = signals.pidfd_open(pid)
+    try:
+        return context.channel.wait(context, process, timeout)
+    finally:
+        os.close(process)
+
+
+def has_ended_filtered(pid: int, timeout: int | None, context: Context) -> bool:
+    """The same by calls that every filter knows: look now and then, and wait for nothing meanwhile."""
+    end = monotonic() + (float("inf") if timeout is None else timeout)
+    never, other = os.pipe()
+    try:
+        pause = SHORT
+        while not os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if monotonic() >= end:
+                return False
+            context.channel.wait(context, never, pause)
+            pause = min(2 * pause, LONG)
+        return True
+    finally:
+        os.close(never)
+        os.close(other)
 
 
 def problem_of(code: int) -> str:

@@ -6,8 +6,9 @@
     SendListener  ◄── listener ──                               only if somebody is to decide about calls
 
 Loading takes CAP_SYS_ADMIN or no_new_privs, so that no filter can mislead a set-user-id program. Without
-noNewPrivileges it comes before the capabilities are dropped, and the filter has to allow what the steps after it do;
-with it, nothing but execve(2) comes after.
+noNewPrivileges that capability stays until then (credentials.py: GiveUpFilterRights). Profiles know the calls of their
+time, so whatever comes after the filter makes few, and none that is new; between LoadFilter and SendListener it makes
+none at all, since there is nobody yet who could answer for it.
 """
 
 from __future__ import annotations

@@ -89,6 +89,10 @@ class Context:
     """What the steps of one process leave for the later ones. fork(2) copies it, so each process has its own."""
 
     criu: Any = None  # of a checkpoint or a restore: the talk with CRIU, or in its process to be, what that is to hold
+    # the container's process's, for what comes behind the system call filter
+    capabilities = (0, 0, 0)  # the program's: effective, permitted, inheritable, as bit masks
+    hook_files: tuple[int, int] | None = None  # what hooks read from and write to
+    kept = 0  # how many descriptors from 3 on the program gets
 
     def __init__(self, log: Log, channel: Channel) -> None:
         self.log, self.channel = log, channel
@@ -139,7 +143,7 @@ class Context:
         self.outgoing: list[int] = []  # descriptors to hand over with the next turn
         self.variables: dict[str, str] = {}  # of the program's environment, beside those of config.json
         self.program = ""  # what args[0] came out as in the container's PATH
-        self.is_filtered = False  # whether the system call filter holds by now
+        self.is_filtered = False  # whether the system call filter holds by now: only old and common calls from then on
 
 
 class Refused(Exception):

@@ -252,7 +252,7 @@ RIGHTS = (
         "capabilities",
         "the capabilities that are given up",
         "identity",
-        ("DropBoundingSet", "SetCapabilities", "SetAmbientSet"),
+        ("DropBoundingSet", "SetCapabilities", "SetAmbientSet", "GiveUpFilterRights"),
         "As root it has all of root's power over the host's kernel: it loads modules and sets the clock, and it takes "
         "away masks and read-only mounts.",
         "capabilities(7)",

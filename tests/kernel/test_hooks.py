@@ -248,6 +248,20 @@ def test_start_container_sees_the_container(life, place):
     assert "probe" in file.read_text().split()
 
 
+@pytest.mark.parametrize("no_new_privs", [False, True])
+@pytest.mark.deviates("crun", "loads it after the hooks where there is noNewPrivileges")
+def test_a_start_container_hook_is_under_the_filter(life, place, no_new_privs):
+    """It is a program of the image, like the container's own."""
+    file = place / "shared" / "status"
+    one = life(startContainer=[script(f"while read line; do echo $line; done </proc/self/status >{file}")])
+    one.bundle.process["noNewPrivileges"] = no_new_privs
+    one.bundle.linux["seccomp"] = {"defaultAction": "SCMP_ACT_ALLOW"}
+    shared(one, place)
+    one.started()
+    told = file.read_text().splitlines()
+    assert "Seccomp: 2" in told and f"NoNewPrivs: {int(no_new_privs)}" in told
+
+
 def test_create_runtime_finds_the_process_in_its_namespaces(life, place):
     """Where an engine puts network devices into the container."""
     file = place / "namespace"

@@ -260,11 +260,11 @@ def test_a_filter_that_stops_the_set_up_is_told(runtime, filtered, no_new_privs,
 @pytest.mark.only("minirun", "its own errors")
 def test_a_call_that_the_set_up_needs_is_named(runtime, bundle):
     made = bundle("exit", "0")
-    made.linux["seccomp"] = allowing(rule("setresuid", action=ERRNO))
+    made.linux["seccomp"] = allowing(rule("capset", action=ERRNO))
     with nothing_left("minirun"):
         result = runtime.run(made)
     assert result.refused
-    assert "setresuid" in result.stderr and "/linux/seccomp has to allow setresuid" in result.stderr
+    assert "capset" in result.stderr and "/linux/seccomp has to allow capset" in result.stderr
 
 
 @pytest.mark.only("minirun", "its own errors")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from minirun.steps.step import Step
 
 DEFAULT = {"defaultAction": "SCMP_ACT_ERRNO"}
-USUAL = ["clone", "setsid", "ioctl", "dup2"]
+USUAL = ["clone", "set_robust_list", "gettid", "exit_group", "setsid", "ioctl", "dup2"]
 
 
 def config(process: dict[str, Any] | None = None, **linux: Any) -> Config:

@@ -131,6 +131,7 @@ def plans(word: str = "word") -> list[tuple[Step, ...]]:
         plan(parse(config(namespaces=[]) | {"root": {"path": word}, "hostname": None}), options()),
         plan(parse(config(namespaces=[*user, {"type": "cgroup"}], **MAPPINGS) | {"mounts": own_cgroup}), options()),
         plan(parse(without_terminal(intelRdt={"closID": "group"})), options(cgroup_manager="disabled")),
+        plan(parse(with_early_filter()), options()),
         plan(parse(config_for_systemd(word)), options(cgroup_manager="systemd")),
         plan(parse(annotated(word) | {"mounts": own_cgroup}), options()),
         *users_plans(),
@@ -140,6 +141,11 @@ def plans(word: str = "word") -> list[tuple[Step, ...]]:
 def without_terminal(**linux: Any) -> dict[str, Any]:
     made = config(resources={}, **linux)
     return made | {"process": made["process"] | {"terminal": False}}
+
+
+def with_early_filter() -> dict[str, Any]:
+    made = config(seccomp={"defaultAction": "SCMP_ACT_ALLOW"})
+    return made | {"process": made["process"] | {"noNewPrivileges": False}}
 
 
 def config_for_systemd(word: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from minirun.spec.config import IdMapping, Linux, Mount, Namespace
 from minirun.spec.default import default
 from minirun.spec.load import parse
 from minirun.steps.cgroup import JoinCgroup
+from minirun.steps.credentials import SetCapabilities
 from minirun.steps.labels import LabelMount, SetExecLabel
 from minirun.steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from minirun.steps.masks import MaskPath
@@ -56,12 +57,12 @@ def descendants(kind: type[Step]) -> Iterator[type[Step]]:
             yield from descendants(child)
 
 
-def plan_of(**changes: Any) -> tuple[Step, ...]:
+def plan_of(options: Options = OPTIONS, **changes: Any) -> tuple[Step, ...]:
     """The plan of the default config with some members of `linux` and `process` changed."""
     config = default(rootless=False, uid=0, gid=0)
     for section in ("linux", "process"):
         config[section] |= changes.pop(section, {})
-    return plan(parse(config | changes), OPTIONS)
+    return plan(parse(config | changes), options)
 
 
 def names(steps: tuple[Step, ...]) -> list[str]:
@@ -251,9 +252,36 @@ def test_a_filter_is_compiled_before_there_are_two_processes() -> None:
     assert not {"CompileFilter", "LoadFilter"} & set(names(plan_of()))
 
 
-def test_without_no_new_privs_the_filter_is_loaded_while_the_capabilities_are_there() -> None:
-    steps = names(filtered(FILTER, False))
-    assert steps.index("SetRlimit") < steps.index("LoadFilter") < steps.index("DropBoundingSet")
+def test_without_no_new_privs_one_capability_stays_until_the_filter_is_there() -> None:
+    steps = filtered(FILTER, False)
+    (kept,) = (step.until_filter for step in steps if isinstance(step, SetCapabilities))
+    assert kept == ("CAP_SYS_ADMIN",)
+    assert names(steps)[-5:] == ["LoadFilter", "GiveUpFilterRights", "WriteState", "Execute", "SeeProgramRun"]
+
+
+def test_a_program_that_has_it_keeps_it() -> None:
+    sets = {name: ["CAP_SYS_ADMIN"] for name in ("bounding", "effective", "permitted")}
+    changed = {"noNewPrivileges": False, "capabilities": sets}
+    steps = names(plan_of(linux={"seccomp": FILTER}, process=changed))
+    assert "LoadFilter" in steps and "GiveUpFilterRights" not in steps
+
+
+@pytest.mark.parametrize(
+    ("action", "late"), [("SCMP_ACT_ERRNO", True), ("SCMP_ACT_KILL", True), ("SCMP_ACT_LOG", False)]
+)
+def test_a_filter_that_would_not_let_it_wait_is_loaded_by_start(action: str, late: bool) -> None:
+    changed = {"linux": {"seccomp": {"defaultAction": action}}, "process": {"noNewPrivileges": False}}
+    steps = names(plan_of(OPTIONS.replace(wait_for_start=True), **changed))
+    assert (steps.index("WaitForStart") < steps.index("LoadFilter")) is late
+    assert steps.index("LoadFilter") < steps.index("GiveUpFilterRights")
+
+
+@pytest.mark.parametrize("no_new_privileges", [True, False])
+def test_the_filter_is_for_the_hooks_of_the_container_too(no_new_privileges: bool) -> None:
+    hooks = {"startContainer": [{"path": "/hook"}]}
+    changed = {"noNewPrivileges": no_new_privileges}
+    steps = names(plan_of(linux={"seccomp": FILTER}, process=changed, hooks=hooks))
+    assert steps.index("MakeHookFiles") < steps.index("LoadFilter") < steps.index("RunStartContainerHook")
 
 
 def test_with_no_new_privs_only_the_program_comes_after_the_filter() -> None:
