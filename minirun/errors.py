@@ -118,7 +118,16 @@ class ConfigError(MinirunError):
 
     def __str__(self) -> str:
         place, found, allowed = map(safe, (self.pointer or "the top level", self.found, self.allowed))
-        return f"config.json: {place}: {found}\n  allowed: {allowed}"
+        known = next((f"{words}: " for start, words in KNOWN_AS.items() if self.pointer.startswith(start)), "")
+        return f"config.json: {place}: {known}{found}\n  allowed: {allowed}"
+
+
+# What other runtimes call an error at these places, where callers look for that.
+KNOWN_AS = {
+    "/linux/memoryPolicy/mode": "invalid memory policy mode",
+    "/linux/memoryPolicy/flags": "invalid memory policy flag",
+    "/linux/memoryPolicy/nodes": "invalid memory policy node",
+}
 
 
 STOPPED = "stopped before it, as you asked"  # the reason of a StepError that is no failure

@@ -127,7 +127,12 @@ def enter_last(entering: list[Step], own: list[Step]) -> list[Step]:
 
 def behind_filter(settling: list[Step], filtering: list[Step], process: Process, last: list[Step]) -> list[Step]:
     """What the filter need not know of comes before it."""
-    return [*settling, *filtering, *give_up_filter_rights_steps(process), *last]
+    rights = give_up_filter_rights_steps(process)
+    if not last:
+        return [*settling, *filtering, *rights]
+    found, *rest = settling
+    outside, inside = program.FindProgramOutside(*found.values()), program.FindProgramInside(*found.values())
+    return [outside, *rest, *filtering, *rights, *last, inside]
 
 
 def lets_fork(config: Config, process: Process) -> bool:

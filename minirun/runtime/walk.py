@@ -81,7 +81,8 @@ def best_guess(error: OSError) -> str:
 
 
 def step_error(step: Step, index: int, steps: Steps, reason: str, call: str, cure: str) -> StepError:
-    return StepError(index + 1, len(steps), step.describe(), step.place, reason, call=call, cure=cure, manual=step.man)
+    told = f"{step.known_as}: {reason}" if step.known_as else reason
+    return StepError(index + 1, len(steps), step.describe(), step.place, told, call=call, cure=cure, manual=step.man)
 
 
 def report_and_exit(error: BaseException, context: Context, sync: Sync) -> None:

@@ -6,6 +6,7 @@ of every architecture and of kernels to come.
 
 from __future__ import annotations
 
+from ..errors import ConfigError
 from .config import Seccomp, SyscallArgument, SyscallRule
 from .reader import Node, refuse_more_than
 
@@ -115,10 +116,19 @@ def read_rule(node: Node) -> SyscallRule:
 
 
 def read_name(node: Node, action: str) -> str:
-    """What hands the listener over can't wait for somebody to listen: other runtimes refuse write(2) for that."""
-    if node.filled() == "sendmmsg" and action == NOTIFY:
-        raise node.wrong(f"{NOTIFY} for other calls: this is the one that hands the listener over")
+    """What minirun hands the listener over with, and says with what has failed, can't wait for somebody's answer. Other
+    runtimes have write(2) alone for both."""
+    if node.filled() in MINIRUNS and action == NOTIFY:
+        found = f"{NOTIFY} cannot be used for the {node.string()} syscall"
+        raise ConfigError(node.pointer, found, f"{NOTIFY} for other calls: {MINIRUNS[node.string()]}")
     return node.string()
+
+
+# Calls that minirun itself makes between the filter and the program, and that nobody else may decide about.
+MINIRUNS = {
+    "sendmmsg": "this one hands the listener over",
+    "write": "by this one minirun hears whether the container's process has got as far as its program",
+}
 
 
 def read_argument(node: Node) -> SyscallArgument:

@@ -145,7 +145,9 @@ class SetCapabilities(Step):
         return (show_capset((*self.effective, *kept), (*self.permitted, *kept), self.inheritable),)
 
     def effect(self, world: World) -> World:
-        return world.granting(frozenset(self.effective), frozenset(self.permitted), frozenset(self.inheritable))
+        kept = frozenset(self.until_filter)
+        effective, permitted = kept.union(self.effective), kept.union(self.permitted)
+        return world.granting(effective, permitted, frozenset(self.inheritable))
 
     def apply(self, context: Context) -> None:
         _, held, inherited = processes.capget()
@@ -185,6 +187,9 @@ class GiveUpFilterRights(Step):
 
     def describe(self) -> str:
         return "give up the capability that loading the filter took"
+
+    def effect(self, world: World) -> World:
+        return world.granting(frozenset(self.effective), frozenset(self.permitted), frozenset(self.inheritable))
 
     def calls(self) -> tuple[str, ...]:
         return (show_capset(self.effective, self.permitted, self.inheritable),)
@@ -239,9 +244,10 @@ class SetAmbientSet(Step):
                 if error.errno not in (EPERM, EINVAL):
                     raise
                 refused.append(number)
-        lost = [CAPABILITIES[number] for number in refused if self.uid or not comes_with_root(number)]
-        if lost:  # config.md#linux-process wants a warning about what can't be granted, and no more
-            context.log.warning(f"{self.origin}: left out, since not both permitted and inheritable: {', '.join(lost)}")
+        for number in refused:
+            if self.uid or not comes_with_root(number):  # config.md#linux-process wants a warning, and no more
+                told = f"can't raise ambient capability {CAPABILITIES[number]}"
+                context.log.warning(f"{self.origin}: {told}: it is not both permitted and inheritable")
 
 
 def comes_with_root(number: int) -> bool:

@@ -30,7 +30,8 @@ TOLD = 400  # bytes of what a failed hook wrote
 
 class Program(Record):
     """What a hook runs. `timeout` is in seconds. Without `env` it gets what there is. What it writes goes to the two
-    files, or to where it is told from when the hook fails."""
+    files, or to where it is told from when the hook fails. `directory` is a descriptor of where it begins, -1 for where
+    minirun is."""
 
     path: str
     args: tuple[str, ...]
@@ -38,6 +39,7 @@ class Program(Record):
     timeout: int | None = None
     stdout: str = ""
     stderr: str = ""
+    directory: int = -1
 
 
 class RunHook(Step):
@@ -58,6 +60,10 @@ class RunHook(Step):
     program: Program
     state: State
     origin: str
+
+    @property
+    def known_as(self) -> str:
+        return f"error running {self.kind} hook #{self.origin.rpartition('/')[2]}"
 
     def describe(self) -> str:
         return f"run the {self.kind} hook {self.program.path}"
@@ -104,6 +110,10 @@ class RunContainerHook(RunHook):
     def pid(self, context: Context) -> int:
         return os.getpid()
 
+    def complete(self, context: Context) -> Program:
+        """It begins in the container's root directory, as engines' hooks expect, which is not "/" yet."""
+        return super().complete(context).replace(directory=context.root)
+
 
 class RunStartContainerHook(RunContainerHook):
     """One hook that is a program of the container's, since the root is the image's by then."""
@@ -115,6 +125,9 @@ class RunStartContainerHook(RunContainerHook):
     }
 
     variables: tuple[str, ...] = ()  # of the container's program
+
+    def complete(self, context: Context) -> Program:
+        return super().complete(context).replace(directory=-1)  # which is process.cwd by then
 
     def apply(self, context: Context) -> None:
         """Files that are there already serve one hook after the other."""
@@ -173,7 +186,7 @@ class RunPoststopHook(RunHook):
             self.warn(context, f"ended, because of {error.args[1]}")
 
     def warn(self, context: Context, what: str) -> None:
-        context.log.warning(f"{self.origin}: the poststop hook {safe(self.program.path)}: {safe(what)}")
+        context.log.warning(f"{self.origin}: {self.known_as}: {safe(self.program.path)}: {safe(what)}")
 
 
 # ---- a program, from its start to its end
@@ -249,6 +262,8 @@ def become(program: Program, streams: tuple[int, int, int], failure: int, contex
         processes.set_death_signal(signals.SIGKILL)
         for stream, descriptor in enumerate(streams):
             os.dup2(descriptor, stream)
+        if program.directory >= 0:
+            os.fchdir(program.directory)
         leave_nothing_open(context)
         os.umask(context.umask)
         signals.reset()

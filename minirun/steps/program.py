@@ -171,11 +171,34 @@ class FindProgram(Step):
         return f"the container's PATH is {self.path!r}: set it in /process/env, or give the program's whole path"
 
 
+class FindProgramOutside(FindProgram):
+    """Before a filter that may be older than what this calls, and so before the container's pid namespace is entered.
+    What is not there may be there inside, as /proc/self is."""
+
+    def apply(self, context: Context) -> None:
+        try:
+            super().apply(context)
+        except Refused as refused:
+            context.not_found = refused
+
+
+class FindProgramInside(FindProgram):
+    """What was not there outside."""
+
+    def apply(self, context: Context) -> None:
+        if context.not_found is None:
+            return
+        try:
+            super().apply(context)
+        except Refused:
+            raise context.not_found from None
+
+
 def why_not(path: str) -> str:
     """What keeps this user from executing the file; "" if nothing does."""
     try:
         if os.path.isdir(path):
-            return "is a directory"
+            return f"is a directory: {DENIED}"  # execve(2) says EACCES; engines look for either, for exit status 126
         os.stat(path)
     except OSError as error:
         return f"stat {path}: {(error.strerror or '').lower()}"

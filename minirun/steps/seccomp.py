@@ -141,6 +141,10 @@ class SendListener(Step):
     status: str  # of the container at that moment
     origin: str = "/linux/seccomp/listenerPath"
 
+    @property
+    def known_as(self) -> str:
+        return "failed to connect with seccomp agent"
+
     def describe(self) -> str:
         return f"send the listener of the system call filter to {self.path}"
 

@@ -91,6 +91,7 @@ class Context:
     criu: Any = None  # of a checkpoint or a restore: the talk with CRIU, or in its process to be, what that is to hold
     # the container's process's, for what comes behind the system call filter
     capabilities = (0, 0, 0)  # the program's: effective, permitted, inheritable, as bit masks
+    not_found: Refused | None = None  # why the program was not found yet
     hook_files: tuple[int, int] | None = None  # what hooks read from and write to
     kept = 0  # how many descriptors from 3 on the program gets
 
@@ -172,6 +173,11 @@ class Step(Record):
     def place(self) -> str:
         """Where in config.json the step comes from, as a JSON pointer; "" where minirun adds it by itself."""
         return str(getattr(self, "origin", ""))
+
+    @property
+    def known_as(self) -> str:
+        """What other runtimes call a failure of it, where callers look for that; "" where none do."""
+        return ""
 
     def describe(self) -> str:
         """One English sentence without its full stop, which also reads well after "cannot"."""

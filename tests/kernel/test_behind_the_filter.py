@@ -39,8 +39,8 @@ HOOK = {  # beside the first, of startContainer hooks
     *("clock_gettime", "set_robust_list", "gettid", "setpgid", "prctl", "dup2", "dup3", "umask", "rt_sigaction"),
     "rt_sigprocmask",
 }
-# What the C library and Python may call at any time, for memory and for locks.
-ANY_TIME = {"brk", "mmap", "munmap", "madvise", "futex"}
+# What the C library and Python may call at any time: for memory, for locks, and for the time where no vdso(7) tells it.
+ANY_TIME = {"brk", "mmap", "munmap", "madvise", "futex", "clock_gettime"}
 
 
 def filtered(made: Bundle, profile: dict[str, Any]) -> Bundle:

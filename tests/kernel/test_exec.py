@@ -284,13 +284,26 @@ def test_a_program_that_is_not_there(running):
     assert "no such file or directory" in refused.stderr
 
 
-def test_a_program_that_is_named_by_way_of_its_own_process(life):
+@pytest.mark.parametrize("seccomp", [None, {"defaultAction": "SCMP_ACT_ALLOW"}], ids=["", "filtered"])
+def test_a_program_that_is_named_by_way_of_its_own_process(life, seccomp):
     """fexecve(3) does it like this. /proc/self is there for the container's own processes only."""
-    one = life().started()
+    one = life()
+    one.bundle.linux["seccomp"] = seccomp
+    one.bundle.write()
+    one.started()
     with_3 = ["sh", "-c", 'exec 3< "$0"; exec "$@"', f"/proc/{one.process.pid}/root/probe"]
     words = ["exec", "--preserve-fds", "1", one.id, "/proc/self/fd/3", "exit", "7"]
     command = [*with_3, *one.runtime.argv, *words]
     assert subprocess.run(command, env=one.runtime.environment, timeout=TIMEOUT, check=False).returncode == 7
+
+
+def test_a_directory_is_no_program(running):
+    """Engines give the exit status 126 for one of these words, and 127 for what is not there."""
+    refused = running.call("exec", "/bin")
+    assert refused.status == 255
+    assert "permission denied" in refused.stderr and "no such file" not in refused.stderr
+    if running.runtime.name == "minirun":
+        assert "is a directory" in refused.stderr  # newer ones look for this
 
 
 def test_a_program_that_is_not_in_the_path(running):

@@ -240,6 +240,15 @@ def test_create_container_sees_the_host_and_the_mounts(life, place):
     assert int(file.read_text()) >= 1
 
 
+@pytest.mark.deviates("crun", "leaves it where the runtime is")
+def test_create_container_begins_in_the_containers_root(life, place):
+    file = place / "seen"
+    one = life(createContainer=[script(f"pwd -P >{file}; ls >>{file}")])
+    one.created()
+    directory, *names = file.read_text().split()
+    assert directory == str(one.bundle.rootfs) and "probe" in names
+
+
 def test_start_container_sees_the_container(life, place):
     file = place / "shared" / "seen"
     one = life(startContainer=[script(f"ls / >{file}")])
@@ -282,6 +291,8 @@ def test_a_failure_before_start_fails_create(life, runtime, place, kind):
         refused = one.create()
         assert refused.status == 1
         assert "the reason" in refused.stderr
+        if runtime.name == "minirun":  # as current runc does
+            assert f"error running {kind} hook #0: " in refused.stderr
     assert not after.exists()
     assert one.call("state").status == 1
 
@@ -295,6 +306,7 @@ def test_a_failure_in_start_ends_and_deletes_the_container(life, runtime, place,
         refused = one.created().start()
         assert refused.status == 1
         assert "the reason" in refused.stderr and f"/hooks/{kind}/0" in refused.stderr
+        assert f"error running {kind} hook #0: " in refused.stderr
     assert after.exists()
 
 
@@ -304,7 +316,7 @@ def test_a_failure_of_poststop_is_a_warning_and_the_rest_run(life, runtime, plac
     one = life(poststop=[script("exit 3"), script(f"touch {after}")]).created()
     with_warning = one.delete()
     assert with_warning.status == 0
-    assert "warning" in with_warning.stderr
+    assert "warning" in with_warning.stderr and "error running poststop hook #0: " in with_warning.stderr
     assert after.exists()
 
 

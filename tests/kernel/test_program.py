@@ -85,7 +85,10 @@ def test_a_program_that_is_there_and_can_not_be_executed_is_named(runtime, bundl
 def test_a_directory_is_refused(runtime, bundle):
     made = bundle()
     made.process["args"] = ["/bin"]
-    assert runtime.run(made).refused
+    result = runtime.run(made)
+    assert result.refused and "permission denied" in result.stderr  # engines give the exit status 126 for these words
+    if runtime.name == "minirun":
+        assert 'exec: "/bin": is a directory' in result.stderr  # and newer ones for these
 
 
 def test_a_script_is_run_by_its_interpreter(runtime, bundle):

@@ -194,6 +194,7 @@ OF_OTHERS = {
         "CheckProcess",
     ),
     *("ChangeSchema", "ReplaceConfig", "ChangeScopeLimits", "JoinScope", "CloseFiles", "AllowRlimit", "LowerRlimit"),
+    *("FindProgramOutside", "FindProgramInside"),
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from unit.spec.spec_helpers import Bad, bad, load_changed
+from unit.spec.spec_helpers import Bad, bad, load_changed, refused
 
 from minirun.spec.config import IntelRdt, MemoryPolicy, NetDevice
 
@@ -52,6 +52,20 @@ def mode(name: str, nodes: object = None, *flags: str) -> dict[str, object]:
 )
 def test_bad_memory_policies(row: Bad) -> None:
     row.check()
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({}, "invalid memory policy mode"),
+        (mode("MPOL_FORGET"), "invalid memory policy mode"),
+        (mode("MPOL_BIND", "0-9876543210"), "invalid memory policy node"),
+        (mode("MPOL_BIND", "0", "MPOL_F_FORGET"), "invalid memory policy flag"),
+    ],
+)
+def test_they_are_called_as_in_other_runtimes(told: object, words: str) -> None:
+    first, *_ = str(refused({M: told})).splitlines()
+    assert words in first
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,12 @@ def test_bad_rules(row: Bad) -> None:
     Bad(S, seccomp(listenerMetadata="x", listenerPath=""), f"{S}/listenerMetadata"),
     Bad(S, rule(action="SCMP_ACT_NOTIFY"), f"{S}/syscalls/0/action", says="listenerPath"),
     Bad(S, rule(action="SCMP_ACT_NOTIFY", names=["sendmmsg"]) | LISTENER, f"{S}/syscalls/0/names/0"),
+    Bad(
+        S,
+        rule(action="SCMP_ACT_NOTIFY", names=["read", "write"]) | LISTENER,
+        f"{S}/syscalls/0/names/1",
+        says="for other calls",
+    ),
 )
 def test_bad_listeners(row: Bad) -> None:
     row.check()
