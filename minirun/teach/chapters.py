@@ -86,6 +86,7 @@ CHAPTERS = {
         "execve(2)",
     ),
     "checkpoint": Chapter(
+        "its processes as files, and made of these again",
         "What the kernel knows of processes can be written to files, and processes be made of these again, with their "
         "memory, open files and mounts. CRIU does that, a program of its own. What belongs to the host, such as mounts "
         "of its files and pipes whose other ends somebody else holds, minirun has to name to it.",
