@@ -23,6 +23,7 @@ from ..kernel.constants import (
 )
 from ..kernel.libc import Flags, SystemCallError, show
 from ..record import Record
+from . import tmpfs
 from .paths import (
     PLACE,
     PLACE_CURES,
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 # Where these lie decides what a process may learn and change, so no symlink of the image may move them.
 NEVER_BY_SYMLINK = ("proc", "sysfs")
-
+ORDINARY = "must be mounted on ordinary directory"
 
 # For others mount(8) may have a helper: mount.fuse would take the source for a command.
 OF_THE_KERNEL = ("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2")
@@ -134,19 +135,28 @@ class MountFilesystem(Step):
     origin: str = ""
     read_only: bool = False  # in the end (MakeMountReadOnly): it begins empty, and places are to be made in it
 
+    @property
+    def takes_over(self) -> bool:
+        """Whether it looks like the directory that it covers."""
+        return tmpfs.takes_over(self.type, self.data)
+
     def describe(self) -> str:
         options = ", ".join(part for part in (self.data, names(self.flags, "MS_") if self.flags else "") if part)
         described = f"mount {self.type} on {self.destination}" + (f" ({options})" if options else "")
         return described + ", with a copy of what it hides" * self.copy_up
 
     def shell(self) -> str:
-        options = f" -o {shell_options(self.flags, self.data)}" if self.flags or self.data else ""
+        words = [shell_options(self.flags, self.data)] if self.flags or self.data else []
+        make = f"mkdir -p {in_root(self.destination)}"
+        if self.takes_over:
+            words, make = ['"$looks"', *words], f"{tmpfs.shell_looks(self.destination)} && {make}"
+        options = f" -o {','.join(words)}" if words else ""
         alone = "" if self.type in OF_THE_KERNEL else " --internal-only"
         command = f"mount{alone} -t {quoted(self.type)}{options} {operand(self.source)}"
         place = in_root(self.destination)
         if not self.copy_up:
-            return f"mkdir -p {place} && {command} {place}"
-        mounted = f"mkdir -p {place} && exec {{below}}<{place} && {command} {place}"
+            return f"{make} && {command} {place}"
+        mounted = f"{make} && exec {{below}}<{place} && {command} {place}"
         filled = f"cp -a /proc/self/fd/$below/. {place} && exec {{below}}<&-"
         return f"{mounted} && {filled}"
 
@@ -154,7 +164,9 @@ class MountFilesystem(Step):
         mounted = mounts.show_mount(self.source, PLACE, self.type, self.flags, self.data or None)
         return (
             show_find(self.destination, self.type not in NEVER_BY_SYMLINK),
-            mounted + "  // then what lies below is copied into it" * self.copy_up,
+            mounted
+            + "  // with mode, uid and gid of the directory" * self.takes_over
+            + "  // then what lies below is copied into it" * self.copy_up,
         )
 
     def effect(self, world: World) -> World:
@@ -165,13 +177,31 @@ class MountFilesystem(Step):
             from . import copying  # noqa: F401
 
     def apply(self, context: Context) -> None:
-        place = make_directory(context, self.destination, self.type not in NEVER_BY_SYMLINK)
+        looks = tmpfs.looks_of(context, self.destination) if self.takes_over else ""
+        place = self.make_place(context)
         try:
             refuse_inside_proc(context, place, self.type)
-            mounts.mount(self.source, files.by_descriptor(place), self.type, self.flags, self.data or None)
+            data = ",".join(filter(None, (looks, self.data)))  # what config.json says is said last, so it counts
+            mounts.mount(self.source, files.by_descriptor(place), self.type, self.flags, data or None)
             self.remember(context, place, new_mount_on(context, place, self.destination))
         finally:
             os.close(place)
+
+    def make_place(self, context: Context) -> int:
+        """Raises Refused in words that callers look for, where anything but a directory of the image is in the way."""
+        if self.type not in NEVER_BY_SYMLINK:
+            return make_directory(context, self.destination)
+        try:
+            return make_directory(context, self.destination, symlinks=False)
+        except Refused as error:
+            raise Refused(f"{self.type} {ORDINARY}, and {error.reason}", error.cure) from None
+        except SystemCallError as error:
+            if error.errno != ELOOP:
+                raise
+            why = f"a symlink leads to {self.destination}"
+            raise Refused(
+                f"{self.type} {ORDINARY}, and {why}", "take the symlink out of the root file system"
+            ) from None
 
     def remember(self, context: Context, below: int, mounted: int) -> None:
         """What later steps need to know of the new mount."""
@@ -190,11 +220,6 @@ class MountFilesystem(Step):
         from .copying import copy_directory
 
         copy_directory(below, mounted)
-
-    def cure(self, error: SystemCallError) -> str:
-        if error.errno == ELOOP and self.type in NEVER_BY_SYMLINK:
-            return f"{self.destination} must be a directory of the root file system, and no symlink lead there"
-        return super().cure(error)
 
 
 def shell_options(flags: int, data: str) -> str:

@@ -92,15 +92,21 @@ def make_file(context: Context, path: str) -> int:
 
 
 def of_kind(place: int, path: str, is_directory: bool) -> int:
-    """The place itself. Raises Refused where it is of the other kind: mount(2) says so in many ways, and in no word."""
+    """The place itself. Raises Refused where it is of the other kind: mount(2) says so in many ways. Engines look for
+    the words of ENOTDIR, to tell their users that a directory and a file don't go on each other."""
     if stat.S_ISDIR(os.fstat(place).st_mode) == is_directory:
         return place
     os.close(place)
-    found, wanted = ("a file", "a directory") if is_directory else ("a directory", "a file")
     raise Refused(
-        f"{path} is {found} in the root file system, where {wanted} is to be",
-        f"take it away there, or name another place: {wanted} goes on {wanted}",
+        f"{path} is {OTHER_KIND[is_directory]}",
+        "a directory goes on a directory, a file on a file: take it away there, or name another place",
     )
+
+
+OTHER_KIND = {
+    True: "a file in the root file system, not a directory",
+    False: "a directory in the root file system, and what is to be there is not a directory",
+}
 
 
 def make(context: Context, path: str, make_last: Maker, symlinks: bool) -> int:

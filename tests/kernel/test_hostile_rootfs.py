@@ -224,7 +224,7 @@ def test_a_file_and_a_directory_are_not_mounted_on_each_other(runtime, bundle, p
     else:
         made.bind(outside, "/etc/file")
     result = run_safely(runtime, made, outside)
-    assert result.refused and "directory" in result.stderr.lower() and "namespace" not in result.stderr, result
+    assert result.refused and "not a directory" in result.stderr.lower() and "namespace" not in result.stderr, result
 
 
 @pytest.mark.parametrize("destination", ["/etc/file", "/etc/file/below", "/etc/file/below/more"])
@@ -233,10 +233,12 @@ def test_no_file_system_is_mounted_on_a_file(runtime, bundle, outside, destinati
     made.file("etc/file")
     made.mount(destination)
     result = run_safely(runtime, made, outside)
-    assert result.refused and "director" in result.stderr and "namespace" not in result.stderr, result
+    assert result.refused and "not a directory" in result.stderr and "namespace" not in result.stderr, result
 
 
 # ---- /proc, /sys and /dev
+
+ORDINARY = "must be mounted on ordinary directory"  # callers look for these words
 
 
 @pytest.mark.parametrize("name", ["proc", "sys"])
@@ -245,7 +247,25 @@ def test_proc_and_sys_are_only_mounted_on_real_directories(runtime, bundle, name
     """CVE-2019-19921: with /proc elsewhere, later writes to it would go to files of the image."""
     made = bundle()
     made.link(name, target)
-    assert runtime.run(made).refused
+    result = runtime.run(made)
+    assert result.refused and ORDINARY in result.stderr, result
+
+
+ON_THE_WAY = pytest.mark.deviates("runc", "1.1 follows a symlink on the way")
+
+
+@pytest.mark.parametrize(
+    "destination", ["/etc/file", "/etc/nowhere", "/etc/link", pytest.param("/etc/up/proc", marks=ON_THE_WAY)]
+)
+def test_nor_on_what_is_no_directory(runtime, bundle, destination):
+    made = bundle()
+    made.file("etc/file")
+    made.directory("mnt/proc")
+    for name, target in (("nowhere", "no"), ("link", "/mnt/proc"), ("up", "../mnt")):
+        made.link(f"etc/{name}", target)
+    made.mount(destination, kind="proc", source="proc")
+    result = runtime.run(made)
+    assert result.refused and ORDINARY in result.stderr, result
 
 
 @DEV_LINK

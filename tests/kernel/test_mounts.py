@@ -235,6 +235,21 @@ def test_a_bind_mount_without_options_keeps_those_of_its_source(runtime, bundle,
         assert {"ro", "nosuid", "nodev"} <= mounted_at(runtime.run(made).json["mountinfo"], "/mnt").options
 
 
+@pytest.mark.deviates("runc", "drops what is not named: the host's ro, too")
+@pytest.mark.deviates("crun", "likewise")
+@pytest.mark.parametrize("kind", ["directory", "file"])
+@pytest.mark.parametrize("option", ["nosuid", "exec", "noatime", "rnosymfollow", "private"])
+def test_with_some_options_it_keeps_the_others_of_its_source(runtime, bundle, place, kind, option):
+    """What the host has put on a mount protects the host: config.json has to say which of it is to go."""
+    made = bundle()
+    with mount_tree(place / "outside") as source:
+        (source / "file").touch()
+        mount("-o", "remount,bind,ro,nosuid,noexec", source)
+        made.bind(source / "file" if kind == "file" else source, "/mnt/here", option)
+        found = mounted_at(runtime.run(made).json["mountinfo"], "/mnt/here").options
+    assert {"ro", "nosuid", "noexec"} - found == ({"noexec"} if option == "exec" else set())
+
+
 @pytest.mark.parametrize(("option", "points"), [("bind", ["/mnt"]), ("rbind", ["/mnt", "/mnt/sub"])])
 def test_only_rbind_takes_the_mounts_below_along(runtime, bundle, place, option, points):
     made = bundle()
@@ -345,6 +360,88 @@ def test_a_mount_point_that_roots_substitute_may_not_enter(runtime, bundle):
     made.directory("etc/closed").chmod(0o700)
     made.mount("/etc/closed", "ro")
     assert runtime.run(made).json == {"/etc/closed": []}
+
+
+# ---- a tmpfs over a directory
+
+RUNC_MODE = pytest.mark.deviates("runc", "leaves the owner to be root")
+CRUN_OWNER = pytest.mark.deviates("crun", "before 1.11 the mode, too, is that of a tmpfs for all")
+
+
+def looks(told):
+    return told["mode"], told["uid"], told["gid"]
+
+
+def directory(made, path, mode, uid=0, gid=0):
+    found = made.directory(path)
+    os.chown(found, uid, gid)
+    found.chmod(mode)
+
+
+@RUNC_MODE
+@CRUN_OWNER
+@pytest.mark.parametrize("mode", [0o700, 0o1777, 0o2750, 0o5])
+@pytest.mark.parametrize("options", [[], ["size=64k"], ["ro", "nosuid"]])
+def test_a_tmpfs_takes_over_how_the_directory_looks(runtime, bundle, mode, options):
+    made = bundle("stat", "/etc/there")
+    directory(made, "etc/there", mode, 1000, 2000)
+    made.mount("/link", *options)
+    made.link("link", "etc/there")
+    assert looks(runtime.run(made).json["/etc/there"]) == (mode, 1000, 2000)
+
+
+@CRUN_OWNER
+@pytest.mark.parametrize("mode", [0o700, 0o1777])
+def test_a_tmpfs_takes_over_the_mode(runtime, bundle, mode):
+    made = bundle("stat", "/etc/there")
+    directory(made, "etc/there", mode)
+    made.mount("/etc/there")
+    assert looks(runtime.run(made).json["/etc/there"]) == (mode, 0, 0)
+
+
+@pytest.mark.deviates("runc", "leaves the owner to be root")
+@pytest.mark.deviates("crun", "likewise")
+def test_an_owner_that_is_named_counts(runtime, bundle):
+    made = bundle("stat", "/etc/there")
+    directory(made, "etc/there", 0o700, 1000, 2000)
+    made.mount("/etc/there", "uid=7")
+    assert looks(runtime.run(made).json["/etc/there"]) == (0o700, 7, 2000)
+
+
+@pytest.mark.deviates("runc", "up to 1.1.7 the directory's mode counts")
+def test_a_tmpfs_with_a_mode_is_as_it_says(runtime, bundle):
+    made = bundle("stat", "/etc/there")
+    directory(made, "etc/there", 0o700, 1000, 2000)
+    made.mount("/etc/there", "mode=711", "gid=5")
+    assert looks(runtime.run(made).json["/etc/there"]) == (0o711, 0, 5)
+
+
+def test_a_tmpfs_where_nothing_was_is_for_all(runtime, bundle):
+    made = bundle("stat", "/etc/new")
+    made.mount("/etc/new")
+    assert looks(runtime.run(made).json["/etc/new"]) == (0o1777, 0, 0)
+
+
+@pytest.mark.parametrize("size", [1000, 65536])
+@CRUN_OWNER
+def test_in_a_user_namespace_what_is_nobodys_is_roots(runtime, bundle, size):
+    """The directory is the host's root's, who has no id in there."""
+    made = bundle("stat", "/etc/there")
+    made.user_namespace(size=size)
+    directory(made, "etc/there", 0o755)
+    made.mount("/etc/there")
+    made.without_mount("/dev/pts")
+    assert looks(runtime.run(made).json["/etc/there"]) == (0o755, 0, 0)
+
+
+@RUNC_MODE
+@CRUN_OWNER
+def test_in_a_user_namespace_it_is_the_user_inside(runtime, bundle):
+    made = bundle("stat", "/etc/there")
+    made.user_namespace()
+    directory(made, "etc/there", 0o750, 100007, 100008)
+    made.mount("/etc/there")
+    assert looks(runtime.run(made).json["/etc/there"]) == (0o750, 7, 8)
 
 
 # ---- read-only, with something in it
