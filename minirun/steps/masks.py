@@ -9,7 +9,7 @@ from ..kernel import files, mounts
 from ..kernel.constants import MOUNT_ATTR_RDONLY, MS_PRIVATE, MS_RDONLY
 from ..kernel.libc import Flags, show
 from .mounts import MOUNT_CURES
-from .paths import PLACE, find, is_root, renew_root, show_find
+from .paths import PLACE, find, is_root, new_mount_on, renew_root, show_find
 from .shell import in_root
 from .step import Context, Refused, Step
 
@@ -21,7 +21,8 @@ NOT_THERE = "not there"  # the result of either step then
 
 
 class MaskPath(Step):
-    """Hide a file behind /dev/null, a directory behind an empty read-only tmpfs. What is not there needs no mask."""
+    """Hide a file behind /dev/null, a directory behind an empty read-only tmpfs, of which there is one for all. What is
+    not there needs no mask."""
 
     chapter = "mounts"
     man = "mount(2)"
@@ -46,7 +47,8 @@ class MaskPath(Step):
         tree = Flags("tree")
         return (
             show_find(self.path),
-            mounts.show_mount("tmpfs", PLACE, "tmpfs", MS_RDONLY, options) + "  // on a directory; on a file:",
+            mounts.show_mount("tmpfs", PLACE, "tmpfs", MS_RDONLY, options) + "  // on the first directory",
+            "tree = " + mounts.show_open_tree(Flags("mask"), "", False) + "  // for each further one; for a file:",
             "null = " + show("open", "/dev/null", files.open_flags(os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)),
             "tree = " + mounts.show_open_tree(Flags("null"), "", False),
             mounts.show_mount_setattr(tree, False, attr_set=MOUNT_ATTR_RDONLY, propagation=MS_PRIVATE),
@@ -64,12 +66,28 @@ class MaskPath(Step):
         try:
             refuse_root(context, place, self.path)
             if stat.S_ISDIR(os.fstat(place).st_mode):
-                options = ",".join(filter(None, ("nr_blocks=1", "nr_inodes=1", self.data)))
-                mounts.mount("tmpfs", files.by_descriptor(place), "tmpfs", MS_RDONLY, options)
+                self.hide_directory(context, place)
             else:
                 bind_null(place)
         finally:
             os.close(place)
+
+    def hide_directory(self, context: Context, place: int) -> None:
+        """Each file system costs the kernel something, and nothing is ever in this one."""
+        if context.mask < 0:
+            options = ",".join(filter(None, ("nr_blocks=1", "nr_inodes=1", self.data)))
+            mounts.mount("tmpfs", files.by_descriptor(place), "tmpfs", MS_RDONLY, options)
+            context.mask = new_mount_on(context, place, self.path)
+        else:
+            bind(context.mask, place)
+
+
+def bind(source: int, place: int) -> None:
+    tree = mounts.open_tree(source, "", False)
+    try:
+        mounts.move_mount(tree, place)
+    finally:
+        os.close(tree)
 
 
 def refuse_root(context: Context, place: int, path: str) -> None:

@@ -94,6 +94,7 @@ class Context:
     not_found: Refused | None = None  # why the program was not found yet
     hook_files: tuple[int, int] | None = None  # what hooks read from and write to
     kept = 0  # how many descriptors from 3 on the program gets
+    mask = -1  # the container's process's: the tmpfs that hides directories
 
     def __init__(self, log: Log, channel: Channel) -> None:
         self.log, self.channel = log, channel

@@ -51,6 +51,28 @@ def test_a_path_that_is_named_twice_is_masked_once(runtime, bundle):
     ]
 
 
+@pytest.mark.deviates("runc", "1.1 has a file system for each")
+@pytest.mark.deviates("crun", "has a file system for each")
+@pytest.mark.parametrize("namespace", ["none", "user"])
+def test_all_masked_directories_are_one_file_system(runtime, bundle, namespace):
+    """Each would cost the kernel a superblock, with its workers and caches."""
+    made = bundle("list", "/etc/one", "/etc/closed", "/etc/in/it")
+    if namespace == "user":
+        made.user_namespace()
+    for name in ("closed", "one", "in/it"):
+        made.file(f"etc/{name}/file")
+    (made.rootfs / "etc/closed").chmod(0o700)
+    paths = ["/etc/closed", "/sys/firmware", "/etc/one", "/etc/in/it", "/proc/acpi", "/proc/scsi"]
+    made.linux["maskedPaths"] = [*paths, "/etc/in", "/proc/keys"]
+    told = runtime.run(made)
+    assert told.json == {"/etc/one": [], "/etc/closed": [], "/etc/in/it": []}
+    made.process["args"] = ["/probe"]
+    lines = runtime.run(made).json["mountinfo"]
+    masks = [line.split() for line in lines if line.split()[4] in (*paths, "/etc/in")]
+    assert len(masks) >= 4
+    assert len({mask[2] for mask in masks}) == 1 and all("ro" in mask[5].split(",") for mask in masks)
+
+
 def test_what_is_written_to_a_masked_file_is_lost(runtime, bundle):
     made = bundle("write", "/etc/secret", "spoiled")
     secret = made.file("etc/secret", "hidden")
