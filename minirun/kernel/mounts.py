@@ -9,6 +9,7 @@ from .constants import (
     AT_EMPTY_PATH,
     AT_FDCWD,
     AT_RECURSIVE,
+    AT_SYMLINK_NOFOLLOW,
     FSCONFIG_CMD_CREATE,
     FSMOUNT_CLOEXEC,
     FSOPEN_CLOEXEC,
@@ -76,17 +77,22 @@ def pivot_root(new_root: str, put_old: str) -> None:
     syscall("pivot_root", text(new_root), text(put_old), shown=lambda: show("pivot_root", new_root, put_old))
 
 
-def open_tree(directory: int, path: str, recursive: bool) -> int:
+def open_tree(directory: int, path: str, recursive: bool, follow: bool = True) -> int:
     """open_tree(2): a copy of the mount at `path`, attached nowhere yet. An empty path means `directory` itself.
+    Without `follow`, a symlink is what is copied.
 
     The descriptor is close-on-exec, and closing it removes the copy.
     """
-    flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (AT_RECURSIVE if recursive else 0)
-    return syscall("open_tree", directory, text(path), flags, shown=lambda: show_open_tree(directory, path, recursive))
+    flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH
+    flags |= (AT_RECURSIVE if recursive else 0) | (0 if follow else AT_SYMLINK_NOFOLLOW)
+    return syscall(
+        "open_tree", directory, text(path), flags, shown=lambda: show_open_tree(directory, path, recursive, follow)
+    )
 
 
-def show_open_tree(directory: object, path: str, recursive: bool) -> str:
+def show_open_tree(directory: object, path: str, recursive: bool, follow: bool = True) -> str:
     decoded = "OPEN_TREE_CLONE|OPEN_TREE_CLOEXEC|AT_EMPTY_PATH" + ("|AT_RECURSIVE" if recursive else "")
+    decoded += "" if follow else "|AT_SYMLINK_NOFOLLOW"
     return show("open_tree", Flags("AT_FDCWD") if directory == AT_FDCWD else directory, path, Flags(decoded))
 
 

@@ -220,7 +220,7 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
     own_cgroup = options.cgroup_manager != INHERITED
     steps = bind_steps(linux, path, options.directory)
     for index, mount in enumerate(config.mounts):  # in the order of config.json: later ones may cover earlier ones
-        steps += mount_steps(mount, f"/mounts/{index}", options.bundle, linux, own_cgroup)
+        steps += mount_steps(mount, f"/mounts/{index}", options.bundle, linux, own_cgroup, path)
     steps += notify_mount_steps(options)
     steps += device_steps(config, options.directory, options.rootless)  # after /dev is mounted
     if config.process:

@@ -51,6 +51,10 @@ FOR_OTHERS_BEGIN = ("x-", "X-", "comment=")
 # Words that ask for mapped owners, and whether on all mounts below, too: config.md#linux-mount-options.
 ID_MAPS = {"idmap": False, "ridmap": True}
 
+# Words of crun's, about symlinks that are the source or the destination of a bind mount.
+COPY_SYMLINK, SRC_NOFOLLOW, DEST_NOFOLLOW = "copy-symlink", "src-nofollow", "dest-nofollow"
+SYMLINKS = (COPY_SYMLINK, SRC_NOFOLLOW, DEST_NOFOLLOW)
+
 # Word: (attributes of mount_setattr(2) to set, to clear). With a leading "r" the word holds for every mount below, too.
 # The access time modes are one field, which has to be cleared before one of them is set: mount_setattr(2).
 ATTRIBUTES = {

@@ -21,7 +21,7 @@ from ..steps.paths import BEGIN_EMPTY
 from . import mount_options
 from .labels import context_option, label_mount_steps
 from .namespaces import ranges
-from .rootfs import has_mount_namespace, volume_propagation
+from .rootfs import has_mount_namespace, plain, volume_propagation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class MountOptions(Record):
     data: tuple[str, ...] = ()  # words of the file system's own
     copy_up: bool = False
     id_map: str = ""  # idmap or ridmap
+    symlinks: tuple[str, ...] = ()  # what is to be done about those
 
     def beyond_mount(self) -> tuple[Change, ...]:
         """The changes that mount(2) has no flags for: all from the first recursive one or propagation on."""
@@ -59,6 +60,7 @@ def sort_options(words: tuple[str, ...]) -> MountOptions:
     flags, copy_up, id_map = 0, False, ""
     changes: list[Change] = []
     data: list[str] = []
+    symlinks: list[str] = []
     for word in words:
         moved = mount_options.propagation(word)
         if word in mount_options.FLAGS:
@@ -73,9 +75,11 @@ def sort_options(words: tuple[str, ...]) -> MountOptions:
             copy_up = True
         elif word in mount_options.ID_MAPS:
             id_map = word
+        elif word in mount_options.SYMLINKS:
+            symlinks.append(word)
         elif not mount_options.is_for_others(word):
             data.append(word)
-    return MountOptions(flags, tuple(changes), tuple(data), copy_up, id_map)
+    return MountOptions(flags, tuple(changes), tuple(data), copy_up, id_map, tuple(symlinks))
 
 
 def is_plain(change: Change) -> bool:
@@ -95,8 +99,11 @@ def add_plain(changes: list[Change], word: str) -> None:
     changes.append(last)
 
 
-def mount_steps(mount: Mount, origin: str, bundle: str, linux: Linux, own_cgroup: bool = True) -> list[Step]:
-    """The steps for one entry; `origin` is its place in config.json. Raises ConfigError.
+def mount_steps(
+    mount: Mount, origin: str, bundle: str, linux: Linux, own_cgroup: bool = True, root: str = "rootfs"
+) -> list[Step]:
+    """The steps for one entry; `origin` is its place in config.json, `root` the root file system's path. Raises
+    ConfigError.
 
     Without `own_cgroup` the container is in that of the user who runs minirun.
     """
@@ -109,13 +116,16 @@ def mount_steps(mount: Mount, origin: str, bundle: str, linux: Linux, own_cgroup
         )
     if options.flags & MS_BIND or mount.type == "cgroup":
         options = options.replace(changes=(*cut_from_host(linux), *options.changes))
+    if options.symlinks:
+        check_symlinks(mount, options, f"{origin}/options")
     if options.id_map or mount.uid_mappings:
-        return mapped(mount, destination, options, origin, bundle, linux)
+        return mapped(mount, destination, options, origin, bundle, linux, root)
     if options.flags & MS_REMOUNT:
         remount: Step = Remount(destination, options.flags, ",".join(options.data), origin)
         return [remount, *change_steps(destination, options, origin)]
     if options.flags & MS_BIND:
-        return [bind(mount, destination, options, origin, bundle)]
+        bound = bind(mount, destination, options, origin, bundle, linux, root)
+        return [*open_steps(bound), bound]
     if mount.type in ("cgroup", "cgroup2") and not own_cgroup:
         return [callers_cgroup(destination, options, origin, own_cgroup_namespace)]
     # The spec's "cgroup" is the container's cgroups, of whatever version: here it is always v2.
@@ -139,10 +149,23 @@ def callers_cgroup(destination: str, options: MountOptions, origin: str, own_cgr
     return HideCgroups("tmpfs", "tmpfs", destination, options.flags | MS_RDONLY, "mode=555", origin=origin)
 
 
-def mapped(mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str, linux: Linux) -> list[Step]:
+def check_symlinks(mount: Mount, options: MountOptions, origin: str) -> None:
+    found = ", ".join(map(shown, options.symlinks))
+    if options.flags & MS_REMOUNT or not options.flags & MS_BIND or options.id_map or mount.uid_mappings:
+        raise ConfigError(origin, f"found {found}", "that goes with bind or rbind only, without mapped owners")
+    if mount_options.COPY_SYMLINK in options.symlinks and len(set(options.symlinks)) > 1:
+        raise ConfigError(origin, f"found {found}", "a symlink can be copied, or not be followed, but not both")
+
+
+def has_user_namespace(linux: Linux) -> bool:
+    return any(namespace.type == "user" for namespace in linux.namespaces)
+
+
+def mapped(
+    mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str, linux: Linux, root: str
+) -> list[Step]:
     """A mount with mappings of its own is mapped even without the option, which older versions of the spec lack."""
-    has_user_namespace = any(namespace.type == "user" for namespace in linux.namespaces)
-    if not mount.uid_mappings and not has_user_namespace:
+    if not mount.uid_mappings and not has_user_namespace(linux):
         raise ConfigError(
             f"{origin}/options",
             f"found {options.id_map}, but nothing to map by",
@@ -152,16 +175,37 @@ def mapped(mount: Mount, destination: str, options: MountOptions, origin: str, b
         raise ConfigError(origin, "found a mapping for what is not a bind mount", "it goes with bind or rbind only")
     from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 
-    bound = bind(mount, destination, options, origin, bundle)
+    bound = bind(mount, destination, options, origin, bundle, linux, root)
     deep = mount_options.ID_MAPS.get(options.id_map, False)
     maps = ranges(mount.uid_mappings), ranges(mount.gid_mappings)
+    propagation, is_inside = volume_propagation(linux), bool(bound.inside)
     return [
-        OpenMappedMount(bound.source, bound.recursive, deep, *maps, volume_propagation(linux), origin),
+        *(copy_steps(bound) if is_inside else []),
+        OpenMappedMount(bound.source, bound.recursive, deep, *maps, propagation, origin, is_inside),
         AttachMappedMount(destination, options.changes, origin),
     ]
 
 
-def bind(mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str) -> BindMount:
+def copy_steps(bound: BindMount) -> list[Step]:
+    """What only the container's process sees, it copies for the runtime to map."""
+    from ..steps.sources import CopySource
+
+    return [*open_steps(bound), CopySource(bound, bound.origin)]
+
+
+def open_steps(bound: BindMount) -> list[Step]:
+    """The source is opened by the runtime, if it is to be."""
+    if not bound.is_opened:
+        return []
+    from ..steps.sources import LendRoot, OpenSource
+
+    path = bound.inside or bound.source
+    return [LendRoot(bool(bound.inside), bound.origin), OpenSource(path, bound.follow, bound.origin)]
+
+
+def bind(
+    mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str, linux: Linux, root: str
+) -> BindMount:
     if not mount.source:
         raise ConfigError(f"{origin}/source", "missing", "a bind mount needs a file or directory of the host")
     if options.data:
@@ -171,7 +215,32 @@ def bind(mount: Mount, destination: str, options: MountOptions, origin: str, bun
             "a bind mount takes no options of a file system: check the spelling",
         )
     source = mount.source if mount.source.startswith("/") else f"{bundle}/{mount.source}"
-    return BindMount(source, destination, bool(options.flags & MS_REC), options.changes, origin)
+    bound = BindMount(
+        source,
+        destination,
+        bool(options.flags & MS_REC),
+        options.changes,
+        origin,
+        path_inside(source, root),
+        has_user_namespace(linux),  # whose root may not reach it
+        mount_options.SRC_NOFOLLOW not in options.symlinks,
+        mount_options.DEST_NOFOLLOW not in options.symlinks,
+    )
+    return symlink_copy(bound) if mount_options.COPY_SYMLINK in options.symlinks else bound
+
+
+def symlink_copy(bound: BindMount) -> BindMount:
+    from ..steps.symlinks import CopySymlink
+
+    return CopySymlink(*bound.replace(follow=False).values())
+
+
+def path_inside(source: str, root: str) -> str:
+    """What the container calls a source that lies below its root; "" for one that does not, as far as names tell."""
+    source, root = plain(source), plain(root)
+    if source == root:
+        return "/"
+    return source.removeprefix(root) if source.startswith(f"{root}/") and root != "/" else ""
 
 
 def filesystem(mount: Mount, destination: str, options: MountOptions, origin: str, linux: Linux) -> list[Step]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from .. import __version__
 from ..kernel.constants import CAPABILITIES, PROPAGATION
 from ..plan.hooks import FIELDS
-from ..plan.mount_options import ATTRIBUTES, FLAGS, ID_MAPS
+from ..plan.mount_options import ATTRIBUTES, FLAGS, ID_MAPS, SYMLINKS
 from ..spec.config import EXTENSION, UNIT_PROPERTY
 from ..spec.load import MINOR_VERSIONS
 from ..spec.load_hardware import MODE_FLAGS, MODES
@@ -58,8 +58,8 @@ def features() -> dict[str, Any]:
 
 
 def mount_options() -> list[str]:
-    """All words that are not a file system's own (config.md#linux-mount-options)."""
+    """All words that are not a file system's own (config.md#linux-mount-options), and crun's about symlinks."""
     return sorted(
-        {*FLAGS, *ID_MAPS, "tmpcopyup", *(f"r{word}" for word in ATTRIBUTES)}
+        {*FLAGS, *ID_MAPS, *SYMLINKS, "tmpcopyup", *(f"r{word}" for word in ATTRIBUTES)}
         | {*PROPAGATION, *(f"r{word}" for word in PROPAGATION)}
     )

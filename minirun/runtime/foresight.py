@@ -58,7 +58,7 @@ def look_ahead(config: Config, steps: Sequence[Step]) -> Iterator[Finding]:
         if isinstance(step, BindRootfs):
             yield from look_for_root(step)
         elif isinstance(step, (BindMount, OpenMappedMount)):
-            yield from look_for_path(step.source, f"{step.origin}/source", "a file or directory of the host")
+            yield from look_for_source(step)
         elif isinstance(step, OpenNamespace):
             yield from look_for_path(step.path, step.origin, "a namespace, such as /proc/PID/ns/net")
         elif isinstance(step, RunHook):
@@ -79,6 +79,15 @@ def look_for_root(step: BindRootfs) -> Iterator[Finding]:
         yield Finding(
             ERROR, step.origin, f"{step.path!r}: {trouble}", "a directory, absolute or relative to the bundle"
         )
+
+
+def look_for_source(step: BindMount | OpenMappedMount) -> Iterator[Finding]:
+    """Not for one that lies below the container's root, where mounts may put it, nor for where a symlink leads that is
+    meant itself."""
+    of_container = step.inside if isinstance(step, BindMount) else step.is_copied
+    is_symlink = isinstance(step, BindMount) and not step.follow and os.path.islink(step.source)
+    if not of_container and not is_symlink:
+        yield from look_for_path(step.source, f"{step.origin}/source", "a file or directory of the host")
 
 
 def look_for_path(path: str, pointer: str, meant: str) -> Iterator[Finding]:

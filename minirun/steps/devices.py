@@ -10,7 +10,7 @@ from ..kernel import files, mounts
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY, PTMX_DEVICE
 from ..kernel.libc import Flags, SystemCallError, show
 from .mounts import MOUNT_CURES, Change, attach, show_attach
-from .paths import PLACE_CURES, is_new, is_there, make_parent, refuse_hosts, show_find
+from .paths import PLACE_CURES, is_new, is_there, make_parent, refuse_hosts, show_find, status_in
 from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -117,14 +117,6 @@ def is_for_nodes(context: Context, parent: int, path: str) -> bool:
         context.result = NOT_OURS
         return False
     return True
-
-
-def status_in(directory: int, name: str) -> os.stat_result | None:
-    """lstat(2) of a name in a directory; None where there is none."""
-    try:
-        return os.stat(name, dir_fd=directory, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
 
 
 def is_device(status: os.stat_result, kind: str, major: int, minor: int) -> bool:

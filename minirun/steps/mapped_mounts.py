@@ -42,6 +42,7 @@ class OpenMappedMount(Step):
     gids: Ranges
     propagation: int  # what keeps mounts inside from the host; 0 where config.json wants them shared
     origin: str
+    is_copied: bool = False  # by the container's process, since it is a mount of the container's (sources.py)
 
     def describe(self) -> str:
         below = " and on all mounts below" if self.mapped_below else ""
@@ -52,14 +53,15 @@ class OpenMappedMount(Step):
     def calls(self) -> tuple[str, ...]:
         tree = Flags("tree")
         own = mounts.show_mount_setattr(tree, True, propagation=self.propagation)
+        opened = "tree = " + mounts.show_open_tree(AT_FDCWD, self.source, self.recursive)
         return (
-            "tree = " + mounts.show_open_tree(AT_FDCWD, self.source, self.recursive),
+            *([] if self.is_copied else [opened]),
             *([own] if self.propagation else []),
             mounts.show_mount_setattr(tree, self.mapped_below, attr_set=MOUNT_ATTR_IDMAP),
         )
 
     def apply(self, context: Context) -> None:
-        tree = mounts.open_tree(AT_FDCWD, self.source, self.recursive)
+        tree = self.open(context)
         try:
             if self.propagation:
                 mounts.mount_setattr(tree, True, propagation=self.propagation)
@@ -68,6 +70,9 @@ class OpenMappedMount(Step):
             os.close(tree)
             raise
         context.outgoing.append(tree)
+
+    def open(self, context: Context) -> int:
+        return context.incoming.pop() if self.is_copied else mounts.open_tree(AT_FDCWD, self.source, self.recursive)
 
     def map_owners(self, context: Context, tree: int) -> None:
         namespace = self.open_namespace(context)

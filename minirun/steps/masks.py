@@ -79,10 +79,10 @@ class MaskPath(Step):
             mounts.mount("tmpfs", files.by_descriptor(place), "tmpfs", MS_RDONLY, options)
             context.mask = new_mount_on(context, place, self.path)
         else:
-            bind(context.mask, place)
+            bind_mask(context.mask, place)
 
 
-def bind(source: int, place: int) -> None:
+def bind_mask(source: int, place: int) -> None:
     tree = mounts.open_tree(source, "", False)
     try:
         mounts.move_mount(tree, place)

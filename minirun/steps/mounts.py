@@ -30,6 +30,7 @@ from .paths import (
     find,
     make_directory,
     make_file,
+    make_unfollowed,
     new_mount_on,
     refuse_inside_proc,
     renew_root,
@@ -84,6 +85,8 @@ class Change(Record):
 
 
 # A mount namespace has its limit of mounts, and no file system is full.
+NO_SOURCE = "the source must exist on the host; a relative one is taken from the bundle's directory"
+FILE_ON_THE_WAY = "a name on the way to the source is a file, not a directory"
 TOO_MANY = "this mount namespace has as many mounts as it may: sysctl fs.mount-max"
 
 # What it means when the kernel refuses to make a mount, or to attach it.
@@ -92,8 +95,10 @@ MOUNT_CURES = {
     ("mount", ENOSPC): TOO_MANY,
     ("open_tree", ENOSPC): TOO_MANY,
     ("move_mount", ENOSPC): TOO_MANY,
-    ("open_tree", ENOENT): "the source must exist on the host; a relative one is taken from the bundle's directory",
-    ("open_tree", ENOTDIR): "a name on the way to the source is a file, not a directory",
+    ("open_tree", ENOENT): NO_SOURCE,
+    ("openat2", ENOENT): "the source lies below the container's root, so it must exist in there by now",
+    ("open_tree", ENOTDIR): FILE_ON_THE_WAY,
+    ("openat2", ENOTDIR): FILE_ON_THE_WAY,
     ("open_tree", ELOOP): "symlinks on the way to the source lead in a circle",
     ("open_tree", EACCES): "every directory on the way must be searchable (chmod +x) for the container's root user",
     ("open_tree", EINVAL): "what is unbindable can't be bound; and in a user namespace a mount with others below it "
@@ -229,9 +234,10 @@ def shell_options(flags: int, data: str) -> str:
 
 
 def make_place(source: str, destination: str) -> str:
-    """A place for a bind mount, where there is none: a directory for a directory, and a file for all else."""
+    """A place for a bind mount, where there is none: a directory for a directory, and a file for all else. The source
+    is quoted already."""
     place = in_root(destination)
-    make = f"if [ -d {quoted(source)} ]; then mkdir -p {place}; else install -D -m 644 /dev/null {place}; fi"
+    make = f"if [ -d {source} ]; then mkdir -p {place}; else install -D -m 644 /dev/null {place}; fi"
     return f"[ -e {place} ] || {make}"
 
 
@@ -344,6 +350,10 @@ class BindMount(Step):
     recursive: bool = False
     changes: tuple[Change, ...] = ()
     origin: str = ""
+    inside: str = ""  # the source again, by its path in the container, where it lies in there
+    is_opened: bool = False  # by the runtime, which reaches more (sources.py)
+    follow: bool = True  # a symlink that is the source
+    follow_place: bool = True  # one that is the destination
 
     def describe(self) -> str:
         changes = ", ".join(change.describe() for change in self.changes)
@@ -351,23 +361,50 @@ class BindMount(Step):
 
     def shell(self) -> str:
         verb = "--rbind" if self.recursive else "--bind"
-        command = f"mount {verb} {quoted(self.source)} {in_root(self.destination)}"
-        command = f"{make_place(self.source, self.destination)} && {command}"
+        source = in_root(self.inside) if self.inside else quoted(self.source)
+        command = f"mount {verb} {source} {in_root(self.destination)}"
+        command = f"{make_place(source, self.destination)} && {command}"
         return " && ".join(filter(None, (command, change_commands(self.changes, self.destination))))
 
     def calls(self) -> tuple[str, ...]:
-        opened = "tree = " + mounts.show_open_tree(AT_FDCWD, self.source, self.recursive)
-        return (opened, *show_attach(self.destination, self.changes))
+        return (*show_copy(self), *show_attach(self.destination, self.changes, self.follow_place))
 
     def effect(self, world: World) -> World:
         return world.binding(self.destination, self.source, *self.changes, brings_others=self.recursive)
 
     def apply(self, context: Context) -> None:
-        tree = mounts.open_tree(AT_FDCWD, self.source, self.recursive)
+        tree = copy_source(context, self)
         try:
-            attach(context, tree, self.destination, self.changes)
+            attach(context, tree, self.destination, self.changes, self.follow_place)
         finally:
             os.close(tree)
+
+
+def copy_source(context: Context, bind: BindMount) -> int:
+    """An unattached copy of what the mount is to show. Needs a close."""
+    if not bind.inside and not bind.is_opened:
+        return mounts.open_tree(AT_FDCWD, bind.source, bind.recursive, bind.follow)
+    source = context.incoming.pop() if bind.is_opened else open_inside(context.root, bind.inside, bind.follow)
+    try:
+        return mounts.open_tree(source, "", bind.recursive)
+    finally:
+        os.close(source)
+
+
+def open_inside(root: int, path: str, follow: bool) -> int:
+    """A source below the container's root is what a process in there would find, with all that is mounted by now: no
+    symlink of the image leads to the host's files."""
+    return files.open_in_root(root, path, os.O_PATH | (0 if follow else os.O_NOFOLLOW))
+
+
+def show_copy(bind: BindMount) -> tuple[str, ...]:
+    """The calls of `copy_source`; the unattached mount is the descriptor `tree`."""
+    if not bind.inside and not bind.is_opened:
+        return ("tree = " + mounts.show_open_tree(AT_FDCWD, bind.source, bind.recursive, bind.follow),)
+    copied = "tree = " + mounts.show_open_tree(Flags("source"), "", bind.recursive)
+    flags = os.O_PATH | (0 if bind.follow else os.O_NOFOLLOW)
+    found = "source = " + files.show_openat2(Flags("root"), bind.inside, flags, files.resolve_in_root(True))
+    return (copied,) if bind.is_opened else (found, copied)
 
 
 class ChangeMount(Step):
@@ -519,12 +556,12 @@ class BindCgroup(Step):
         BindMount(context.cgroup, self.destination, False, self.changes, self.origin).apply(context)
 
 
-def attach(context: Context, tree: int, destination: str, changes: tuple[Change, ...]) -> None:
-    """Attach an unattached mount at `destination`, a place of its own kind, with its flags set before."""
+def attach(context: Context, tree: int, destination: str, changes: tuple[Change, ...], follow: bool = True) -> None:
+    """Attach an unattached mount at `destination`, a place of its own kind, with its flags set before. Without `follow`
+    it may be a symlink."""
     for change in changes:
         change.apply(tree)
-    make = make_directory if stat.S_ISDIR(os.fstat(tree).st_mode) else make_file
-    place = make(context, destination)
+    place = make_place_for(context, tree, destination, follow)
     try:
         refuse_inside_proc(context, place, "")
         mounts.move_mount(tree, place)
@@ -533,8 +570,15 @@ def attach(context: Context, tree: int, destination: str, changes: tuple[Change,
         os.close(place)
 
 
-def show_attach(destination: str, changes: tuple[Change, ...]) -> tuple[str, ...]:
+def make_place_for(context: Context, tree: int, destination: str, follow: bool) -> int:
+    is_directory = stat.S_ISDIR(os.fstat(tree).st_mode)
+    if not follow:
+        return make_unfollowed(context, destination, is_directory)
+    return make_directory(context, destination) if is_directory else make_file(context, destination)
+
+
+def show_attach(destination: str, changes: tuple[Change, ...], follow: bool = True) -> tuple[str, ...]:
     """The calls of `attach`; the unattached mount is the descriptor `tree`."""
     tree = Flags("tree")
     moved = mounts.show_move_mount(tree, Flags("place"))
-    return (*(change.call(tree) for change in changes), show_find(destination), moved)
+    return (*(change.call(tree) for change in changes), show_find(destination, follow=follow), moved)

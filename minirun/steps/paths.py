@@ -75,10 +75,11 @@ def find(root: int, path: str, symlinks: bool = True) -> int | None:
 PLACE = "/proc/self/fd/{place}"  # what `files.by_descriptor` makes of what `show_find` tells
 
 
-def show_find(path: str, symlinks: bool = True, name: str = "place") -> str:
+def show_find(path: str, symlinks: bool = True, name: str = "place", follow: bool = True) -> str:
     """What `find`, or one of the functions that make what is missing, does with a path. In a plan a descriptor has no
     number yet, so it has a name."""
-    return f"{name} = " + files.show_openat2(Flags("root"), path, os.O_PATH, files.resolve_in_root(symlinks))
+    flags = os.O_PATH | (0 if follow else os.O_NOFOLLOW)
+    return f"{name} = " + files.show_openat2(Flags("root"), path, flags, files.resolve_in_root(symlinks))
 
 
 def make_directory(context: Context, path: str, symlinks: bool = True) -> int:
@@ -89,6 +90,26 @@ def make_directory(context: Context, path: str, symlinks: bool = True) -> int:
 def make_file(context: Context, path: str) -> int:
     """The file `path`, made empty (mode 0644) where nothing is there. Needs a close."""
     return of_kind(make(context, path, make_empty_file, True), path, is_directory=False)
+
+
+def make_unfollowed(context: Context, path: str, is_directory: bool) -> int:
+    """The same, of either kind; but a symlink that has this name is not followed: it is the place. Needs a close."""
+    parent, name = make_parent(context, path)
+    try:
+        if status_in(parent, name) is None:
+            refuse_hosts(context, parent, path)
+            (make_subdirectory if is_directory else make_empty_file)(parent, name)
+        return of_kind(files.openat(parent, name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC), path, is_directory)
+    finally:
+        os.close(parent)
+
+
+def status_in(directory: int, name: str) -> os.stat_result | None:
+    """lstat(2) of a name in a directory; None where there is none."""
+    try:
+        return os.stat(name, dir_fd=directory, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
 
 
 def of_kind(place: int, path: str, is_directory: bool) -> int:

@@ -36,16 +36,17 @@ class Places:
 
     def look_before(self, steps: list[Step]) -> Iterator[str]:
         for step in steps:
-            place = getattr(step, "destination", getattr(step, "path", None))
-            if not isinstance(place, str) or in_root(place) not in (step.shell() or ""):
-                continue
-            below = self.below(place)
-            if not below:
-                self.of_image += [place] if place not in self.of_image else []
-            elif not self.is_clean(below, step) or ".." in place:
-                yield f"inside {quoted(place)}"
+            for place in places_of(step):
+                yield from self.look_at(place, step)
             if isinstance(step, MOUNTS):
-                self.mounted[place] = clean_type(step)
+                self.mounted[step.destination] = clean_type(step)
+
+    def look_at(self, place: str, step: Step) -> Iterator[str]:
+        below = self.below(place)
+        if not below:
+            self.of_image += [place] if place not in self.of_image else []
+        elif not self.is_clean(below, step) or ".." in place:
+            yield f"inside {quoted(place)}"
 
     def is_clean(self, mounted: str, step: Step) -> bool:
         """No symlink of others can be in there. Those in /proc/PID lead anywhere, but nobody hides one of them."""
@@ -60,6 +61,12 @@ class Places:
     def is_kept(self, place: str) -> bool:
         """Whether what is made there may be there already, from the run before."""
         return not self.mounted.get(self.below(place), "")
+
+
+def places_of(step: Step) -> list[str]:
+    """What its command names of the container's root, before it is the root."""
+    named = (getattr(step, "inside", None), getattr(step, "destination", getattr(step, "path", None)))
+    return [place for place in named if isinstance(place, str) and place and in_root(place) in (step.shell() or "")]
 
 
 def clean_type(step: Step) -> str:

@@ -35,7 +35,9 @@ from minirun.steps.process import StartContainerProcess
 from minirun.steps.resctrl import FindClos, FindResctrl, JoinClos, MakeClos, MakeMonitoringGroup, WriteSchema
 from minirun.steps.scheduling import SetMemoryPolicy
 from minirun.steps.seccomp import LoadFilter, SendListener
+from minirun.steps.sources import LendRoot, OpenSource
 from minirun.steps.step import CONTAINER, RUNTIME, Step
+from minirun.steps.symlinks import CopySymlink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -323,7 +325,7 @@ def test_the_flags_of_the_filter(given: list[str], seccomp: dict[str, Any], want
 # ---- mounts
 
 ALL_WORDS = sorted(
-    {"defaults", "tmpcopyup", "idmap", "ridmap", *mount_options.FLAGS}
+    {"defaults", "tmpcopyup", "idmap", "ridmap", *mount_options.SYMLINKS, *mount_options.FLAGS}
     | {prefix + word for word in (*c.PROPAGATION, *mount_options.ATTRIBUTES) for prefix in ("", "r")}
 )
 
@@ -410,6 +412,53 @@ def test_recursive_words_and_propagation_follow_the_mount() -> None:
 def test_a_relative_source_is_the_bundles_and_a_relative_destination_the_roots() -> None:
     (step,) = mount_steps(Mount("mnt", None, "data", ("bind",)), "/mounts/0", "/bundle", LINUX)
     assert step == BindMount("/bundle/data", "/mnt", False, (), "/mounts/0")
+
+
+@pytest.mark.parametrize(
+    ("source", "inside"),
+    [
+        ("rootfs/run", "/run"),
+        ("/bundle/rootfs/a/../run//x", "/run/x"),
+        ("rootfs/", "/"),
+        ("rootfs/../data", ""),
+        ("/bundle/rootfs-of-others/run", ""),
+        ("/rootfs/run", ""),
+    ],
+)
+def test_a_source_below_the_root_is_known_by_its_name(source: str, inside: str) -> None:
+    entry = Mount("/mnt", None, source, ("bind",))
+    (step,) = mount_steps(entry, "/mounts/0", "/bundle", LINUX, root="/bundle/./rootfs")
+    assert isinstance(step, BindMount)
+    assert step.inside == inside
+    (step,) = mount_steps(entry, "/mounts/0", "/bundle", LINUX, root="/")
+    assert isinstance(step, BindMount)
+    assert not step.inside
+
+
+@pytest.mark.parametrize(("source", "path"), [("/srv", "/srv"), ("rootfs/run", "/run")])
+def test_in_a_user_namespace_the_runtime_opens_the_source(source: str, path: str) -> None:
+    linux = LINUX.replace(namespaces=(Namespace("user", None),))
+    entry = Mount("/mnt", None, source, ("bind",))
+    lend, opens, step = mount_steps(entry, "/mounts/0", "/bundle", linux, root="/bundle/rootfs")
+    assert isinstance(lend, LendRoot) and isinstance(opens, OpenSource) and isinstance(step, BindMount)
+    assert lend.is_inside == (path != source) and opens.path == path and step.is_opened
+
+
+@pytest.mark.parametrize("has_user_namespace", [False, True])
+def test_a_mapped_mount_of_the_containers_is_copied_for_the_runtime(has_user_namespace: bool) -> None:
+    linux = LINUX.replace(namespaces=(Namespace("user", None),) if has_user_namespace else ())
+    steps = mount_steps(MAPPED.replace(source="rootfs/vol"), "/mounts/0", "/bundle", linux, root="/bundle/rootfs")
+    opened = ["LendRoot", "OpenSource"] * has_user_namespace
+    assert names(steps) == [*opened, "CopySource", "OpenMappedMount", "AttachMappedMount"]
+
+
+def test_words_about_symlinks() -> None:
+    (step,) = mounts("bind", "src-nofollow", kind="none", source="/etc")
+    assert step == BindMount("/etc", "/mnt", origin="/mounts/0", follow=False)
+    (step,) = mounts("bind", "dest-nofollow", kind="none", source="/etc")
+    assert step == BindMount("/etc", "/mnt", origin="/mounts/0", follow_place=False)
+    (step,) = mounts("bind", "copy-symlink", kind="none", source="/etc")
+    assert step == CopySymlink("/etc", "/mnt", origin="/mounts/0", follow=False)
 
 
 def test_remount_changes_what_is_there() -> None:
