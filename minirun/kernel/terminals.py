@@ -5,6 +5,7 @@ from __future__ import annotations
 import _struct as struct
 import fcntl
 import os
+import select
 import termios
 import tty
 
@@ -45,29 +46,75 @@ def set_size(terminal: int, rows: int, columns: int) -> None:
     os_call("ioctl TIOCSWINSZ", fcntl.ioctl, terminal, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
 
 
-def copy_callers_size(terminal: int) -> None:
-    """Give a terminal the size of the one at standard input or output, if there is one and it knows its size."""
-    for callers in (0, 1):
+def callers_size() -> tuple[int, int] | None:
+    """The size of the terminal at standard input, output or error, if there is one and it knows its size."""
+    for callers in (0, 1, 2):
         if os.isatty(callers):
             rows, columns = get_size(callers)
-            if rows and columns:
-                set_size(terminal, rows, columns)
-            return
+            return (rows, columns) if rows and columns else None
+    return None
 
 
-def make_raw(terminal: int) -> Modes:
-    """Raw mode: every byte passes, nothing is a signal or an echo here. Returns the modes from before."""
+def has_one_screen() -> bool:
+    """Whether what is typed comes from the very terminal to which output goes."""
+    return os.isatty(0) and os.path.samestat(os.fstat(0), os.fstat(1))
+
+
+def has_unread(master: int) -> bool:
+    """Whether something that was typed waits for the program. By the peer, since the master tells only of output."""
     try:
-        before = termios.tcgetattr(terminal)
-        tty.setraw(terminal, termios.TCSANOW)
-    except termios.error as error:
-        raise SystemCallError(error.args[0], "tcsetattr", show("tcsetattr", terminal)) from None
+        peer = fcntl.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return True  # the program keeps all others off (TIOCEXCL), so nothing is known of it
+    poll = select.poll()
+    poll.register(peer, select.POLLIN)
+    events = poll.poll(0)
+    os.close(peer)
+    return bool(events)
+
+
+# The four parts of termios(3), as Python's termios numbers them.
+OUTPUT, LOCAL = 1, 3
+
+
+def takes_lines(terminal: int) -> bool:
+    """Whether a line is the program's when it has ended (ICANON), and not each key."""
+    return bool(get_modes(terminal)[LOCAL] & termios.ICANON)  # type: ignore[operator]
+
+
+def leave_line_ends(terminal: int) -> None:
+    """Clear ONLCR: a line ends as the program has ended it, by LF, and not by CR LF."""
+    modes = get_modes(terminal)
+    modes[OUTPUT] &= ~termios.ONLCR  # type: ignore[operator]
+    set_modes(terminal, modes, termios.TCSANOW)
+
+
+def make_raw(terminal: int, *, output: bool) -> Modes:
+    """Raw mode: every byte passes, nothing is a signal or an echo here; with `output`, nothing that is written is
+    changed either. Returns the modes from before."""
+    before = get_modes(terminal)
+    tty.setraw(terminal, termios.TCSANOW)
+    if not output:
+        raw = get_modes(terminal)
+        raw[OUTPUT] = before[OUTPUT]
+        set_modes(terminal, raw, termios.TCSANOW)
     return before
 
 
 def restore(terminal: int, modes: Modes) -> None:
     """Set the modes that `make_raw` returned."""
+    set_modes(terminal, modes, termios.TCSADRAIN)
+
+
+def get_modes(terminal: int) -> Modes:
     try:
-        termios.tcsetattr(terminal, termios.TCSADRAIN, modes)
+        return termios.tcgetattr(terminal)
     except termios.error as error:  # which is no OSError
+        raise SystemCallError(error.args[0], "tcgetattr", show("tcgetattr", terminal)) from None
+
+
+def set_modes(terminal: int, modes: Modes, when: int) -> None:
+    try:
+        termios.tcsetattr(terminal, when, modes)
+    except termios.error as error:
         raise SystemCallError(error.args[0], "tcsetattr", show("tcsetattr", terminal)) from None

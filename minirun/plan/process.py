@@ -21,7 +21,7 @@ def terminal_steps(process: Process, console_socket: str, *, bind_console: bool 
     size = (process.console_size.height, process.console_size.width) if process.console_size else None
     return [
         terminal.OpenTerminal(process.user.uid, size),
-        terminal.TakeTerminal(),
+        terminal.TakeTerminal(is_shown=not console_socket, has_size=size is not None),
         *([terminal.SendTerminal(console_socket)] if console_socket else []),
         *([terminal.BindConsole()] if bind_console else []),
     ]

@@ -156,6 +156,7 @@ def wished(first: Process | None, wishes: Wishes) -> Process:
     changes = {
         "args": wishes.args,
         "terminal": wishes.terminal,
+        "console_size": None,  # the first one's window is not this one's
         "env": first.env + wishes.env,
         "cwd": wishes.cwd or first.cwd,
         "user": user(first.user, wishes),

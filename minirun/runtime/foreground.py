@@ -22,7 +22,7 @@ def wait_for_end(context: Context, own: Signals, news: News | None = None) -> in
     if context.console >= 0:
         from .relay import Relay  # most containers have no terminal
 
-        with Relay(context.console) as relay:
+        with Relay(context.console, context.window) as relay:
             context.console = -1  # the relay's now
             return loop(context, own, relay, news)
     return loop(context, own, None, news)
@@ -113,3 +113,4 @@ def stop(context: Context, relay: Relay | None) -> None:
     os.kill(os.getpid(), signals.SIGSTOP)
     if relay:
         relay.take()
+        relay.resize()

@@ -12,11 +12,11 @@ import os
 import select
 
 from ..kernel import terminals
+from .end_of_input import EndOfInput
 
 STDIN, STDOUT, CLOSED = 0, 1, -1
 OWN_TERMINAL = "/dev/tty"  # tty(4): the one that controls this process, whatever its streams are
 CHUNK = 1 << 16
-END_OF_INPUT = b"\x04"  # VEOF, termios(3): what Ctrl-D types
 GONE = select.POLLHUP | select.POLLERR
 PATIENCE = 50  # milliseconds
 
@@ -24,10 +24,13 @@ PATIENCE = 50  # milliseconds
 class Relay:
     """Carries bytes between minirun's stdin and stdout and the master side of the container's terminal."""
 
-    def __init__(self, master: int) -> None:
+    def __init__(self, master: int, window: tuple[int, int] | None) -> None:
+        """`window` is the caller's size that the container's terminal has been told of."""
         os.set_blocking(master, False)  # a program that does not read must not keep us from showing what it writes
-        self.master = master
+        self.master, self.window = master, window
         self.keyboard = STDIN
+        self.end: EndOfInput | None = None  # when the keyboard is closed
+        self.last = b""  # what was typed last
         self.typed = b""  # what the container has not taken yet
         self.printed = b""  # what the caller's terminal has not taken yet
         self.own_terminal = open_own_terminal()
@@ -37,6 +40,7 @@ class Relay:
 
     def __enter__(self) -> Relay:
         self.take()
+        self.resize()
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -48,10 +52,10 @@ class Relay:
     # ---- the caller's terminal
 
     def take(self) -> None:
-        """Put the caller's terminal into raw mode, and give the container's its size."""
+        """Put the caller's terminal into raw mode. Lines that get there by a detour, as in minirun run … | tee, are
+        ended as before."""
         if os.isatty(STDIN):
-            self.modes = terminals.make_raw(STDIN)
-        self.resize()
+            self.modes = terminals.make_raw(STDIN, output=terminals.has_one_screen())
 
     def restore(self) -> None:
         """Put the caller's terminal back into the modes from before."""
@@ -67,20 +71,22 @@ class Relay:
         return self.own_terminal != CLOSED and bool(events_of(self.own_terminal) & GONE)
 
     def resize(self) -> None:
-        """Hand the size of the caller's terminal on."""
-        if self.master != CLOSED:
-            terminals.copy_callers_size(self.master)
+        """Hand the size of the caller's terminal on when it has changed."""
+        before, self.window = self.window, terminals.callers_size()
+        if self.master != CLOSED and self.window and self.window != before:
+            terminals.set_size(self.master, *self.window)
 
     # ---- carrying
 
-    def update(self, poll: select.poll) -> int | None:
-        """Say what to wait for, and for how many milliseconds (None: without end).
+    def update(self, poll: select.poll) -> float | None:
+        """Say what to wait for, and for how many milliseconds at most (None: without end).
 
         Each side is read only when the other has taken what came before. While nobody holds the container's side,
         poll(2) would report that without end; so it is asked now and then whether somebody does again, as an init
         system does that closes its terminal and opens /dev/console later.
         """
-        self.is_deserted = self.is_deserted and self.master != CLOSED and bool(events_of(self.master) & GONE)
+        self.is_deserted = self.is_deserted and self.master != CLOSED and self.is_let_go()
+        self.type_end()
         wanted = {STDOUT: select.POLLOUT} if self.printed else {}
         if self.master != CLOSED and not self.is_deserted:
             if self.typed or not self.printed:
@@ -92,7 +98,9 @@ class Relay:
         for descriptor, events in wanted.items():
             poll.register(descriptor, events)
         self.watched = wanted
-        return PATIENCE if self.is_deserted else None
+        if self.is_deserted:
+            return PATIENCE
+        return self.end.patience() if self.end and not self.typed else None
 
     def carry(self, descriptor: int, events: int) -> None:
         """One turn of the carrying, for a descriptor that poll(2) has named."""
@@ -115,8 +123,14 @@ class Relay:
         except OSError:
             self.typed = b""  # the terminal is gone
         if not self.typed:
-            self.typed, self.keyboard = END_OF_INPUT, CLOSED
+            self.end, self.keyboard = EndOfInput(self.last), CLOSED
+        self.last = self.typed
         self.type_on()
+
+    def type_end(self) -> None:
+        if self.end and not self.typed and self.master != CLOSED and not self.is_let_go():
+            self.typed = self.end.due_key(self.master)
+            self.type_on()
 
     def type_on(self) -> None:
         """Pass on what was typed, as much as the container takes now."""
@@ -144,6 +158,10 @@ class Relay:
         except OSError:  # nobody looks on any more: the container hears of it as a hang-up
             self.printed = b""
             self.hang_up()
+
+    def is_let_go(self) -> bool:
+        """Whether nobody holds the container's side."""
+        return bool(events_of(self.master) & GONE)
 
     def hang_up(self) -> None:
         """Close the master side: the kernel sends SIGHUP to the container's session (pty(7))."""

@@ -117,6 +117,7 @@ class Context:
         self.sender = 0  # who sent the latest turn, by the kernel's word
         self.incoming: list[int] = []  # descriptors that came with it
         self.console = -1  # the master side of the container's terminal
+        self.window: tuple[int, int] | None = None  # rows and columns of the caller's, as it was taken over
         self.notify_socket: Any = None  # where the container says that it is ready
         self.resctrl = ""  # where that file system is mounted
         self.made_clos = ""  # the class of service that this run has made in it for others to share, as a path
@@ -136,11 +137,10 @@ class Context:
         self.proc = -1  # the host's /proc, where a namespace that is joined has another one
         self.exec_attributes: dict[str, int] = {}  # files that take the program's labels: module -> descriptor
         self.joined: dict[str, int] = {}  # namespaces to join: type -> descriptor
-        self.root = -1  # the container's root directory
+        self.root = self.old_root = -1  # the container's root directory; the host's, from pivot_root to its removal
         self.filesystems: dict[int, str] = {}  # those that its mounts have made: device number (stat(2)) -> type
         self.unfinished: dict[int, int] = {}  # mounts that are to be read-only in the end: mount id -> descriptor
         self.mount_ids: dict[str, int] = {}  # of these: origin -> mount id
-        self.old_root = -1  # the host's, between pivot_root and its removal
         self.slave = -1  # the program's side of the terminal
         self.outgoing: list[int] = []  # descriptors to hand over with the next turn
         self.variables: dict[str, str] = {}  # of the program's environment, beside those of config.json

@@ -68,25 +68,40 @@ class OpenTerminal(Step):
 
 
 class TakeTerminal(Step):
-    """The other side comes with the turn. It gets its size now, before the program could ask for it."""
+    """The other side comes with the turn. It gets its size now, before the program could ask for it: that of the
+    caller's, unless process.consoleSize gives one.
+
+    A new terminal ends each line that is written by CR LF (ONLCR), as a screen wants it. Where minirun shows what
+    comes, LF is enough, as with other runtimes: a file wants no CR, and the caller's terminal adds its own, unless it
+    is in raw mode for output as well (runtime/relay.py).
+    """
 
     runs_in = RUNTIME
     chapter = "devices"
     man = "unix(7)"
     no_shell = "script(1) holds both sides itself"
 
+    is_shown: bool = False
+    has_size: bool = False
+
     def describe(self) -> str:
         return "take over the master side of the terminal"
 
     def calls(self) -> tuple[str, ...]:
         size = show("ioctl", Flags("master"), Flags("TIOCSWINSZ"), Flags("callers"))
-        return ("master = " + show("recvmsg", Flags("socket")), size)
+        modes = show("ioctl", Flags("master"), Flags("TCSETS"), Flags("{.c_oflag &= ~ONLCR}"))
+        received = "master = " + show("recvmsg", Flags("socket"))
+        return (received, *([] if self.has_size else [size]), *([modes] if self.is_shown else []))
 
     def apply(self, context: Context) -> None:
         from ..kernel import terminals
 
         context.console = context.incoming.pop()
-        terminals.copy_callers_size(context.console)
+        context.window = terminals.callers_size()
+        if context.window and not self.has_size:
+            terminals.set_size(context.console, *context.window)
+        if self.is_shown and not terminals.has_one_screen():
+            terminals.leave_line_ends(context.console)
 
 
 class SendTerminal(Step):

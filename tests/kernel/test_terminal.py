@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import signal
+import socket
 import time
 
 import pytest
 
 from kernel.kit import needs
 from kernel.kit.outside import mounted_at
-from kernel.kit.runtime import TIMEOUT
-from kernel.kit.typist import at_a_terminal
+from kernel.kit.runtime import TIMEOUT, new_id
+from kernel.kit.typist import at_a_terminal, typing_to
 
 pytestmark = pytest.mark.root
 
@@ -114,6 +116,130 @@ def test_the_new_size_of_the_window_is_seen(runtime, shell):
             if "50 132" in typist.see("ready> "):
                 return
         pytest.fail("the size did not change")
+
+
+@pytest.mark.deviates("runc", "the caller's window has the last word from the beginning")
+def test_a_console_size_holds_until_the_window_changes(runtime, shell):
+    shell.process["consoleSize"] = {"height": 13, "width": 47}
+    with at_a_terminal(runtime, shell) as typist:
+        typist.see("ready> ")
+        typist.type("stty size\n")
+        typist.see("13 47\r\n")
+        typist.resize(50, 132)
+        for _ in range(20):
+            typist.type("stty size\n")
+            if "50 132" in typist.see("ready> "):
+                return
+        pytest.fail("the size did not change")
+
+
+@contextlib.contextmanager
+def received_terminal(one, place):
+    """The terminal of a container that is started, as an engine gets it."""
+    one.bundle.process["terminal"] = True
+    one.bundle.write()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place / "console"))
+        listener.listen()
+        one.started("--console-socket", str(place / "console"))
+        connection, _address = listener.accept()
+        with connection:
+            terminal = socket.recv_fds(connection, 4096, 1)[1][0]
+    try:
+        yield terminal
+    finally:
+        os.close(terminal)
+
+
+def exec_at_a_terminal(runtime, one, *words, **size):
+    """What the probe tells of its terminal when exec is called from one."""
+    with typing_to([*runtime.argv, "exec", *words], runtime.environment, **size) as typist:
+        assert typist.status() == 0, typist.screen
+        told = json.loads(typist.screen)["terminal"]
+    return told["rows"], told["columns"]
+
+
+@pytest.mark.deviates("runc", "the caller's window has the last word from the beginning")
+def test_so_does_that_of_a_further_process(life, runtime, place):
+    one = life("sleep").started()
+    process = {**one.bundle.process, "terminal": True, "consoleSize": {"height": 13, "width": 47}, "args": ["/probe"]}
+    (place / "process.json").write_text(json.dumps(process))
+    assert exec_at_a_terminal(runtime, one, "--process", str(place / "process.json"), one.id) == (13, 47)
+
+
+@pytest.mark.deviates("runc", "sets the size when the program may have started already")
+def test_a_further_process_has_not_the_first_ones_console_size(life, runtime, place):
+    one = life("sleep")
+    one.bundle.process["consoleSize"] = {"height": 13, "width": 47}
+    with received_terminal(one, place):
+        assert exec_at_a_terminal(runtime, one, "--tty", one.id, "/probe", rows=33, columns=101) == (33, 101)
+
+
+# ---- the ends of lines
+
+
+def redirected(runtime, made, words):
+    """Runs a bundle with a terminal, at one whose shell has such redirections."""
+    made.process["terminal"] = True
+    made.write()
+    line = ["sh", "-c", f'"$@" {words}', "sh", *runtime.command(made, new_id())]
+    return typing_to(line, runtime.environment)
+
+
+LINES = b"".join(b"%015d\n" % number for number in range(16))
+ON_A_SCREEN = LINES.replace(b"\n", b"\r\n")
+
+
+CLEARS_LATE = pytest.mark.deviates("runc", "sees to it when the program may have written already")
+
+
+@CLEARS_LATE
+@pytest.mark.parametrize("stdin", ["", "</dev/null"])
+def test_in_a_file_a_line_ends_as_the_program_ended_it(runtime, bundle, place, stdin):
+    with redirected(runtime, bundle("flood", str(len(LINES))), f"{stdin} >{place}/out") as typist:
+        assert typist.status() == 0
+    assert (place / "out").read_bytes() == LINES
+
+
+@CLEARS_LATE
+def test_of_a_further_process_too(life, runtime, place):
+    one = life("sleep").started()
+    words = [*runtime.argv, "exec", "--tty", one.id, "/probe", "flood", str(len(LINES))]
+    with typing_to(["sh", "-c", f'"$@" >{place}/out', "sh", *words], runtime.environment) as typist:
+        assert typist.status() == 0
+    assert (place / "out").read_bytes() == LINES
+
+
+@CLEARS_LATE
+@pytest.mark.parametrize("words", ["", "| cat", "</dev/null", "</dev/null | cat"])
+def test_on_a_screen_it_begins_anew_on_the_left(runtime, bundle, words):
+    """Whichever of the two terminals sees to that, it is one."""
+    with redirected(runtime, bundle("flood", str(len(LINES))), words) as typist:
+        assert typist.status() == 0
+        assert typist.screen == ON_A_SCREEN
+
+
+@pytest.mark.deviates("runc", "the caller's terminal ends lines all the same")
+def test_a_program_has_the_say_over_the_whole_screen(runtime, shell):
+    """A full-screen program that wants LF to go straight down gets that."""
+    shell.process["args"] = ["sh", "-c", "stty -onlcr; echo one; echo two"]
+    with at_a_terminal(runtime, shell) as typist:
+        assert typist.status() == 0
+        assert typist.screen == b"one\ntwo\n"
+
+
+def read_all(terminal):
+    text = b""
+    with contextlib.suppress(OSError):  # EIO: nobody holds the other side any more
+        while piece := os.read(terminal, 4096):
+            text += piece
+    return text
+
+
+def test_who_takes_the_terminal_at_a_socket_sees_to_the_ends_himself(life, place):
+    """As engines do, which have their own notion of them."""
+    with received_terminal(life("flood", str(len(LINES))), place) as terminal:
+        assert read_all(terminal) == ON_A_SCREEN
 
 
 # ---- the caller's terminal
@@ -250,6 +376,42 @@ def test_a_shell_can_be_left_with_ctrl_d(runtime, shell):
         typist.see("ready> ")
         typist.type(CTRL_D)
         assert typist.status() == 0
+
+
+# ---- the end of the input
+
+HANGS = pytest.mark.only("minirun", "runc passes no end on, and hangs")
+
+
+@HANGS
+@needs.static_busybox()
+@pytest.mark.parametrize("typed", ["", "echo one; echo two\n", "echo one; echo two", "cat; cat\n"])
+def test_a_shell_ends_with_its_input(runtime, shell, typed, place):
+    """Whenever it comes: before the shell has taken over the terminal, or when it edits a line."""
+    (place / "in").write_text(typed)
+    with redirected(runtime, shell, f"<{place}/in") as typist:
+        assert typist.status() == 0
+        assert (b"\r\none\r\ntwo\r\n" in typist.screen) == ("two" in typed)
+
+
+@HANGS
+@needs.static_busybox()
+@pytest.mark.parametrize("typed", ["", "one\n", "one"])
+def test_whoever_reads_finds_the_end(runtime, shell, typed, place):
+    """Each reader, as in a file that has ended."""
+    (place / "in").write_text(typed)
+    shell.process["args"] = ["sh", "-c", "stty -echo; cat; cat; sleep 0.1; cat; echo end"]
+    with redirected(runtime, shell, f"<{place}/in") as typist:
+        assert typist.status() == 0
+        assert typist.screen.endswith(typed.replace("\n", "\r\n").encode() + b"end\r\n")
+
+
+@needs.static_busybox()
+def test_a_program_that_does_not_read_is_left_in_peace(runtime, shell):
+    shell.process["args"] = ["sh", "-c", "sleep 0.5; echo end"]
+    with redirected(runtime, shell, "</dev/null") as typist:
+        assert typist.status() == 0
+        assert typist.screen == b"end\r\n"
 
 
 # ---- without
