@@ -57,14 +57,15 @@ def loads(text: str | bytes, parse_constant: Callable[[str], Any] = float) -> An
 
 
 def dumps(value: object, indent: int | str | None = None) -> str:
-    """The JSON text of a value: on one line, or with so many spaces, or this text, before each level's lines."""
+    """The JSON text of a value: on one line without a blank, as others write it and people's scripts look for it; or
+    with so many spaces, or this text, before each level's lines."""
     if not HALF_IN_C:
         import json
 
-        return json.dumps(value, indent=indent)
+        return json.dumps(value, indent=indent, separators=(",", ":" if indent is None else ": "))
     if indent is not None:
         return "".join(pieces(value, "\n", " " * indent if isinstance(indent, int) else indent))
-    encode = make_encoder({}, refused, encode_basestring_ascii, None, ": ", ", ", False, False, True)
+    encode = make_encoder({}, refused, encode_basestring_ascii, None, ":", ",", False, False, True)
     return "".join(encode(value, 0))
 
 

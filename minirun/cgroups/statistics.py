@@ -86,7 +86,7 @@ def memory(files: Files) -> dict[str, Any]:
         "swap": {"limit": min(limit + swap_limit, MAX_UINT64), "usage": used + swapped, "failcnt": 0},
         "kernel": {"limit": MAX_UINT64, "usage": told.get("kernel", 0), "failcnt": 0},
         "kernelTCP": {"limit": MAX_UINT64, "usage": told.get("sock", 0), "failcnt": 0},
-        "raw": told,
+        "raw": dict(sorted(told.items())),
         **pressure(files.get("memory.pressure", "")),
     }
 

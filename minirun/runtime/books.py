@@ -122,11 +122,10 @@ class Container(Record):
             "bundle": self.facts["bundle"],
             "rootfs": self.facts["rootfs"],
             "created": rfc3339(self.facts["created"]),
-            "owner": self.owner(),
         }
         if self.facts["annotations"]:
-            state["annotations"] = self.facts["annotations"]
-        return state
+            state["annotations"] = dict(sorted(self.facts["annotations"].items()))
+        return state | {"owner": self.owner()}
 
 
 def is_frozen(cgroup: str) -> bool:

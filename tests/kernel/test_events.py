@@ -57,6 +57,13 @@ def test_statistics_have_all_parts(life):
     assert set(told) == wanted
 
 
+def test_a_line_has_no_blank_and_the_order_of_others(life):
+    one = life().started()
+    line = one.line("events", "--stats", one.id).stdout
+    assert line.startswith(f'{{"type":"stats","id":"{one.id}","data":{{"cpu":{{"usage":{{"total":')
+    assert " " not in line
+
+
 @VERSION_1
 def test_processor_time_is_told_in_nanoseconds(life):
     """cpu.stat is there without the controller, too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -24,6 +25,23 @@ def test_list_has_every_container(life):
     table = one.line("list").stdout.splitlines()
     assert table[0].split() == ["ID", "PID", "STATUS", "BUNDLE", "CREATED", "OWNER"]
     assert any(line.split()[:3] == [one.id, str(one.state()["pid"]), "running"] for line in table)
+
+
+ORDER = ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "annotations", "owner"]
+
+
+def test_json_is_on_one_line_without_a_blank_and_in_the_order_of_others(life, place):
+    """People's scripts look for "status":"running" by grep(1)."""
+    one = life("sleep")
+    one.bundle.config["annotations"] = {"b": "1", "a": "2"}
+    one.bundle.write()
+    one.started()
+    listed = one.line("list", "--format", "json").stdout
+    assert f'"id":"{one.id}","pid":{one.state()["pid"]},"status":"running","bundle":"{one.bundle.path}",' in listed
+    state = next(state for state in json.loads(listed) if state["id"] == one.id)
+    assert list(state) == ORDER and list(state["annotations"]) == ["a", "b"]
+    assert list(one.state()) == ORDER
+    assert one.line("ps", "--format", "json", one.id).stdout == f"[{one.state()['pid']}]\n"
 
 
 def test_list_without_containers(life, place):
