@@ -152,7 +152,9 @@ TAKING_TERMINAL = ("ioctl", "dup2")
 def check_cgroup(below: str) -> None:
     """cgroup.procs of another cgroup can be written as well, and neither limits nor `delete` would hold there."""
     if ".." in below.split("/"):
-        raise StateError(f"--cgroup {below!r} leads out of the container's cgroup\n  allowed: the path of one below it")
+        raise StateError(
+            f"bad sub cgroup path: --cgroup {below!r} leads out of the container's\n  allowed: the path of one below it"
+        )
 
 
 def joined(config: Config, pid: int) -> Config:

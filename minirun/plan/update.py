@@ -51,9 +51,10 @@ def controller_steps(after: Config, files: tuple[CgroupFile, ...], options: Opti
 
 def check_steps(memory: Memory | None) -> list[Step]:
     """config-linux.md#memory: with `checkBeforeUpdate`, a limit below what is in use MUST be an error."""
-    if memory and memory.check_before_update and memory.limit and memory.limit != resources.NO_LIMIT:
-        return [CheckMemoryInUse(memory.limit)]
-    return []
+    if not (memory and memory.check_before_update):
+        return []
+    limit, swap = (value if value and value != resources.NO_LIMIT else 0 for value in (memory.limit, memory.swap))
+    return [CheckMemoryInUse(limit, swap)] if limit or swap else []
 
 
 def device_steps(concerned: Resources) -> list[Step]:

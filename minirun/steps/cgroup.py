@@ -87,14 +87,15 @@ OTHER_CGROUP = "name another one in /linux/cgroupsPath, or none"
 
 
 def refuse_if_in_use(place: str, path: str) -> None:
-    """A cgroup with processes, or a frozen one, is somebody else's (config-linux.md#control-groups)."""
+    """A cgroup with processes, or a frozen one, is somebody else's (config-linux.md#control-groups). In the words that
+    callers look for."""
     if not os.path.isdir(place):
         return
     events = files.read_file(f"{place}/cgroup.events").split("\n")
     if "populated 1" in events:
-        raise Refused(f"the cgroup {path} exists and is in use: it has processes", OTHER_CGROUP)
+        raise Refused(f"container's cgroup is not empty: {path} has processes", OTHER_CGROUP)
     if "frozen 1" in events:
-        raise Refused(f"the cgroup {path} is in use: it, or one above it, is frozen", OTHER_CGROUP)
+        raise Refused(f"container's cgroup unexpectedly frozen: {path}, or one above it", OTHER_CGROUP)
 
 
 def refuse_if_threaded(place: str, path: str) -> None:

@@ -17,25 +17,44 @@ class CheckMemoryInUse(Step):
     man = "cgroups(7)"
     spec = "config-linux.md#memory"
 
-    limit: int
+    limit: int  # bytes, 0 for none; likewise
+    swap: int = 0  # of memory and swap together
     origin: str = ""
 
     def describe(self) -> str:
-        return f"see that no more than {self.limit} bytes of memory are in use"
+        amounts = ((self.limit, "bytes of memory"), (self.swap, "bytes of memory and swap together"))
+        told = ", and ".join(f"{amount} {what}" for amount, what in amounts if amount)
+        return f"see that no more than {told} are in use"
 
     def shell(self) -> str:
-        return f'test "$(cat "$cgroup/memory.current")" -le {self.limit}'
+        memory, swap = (f'$(cat "$cgroup/{name}")' for name in ("memory.current", "memory.swap.current"))
+        both = [f"test $(({memory} + {swap})) -le {self.swap}"] if self.swap else []
+        return " && ".join([*both, *([f'test "{memory}" -le {self.limit}'] if self.limit else [])])
 
     def calls(self) -> tuple[str, ...]:
-        return (show("read", "$cgroup/memory.current"),)
+        names = ("memory.current", *(["memory.swap.current"] if self.swap else []))
+        return tuple(show("read", f"$cgroup/{name}") for name in names)
 
     def apply(self, context: Context) -> None:
         used = int(files.read_file(f"{context.cgroup}/memory.current"))
-        if used > self.limit:
+        self.refuse("memory+swap", self.swap, used + swap_in_use(context.cgroup))
+        self.refuse("memory", self.limit, used)
+
+    def refuse(self, what: str, limit: int, used: int) -> None:
+        """In the words that callers look for."""
+        if limit and used > limit:
             raise Refused(
-                f"the container uses {used} bytes of memory now",
+                f"rejecting {what} limit {limit}: the container uses {used} bytes now",
                 "a higher limit, or checkBeforeUpdate set to false, and the kernel takes it away",
             )
+
+
+def swap_in_use(cgroup: str) -> int:
+    """Bytes; 0 where the kernel does not count it."""
+    try:
+        return int(files.read_file(f"{cgroup}/memory.swap.current"))
+    except FileNotFoundError:
+        return 0
 
 
 class ChangeLimit(SetLimit):

@@ -233,7 +233,8 @@ def test_a_cgroup_with_processes_is_refused(runtime, bundle, path, parent):
         (parent / "cgroup.procs").write_text(str(other.pid))
         made = bundle()
         made.linux["cgroupsPath"] = path
-        assert runtime.run(made).refused
+        result = runtime.run(made)
+        assert result.refused and "container's cgroup is not empty" in result.stderr
         assert other.poll() is None, "its processes are none of the runtime's"
         other.kill()
         other.wait()
@@ -245,7 +246,8 @@ def test_a_frozen_cgroup_is_refused(runtime, bundle, path, parent):
     (parent / "cgroup.freeze").write_text("1")
     made = bundle()
     made.linux["cgroupsPath"] = path
-    assert runtime.run(made).refused
+    result = runtime.run(made)
+    assert result.refused and "container's cgroup unexpectedly frozen" in result.stderr
     (parent / "cgroup.freeze").write_text("0")
 
 
@@ -256,7 +258,7 @@ def test_a_cgroup_below_a_frozen_one_is_refused(runtime, bundle, path, parent):
     made.linux["cgroupsPath"] = f"{path}/below"
     result = runtime.run(made)
     (parent / "cgroup.freeze").write_text("0")
-    assert result.refused and "frozen" in result.stderr
+    assert result.refused and "container's cgroup unexpectedly frozen" in result.stderr
     assert not (parent / "below").exists()
 
 

@@ -297,9 +297,10 @@ def test_a_limit_below_what_is_in_use_can_be_refused(life):
     one = started(life, memory={"limit": 64 * MIB})
     used = int(told(one, "memory.current")["memory.current"])
     assert used > 4096
-    asked = {"memory": {"limit": 4096, "checkBeforeUpdate": True}}
-    refused = update_by_file(one, asked)
-    assert refused.status == 1 and "memory" in refused.stderr
+    refused = update_by_file(one, {"memory": {"limit": 4096, "checkBeforeUpdate": True}})
+    assert refused.status == 1 and "rejecting memory limit 4096" in refused.stderr
+    refused = update_by_file(one, {"memory": {"limit": 4096, "swap": 8192, "checkBeforeUpdate": True}})
+    assert refused.status == 1 and "rejecting memory+swap limit 8192" in refused.stderr
     assert told(one, "memory.max") == {"memory.max": str(64 * MIB)}
     assert one.status == "running"
 

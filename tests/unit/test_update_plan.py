@@ -56,6 +56,8 @@ def test_the_memory_in_use_is_looked_at_first() -> None:
     assert steps({"memory": {"limit": 20}}, resources={"memory": {"checkBeforeUpdate": True}})[0] == CheckMemoryInUse(
         20
     )
+    asked = {"memory": {"limit": 20, "swap": 30, "checkBeforeUpdate": True}}
+    assert steps(asked)[0] == CheckMemoryInUse(20, 30)
     for limit in (-1, 0):
         kinds = [type(step) for step in steps({"memory": {"limit": limit, "checkBeforeUpdate": True}})]
         assert CheckMemoryInUse not in kinds
