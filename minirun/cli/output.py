@@ -6,6 +6,7 @@ import os
 
 from ..errors import MinirunError, reason
 from ..kernel.files import put
+from ..one_line import one_line
 from ..safe import safe_json, safe_lines
 
 
@@ -39,4 +40,5 @@ class Printing:
 
 def complain(message: str) -> None:
     """Words to standard error where there may be no log."""
-    put(2, f"minirun: {safe_lines(message)}\n".encode(errors="backslashreplace"))
+    text = safe_lines(message)
+    put(2, f"minirun: {text if os.isatty(2) else one_line(text)}\n".encode(errors="backslashreplace"))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from ..kernel.files import put
+from ..one_line import one_line
 from ..safe import safe, safe_lines
 from ..steps import step
 
@@ -14,10 +17,11 @@ LEVELS = ("debug", "info", "warning", "error")
 
 
 class Log(step.Log):
-    """What is at least of `level` goes to stderr.
+    """What is at least of `level` goes to stderr: for people as they read it, into a pipe or a file as one line.
 
     The target of --log gets the same, but for JSON without --debug: that file is how engines learn the one error of a
-    failed call, and Podman takes a file of more than one line for no JSON at all.
+    failed call, and Podman takes a file of more than one line for no JSON at all. What --debug tells goes only there;
+    without a target to stderr, in the same format, and with --log-format json so does all.
     """
 
     def __init__(self, target: str | None = None, style: str = "text", level: str = "warning") -> None:
@@ -25,11 +29,14 @@ class Log(step.Log):
         self.lowest = LEVELS.index(level)
         self.lowest_in_target = LEVELS.index("error") if style == "json" and level != "debug" else self.lowest
         self.observer = step.Observer()
+        self.has_reader = os.isatty(2)  # now: in the container's process it may be another terminal later
         self.target: Target | None = None
-        if target:
-            from .log_target import open_target  # engines have one, people rarely do
+        self.style = style
+        if target or style == "json" or level == "debug":
+            from . import log_target  # engines have one, people rarely do; not in the container's process any more
 
-            self.target = open_target(target, style)
+            self.target = log_target.open_target(target, style) if target else None
+            self.record = log_target.record
 
     def is_watched(self) -> bool:
         """Whether somebody looks on as the plan is walked down."""
@@ -57,8 +64,13 @@ class Log(step.Log):
 
     def write(self, level: str, message: str) -> None:
         number, message = LEVELS.index(level), safe_lines(message)
-        if number >= self.lowest:
-            prefix = "minirun: warning: " if level == "warning" else "minirun: "
-            put(2, f"{prefix}{message}\n".encode(errors="backslashreplace"))
         if self.target and number >= self.lowest_in_target:
             put(self.target.descriptor, self.target.record(level, message))
+        if number >= self.lowest and not (level == "debug" and self.target):
+            put(2, self.shown(level, message))
+
+    def shown(self, level: str, message: str) -> bytes:
+        if level == "debug" or (self.style == "json" and not self.target):
+            return self.record(self.style, level, message)
+        prefix = "minirun: warning: " if level == "warning" else "minirun: "
+        return f"{prefix}{message if self.has_reader else one_line(message)}\n".encode(errors="backslashreplace")

@@ -11,6 +11,7 @@ import time
 
 from .. import quick_json
 from ..errors import StateError
+from ..one_line import facts, one_line, summary
 from ..safe import safe
 
 TYPE_CHECKING = False
@@ -60,12 +61,19 @@ class LogFile:
         os.set_blocking(self.descriptor, True)
 
     def record(self, level: str, message: str) -> bytes:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        if self.style == "json":
-            line = quick_json.dumps({"level": level, "msg": message, "time": stamp})
-        else:
-            line = f"time={quick_json.dumps(stamp)} level={level} msg={quick_json.dumps(message)}"
-        return line.encode(errors="backslashreplace") + b"\n"
+        return record(self.style, level, message)
+
+
+def record(style: str, level: str, message: str) -> bytes:
+    """A line of the log. The facts of a message come last, where nobody who knows other runtimes' logs looks."""
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    named = {"msg": summary(message), **facts(message)} if level != "debug" else {"msg": message}
+    if style == "json":
+        line = quick_json.dumps({"level": level, "msg": named.pop("msg"), "time": stamp, **named})
+    else:
+        values = (f"{name}={quick_json.dumps(value)}" for name, value in named.items())
+        line = f"time={quick_json.dumps(stamp)} level={level} {' '.join(values)}"
+    return line.encode(errors="backslashreplace") + b"\n"
 
 
 class Journal:
@@ -92,7 +100,9 @@ class Syslog:
     def record(self, level: str, message: str) -> bytes:
         priority = LOG_DAEMON << 3 | PRIORITIES[level]
         stamp = time.strftime("%b %e %H:%M:%S")
-        return f"<{priority}>{stamp} {self.identifier}[{os.getpid()}]: {message}".encode(errors="backslashreplace")
+        return f"<{priority}>{stamp} {self.identifier}[{os.getpid()}]: {one_line(message)}".encode(
+            errors="backslashreplace"
+        )
 
 
 def connected(path: str) -> int:

@@ -68,7 +68,7 @@ def test_a_delete_that_leaves_something_fails_and_can_be_tried_again(life, runti
                 refused = one.delete(*options)
                 assert refused.status == 1
                 assert f"can't see the cgroup {cgroup_of(one.id)}" in refused.stderr
-                assert f"cure:  mend what keeps it, and minirun delete {one.id}" in refused.stderr
+                assert f"cure: mend what keeps it, and minirun delete {one.id}" in refused.stderr
                 assert is_kept(one) and not (place / "hook").exists()
         assert one.delete(*options).status == 0
         assert (place / "hook").read_text() == "ran\n"

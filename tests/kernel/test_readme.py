@@ -6,6 +6,7 @@ go on in lines that begin with "> ".
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel.kit.runtime import PATIENCE
+from kernel.kit.screen import screen
 from kernel.kit.typist import typing_to
 
 if TYPE_CHECKING:
@@ -102,14 +104,14 @@ def output(command: str, place: Path, wanted: str) -> str:
     """Into a file, which a container may keep open for as long as it wants to. After `start` it writes there when the
     command has come to its end."""
     file = place / "output"
-    with file.open("w") as stream:
+    with file.open("wb") as stream, errors_to(stream.fileno(), wanted) as errors:
         subprocess.run(
             ["bash", "-c", command.replace("sudo ", "")],
             cwd=place,
             env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
             stdin=subprocess.DEVNULL,
             stdout=stream,
-            stderr=subprocess.STDOUT,
+            stderr=errors,
             timeout=60 * PATIENCE,
             check=False,
         )
@@ -117,6 +119,12 @@ def output(command: str, place: Path, wanted: str) -> str:
     while not re.fullmatch(wanted, file.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return file.read_text()
+
+
+def errors_to(file: int, wanted: str) -> contextlib.AbstractContextManager[int]:
+    """Where standard error goes: where the page shows a message in several lines, that is a terminal."""
+    shows_facts = re.search(r"\\ \\ (step|call|cure|allowed):", wanted)
+    return screen(file) if shows_facts else contextlib.nullcontext(file)
 
 
 def pattern(expected: str) -> str:

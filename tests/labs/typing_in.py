@@ -49,6 +49,10 @@ class Typed:
         self.words = "\n".join(line.text for line in lines)
         self.shown: list[str] = []
 
+    def shows_message(self) -> bool:
+        """A message of minirun's, which may be several lines at a terminal, and nowhere else."""
+        return any(line.startswith("minirun: ") for line in self.shown)
+
     def pattern(self) -> str:
         """… stands for anything, on a line of its own for any lines. How wide a gap is depends on what is beside it."""
         lines = ("[ \\t]+".join(map(re.escape, GAP.split(line))).replace("…", ".*") for line in self.shown)
@@ -86,10 +90,10 @@ class Terminal:
         os.close(other)
         self.said = b""
 
-    def type(self, words: str, answers: list[str]) -> tuple[str, int]:
-        """What it prints, and its exit status."""
+    def type(self, words: str, answers: list[str], *, errors_here: bool) -> tuple[str, int]:
+        """What it prints, and its exit status. With `errors_here` standard error is the terminal."""
         self.said = b""
-        self.write(f"{words}\n")
+        self.write(f"{{ {words}\n}} 2>/dev/tty\n" if errors_here else f"{words}\n")
         for answer in answers:
             self.read_until(QUESTION)
             self.said += b"\n"
@@ -97,7 +101,14 @@ class Terminal:
         self.write(f'echo "{ENDED}$?"\n')
         self.read_until(re.compile(rf"{ENDED}(\d+)\r?\n".encode()))
         text, _, status = self.said.decode(errors="replace").replace("\r", "").rpartition(ENDED)
-        return cleaned(text, words), int(status.split()[0])
+        return cleaned(text + self.rest(), words), int(status.split()[0])
+
+    def rest(self) -> str:
+        """What the terminal has to say still: it is not as quick as a pipe."""
+        said = b""
+        while select.select([self.keyboard], [], [], 0.05)[0] and (piece := read_some(self.keyboard)):
+            said += piece
+        return said.decode(errors="replace").replace("\r", "")
 
     def write(self, text: str) -> None:
         assert self.shell.stdin
@@ -152,7 +163,9 @@ def type_page(page: str, student: Student) -> None:
             name = f"{command.terminal}{command.kind}"
             if name not in terminals:
                 terminals[name] = Terminal(student, root=command.kind == "#")
-            said, status = terminals[name].type(command.words, [answer.words for answer in answers])
+            said, status = terminals[name].type(
+                command.words, [answer.words for answer in answers], errors_here=command.shows_message()
+            )
             compare(name, said, status, command, answers)
     finally:
         for terminal in terminals.values():

@@ -519,14 +519,14 @@ def test_one_step_in_any_form(bundle: Path) -> None:
 def test_what_would_be_ignored_is_refused(bundle: Path, words: tuple[str, ...]) -> None:
     told = minirun(*words, str(bundle))
     assert (told.returncode, told.stdout) == (1, "")
-    assert "\n  allowed: " in told.stderr
+    assert "; allowed: " in told.stderr
 
 
 def test_what_no_script_can_do_is_an_error(bundle: Path) -> None:
     assert minirun("--no-pivot", str(bundle)).returncode == 0
     told = minirun("--no-pivot", "--script", str(bundle))
     assert told.returncode == 1
-    assert "no script for --no-pivot\n  cure:" in told.stderr
+    assert "no script for --no-pivot; cure:" in told.stderr
 
 
 @pytest.mark.parametrize("word", ["0", "-1", "999", "1.5", "mount"])
@@ -539,7 +539,7 @@ def test_a_step_that_does_not_exist(word: str) -> None:
 def test_step_0_is_no_way_to_ask_for_all_of_them(bundle: Path) -> None:
     told = minirun("--step", "0", str(bundle))
     assert (told.returncode, told.stdout) == (1, "")
-    assert "there is no step 0\n" in told.stderr
+    assert "there is no step 0; allowed:" in told.stderr
 
 
 def test_who_has_no_place_for_containers_may_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

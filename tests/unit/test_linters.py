@@ -90,6 +90,7 @@ EVERYWHERE = {
     "__init__",
     "errors",
     "one_file",
+    "one_line",
     "quick_json",
     "record",
     "safe",

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from minirun.errors import ConfigError, MinirunError, StateError, StepError
 from minirun.kernel.libc import show
+from minirun.one_line import summary
 from minirun.runtime.log import Log
 from minirun.runtime.overview import list_containers
 from minirun.safe import safe, safe_json, safe_lines
@@ -67,7 +68,7 @@ def test_no_error_moves_the_cursor(error: MinirunError, tmp_path: Path, capfd: p
     engines.error(str(error))
     assert is_safe(capfd.readouterr().err)
     assert is_safe((tmp_path / "text").read_text())
-    assert json.loads((tmp_path / "json").read_text())["msg"] == str(error)
+    assert json.loads((tmp_path / "json").read_text())["msg"] == summary(str(error))
 
 
 def test_minirun_breaks_its_own_lines() -> None:
