@@ -48,7 +48,7 @@ GLOBAL = (
         None,
         "DIR",
     ),
-    Option("debug", ("--debug",), FLAG, "Tell every step on stderr (and in the log file)."),
+    Option("debug", ("--debug",), FLAG, "Tell every step, in the log's format: in the log file, or else on stderr."),
     Option(
         "log",
         ("--log",),
