@@ -227,6 +227,8 @@ def parent(path):
     return made
 
 
+@pytest.mark.deviates("runc", "1.1 warns of it, in the same words")
+@pytest.mark.deviates("crun", "takes it")
 def test_a_cgroup_with_processes_is_refused(runtime, bundle, path, parent):
     """config-linux.md#control-groups"""
     with subprocess.Popen(["sleep", "100"]) as other:

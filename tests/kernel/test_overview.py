@@ -30,6 +30,7 @@ def test_list_has_every_container(life):
 ORDER = ["ociVersion", "id", "pid", "status", "bundle", "rootfs", "created", "annotations", "owner"]
 
 
+@pytest.mark.deviates("crun", "indents it, in an order of its own")
 def test_json_is_on_one_line_without_a_blank_and_in_the_order_of_others(life, place):
     """People's scripts look for "status":"running" by grep(1)."""
     one = life("sleep")

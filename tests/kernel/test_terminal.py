@@ -119,6 +119,7 @@ def test_the_new_size_of_the_window_is_seen(runtime, shell):
 
 
 @pytest.mark.deviates("runc", "the caller's window has the last word from the beginning")
+@pytest.mark.deviates("crun", "version 1.8 keeps that size")
 def test_a_console_size_holds_until_the_window_changes(runtime, shell):
     shell.process["consoleSize"] = {"height": 13, "width": 47}
     with at_a_terminal(runtime, shell) as typist:
@@ -191,9 +192,11 @@ ON_A_SCREEN = LINES.replace(b"\n", b"\r\n")
 
 
 CLEARS_LATE = pytest.mark.deviates("runc", "sees to it when the program may have written already")
+ADDS_CR = pytest.mark.deviates("crun", "ends lines by CR LF, whatever they go to")
 
 
 @CLEARS_LATE
+@ADDS_CR
 @pytest.mark.parametrize("stdin", ["", "</dev/null"])
 def test_in_a_file_a_line_ends_as_the_program_ended_it(runtime, bundle, place, stdin):
     with redirected(runtime, bundle("flood", str(len(LINES))), f"{stdin} >{place}/out") as typist:
@@ -202,6 +205,7 @@ def test_in_a_file_a_line_ends_as_the_program_ended_it(runtime, bundle, place, s
 
 
 @CLEARS_LATE
+@ADDS_CR
 def test_of_a_further_process_too(life, runtime, place):
     one = life("sleep").started()
     words = [*runtime.argv, "exec", "--tty", one.id, "/probe", "flood", str(len(LINES))]
@@ -211,6 +215,7 @@ def test_of_a_further_process_too(life, runtime, place):
 
 
 @CLEARS_LATE
+@ADDS_CR
 @pytest.mark.parametrize("words", ["", "| cat", "</dev/null", "</dev/null | cat"])
 def test_on_a_screen_it_begins_anew_on_the_left(runtime, bundle, words):
     """Whichever of the two terminals sees to that, it is one."""
