@@ -100,15 +100,16 @@ class Terminal:
             os.write(self.keyboard, f"{answer}\n".encode())
         self.write(f'echo "{ENDED}$?"\n')
         self.read_until(re.compile(rf"{ENDED}(\d+)\r?\n".encode()))
-        text, _, status = self.said.decode(errors="replace").replace("\r", "").rpartition(ENDED)
-        return cleaned(text + self.rest(), words), int(status.split()[0])
+        text, _, after = self.said.decode(errors="replace").replace("\r", "").rpartition(ENDED)
+        status, _, late = after.partition("\n")
+        return cleaned(text + (self.errors(late) if errors_here else ""), words), int(status)
 
-    def rest(self) -> str:
-        """What the terminal has to say still: it is not as quick as a pipe."""
-        said = b""
-        while select.select([self.keyboard], [], [], 0.05)[0] and (piece := read_some(self.keyboard)):
-            said += piece
-        return said.decode(errors="replace").replace("\r", "")
+    def errors(self, late: str) -> str:
+        """What comes from the terminal still, up to a word of ours: it is not as quick as a pipe."""
+        self.said = late.encode()
+        self.write(f"echo {ENDED}: >/dev/tty\n")
+        self.read_until(re.compile(f"{ENDED}:".encode()))
+        return self.said.decode(errors="replace").replace("\r", "").partition(ENDED)[0]
 
     def write(self, text: str) -> None:
         assert self.shell.stdin

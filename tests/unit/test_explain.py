@@ -489,7 +489,7 @@ def test_an_error_is_that_of_a_run(bundle: Path) -> None:
     assert told.returncode == 1
     assert told.stdout == ""
     assert told.stderr.startswith("minirun: config.json: /linux/resources/memory/limit: ")
-    assert "  allowed: " in told.stderr
+    assert "; allowed: " in told.stderr
 
 
 def test_a_bundle_without_a_root_is_explained_and_that_is_noted(bundle: Path) -> None:
