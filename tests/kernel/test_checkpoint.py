@@ -10,7 +10,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from kernel.kit import needs
 from kernel.kit.bundle import Bundle
 from kernel.kit.life import Life
 from kernel.kit.outside import Process, cgroup2_root
-from kernel.kit.runtime import PATIENCE, TIMEOUT, Result
+from kernel.kit.runtime import TIMEOUT, Result
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,24 +170,6 @@ def test_a_program_that_was_to_gain_nothing_is_told_of(kept) -> None:
 
 @with_criu
 @with_checkpoints
-def test_it_may_go_on_meanwhile_and_pass_its_memory_on_before(kept) -> None:
-    one = kept(COUNT).begin()
-    first = one.bundle.path / "before"
-    ends_well(one.call("checkpoint", options=["--pre-dump", "--image-path", str(first)]))
-    one.counts()
-    ends_well(one.checkpoint("--leave-running", "--parent-path", "../before"))
-    assert (one.images / "parent").resolve() == first
-    assert one.status == "running"
-    one.counts()
-    ends_well(one.kill("KILL"))
-    one.wait_for(lambda: one.status == "stopped")
-    ends_well(one.delete())
-    ends_well(one.restore())
-    one.counts()
-
-
-@with_criu
-@with_checkpoints
 def test_its_output_goes_to_the_new_caller_and_its_status_too(kept) -> None:
     one = kept(ONCE)
     reading, writing = os.pipe()
@@ -292,36 +273,6 @@ def test_of_a_restore_that_fails_nothing_is_left(kept) -> None:
     assert one.call("state").status == 1
     assert not Path(f"{cgroup2_root()}{cgroup}").exists()
     assert not Path("/run/minirun", one.id).exists()
-
-
-@with_criu
-@needs.program("podman")
-@with_checkpoints
-def test_podman_keeps_a_container_and_has_it_back(runtime, busybox, tmp_path) -> None:
-    storage = ["--root", str(tmp_path / "storage"), "--runroot", str(tmp_path / "run"), "--storage-driver", "vfs"]
-    words = ["podman", *storage, "--cgroup-manager", "cgroupfs", "--runtime", shutil.which(runtime.argv[0]) or ""]
-
-    def podman(*more: str) -> str:
-        done = subprocess.run([*words, *more], capture_output=True, text=True, timeout=3 * TIMEOUT, check=False)
-        assert done.returncode == 0, f"{more}\n{done.stdout}{done.stderr}"
-        return done.stdout.strip()
-
-    name = f"kept-{os.getpid()}"
-    podman("run", "-d", "--name", name, "--network", "none", "--rootfs", str(busybox.rootfs), "/bin/sh", "-c", SAY)
-    try:
-        time.sleep(PATIENCE / 5)
-        podman("container", "checkpoint", name)
-        assert podman("inspect", "--format", "{{.State.Status}} {{.State.Checkpointed}}", name) == "exited true"
-        before = len(podman("logs", name).splitlines())
-        podman("container", "restore", name)
-        assert podman("inspect", "--format", "{{.State.Status}}", name) == "running"
-        deadline = time.monotonic() + TIMEOUT
-        while len(said := podman("logs", name).splitlines()) <= before + 1:
-            assert time.monotonic() < deadline, said
-        assert [line.split()[-1] for line in said] == [str(number) for number in range(1, len(said) + 1)]
-        assert podman("exec", name, "/bin/busybox", "echo", "here") == "here"
-    finally:
-        podman("rm", "--force", "--time", "0", name)
 
 
 # ---- where there is none
