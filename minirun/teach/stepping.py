@@ -66,6 +66,7 @@ LOOK = {
     "filters": ("grep -E '^(NoNewPrivs|Seccomp)' /proc/$pid/status",),
     "identity": ("grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs)' /proc/$pid/status", "cat /proc/$pid/limits"),
     "resctrl": ("findmnt -t resctrl", "grep -s $pid /sys/fs/resctrl/*/tasks"),
+    "checkpoint": ("ls -l /proc/$pid/fd", "cat /proc/$pid/mountinfo"),
     "exec": ("ls -l /proc/$pid/exe /proc/$pid/cwd /proc/$pid/root", "ps -o pid,user,args -p $pid"),
 }
 ALWAYS = ("$minirun inspect $pid",)

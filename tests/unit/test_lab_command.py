@@ -43,15 +43,15 @@ def lab(environment: dict[str, str]) -> Lab:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("stort", "00"), "lab can't 'stort'\n  allowed: list, show, start"),
-        (("show",), "which lab?\n  cure:  minirun lab show 00"),
-        (("show", "77"), "there is no lab '77'\n  allowed: 00"),
-        (("check", "00"), "lab 00 is not started, or was reset\n  cure:  minirun lab start 00"),
+        (("stort", "00"), "lab can't 'stort'; allowed: list, show, start"),
+        (("show",), "which lab?; cure: minirun lab show 00"),
+        (("show", "77"), "there is no lab '77'; allowed: 00"),
+        (("check", "00"), "lab 00 is not started, or was reset; cure: minirun lab start 00"),
         (("hint", "00"), "lab 00 is not started"),
         (("watch", "00"), "lab 00 is not started"),
         (("answer", "00", "pid", "1"), "lab 00 is not started"),
-        (("reset",), "reset what?\n  cure:  minirun lab reset 00"),
-        (("report",), "whose report?\n  cure:  minirun lab report --name"),
+        (("reset",), "reset what?; cure: minirun lab reset 00"),
+        (("report",), "whose report?; cure: minirun lab report --name"),
         (("report", "--verify", "/nowhere"), "can't read '/nowhere': no such file or directory (ENOENT)"),
         (("book", "-o", "/nowhere/labs.html"), "can't write /nowhere/labs.html: there is no directory /nowhere"),
     ],
@@ -91,7 +91,7 @@ def test_who_stands_in_other_namespaces_is_sent_back(lab: Lab, environment: dict
     lab("start", "00")
     inside = ["unshare", "--uts", *COMMAND, "check", "00"]
     done = subprocess.run(inside, env=environment, capture_output=True, text=True, check=False)
-    assert "lab 00 was started elsewhere: this shell has other namespaces (uts)\n  cure:" in done.stderr
+    assert "lab 00 was started elsewhere: this shell has other namespaces (uts); cure:" in done.stderr
     lab("reset", "00")
 
 
@@ -147,7 +147,7 @@ def test_a_user_without_root_is_told_which_labs_need_none(environment: dict[str,
     done = subprocess.run(
         [*as_nobody, *COMMAND, "start", needing[0]], env=environment, capture_output=True, text=True, check=False
     )
-    assert "it needs root\n  cure:  sudo; without root there are the labs 00" in done.stderr
+    assert "it needs root; cure: sudo; without root there are the labs 00" in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -156,6 +156,6 @@ def test_a_lab_that_breaks_the_machine_is_for_others(lab: Lab, tmp_path: Path) -
     done = lab("start", "18")
     assert done.returncode == 1
     assert "lab 18 can't be done here: it lets containers do to the machine what they are kept from" in done.stderr
-    assert "(there is no /etc/minirun-throw-away)\n  cure:  a machine to throw away: sudo tests/vm/run" in done.stderr
+    assert "(there is no /etc/minirun-throw-away); cure: a machine to throw away: sudo tests/vm/run" in done.stderr
     assert list(tmp_path.iterdir()) == []
     assert not os.path.exists("/root/lab18-token")

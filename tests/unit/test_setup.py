@@ -400,8 +400,8 @@ def test_it_says_which_file_it_has_changed(setup: Setup, tmp_path: Path, name: s
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("dockr",), "setup knows no engine 'dockr'\n  allowed: podman, docker, containerd, crio"),
-        (("docker", "--write", "--undo"), "--write puts in what --undo takes out\n  allowed: one of them"),
+        (("dockr",), "setup knows no engine 'dockr'; allowed: podman, docker, containerd, crio"),
+        (("docker", "--write", "--undo"), "--write puts in what --undo takes out; allowed: one of them"),
     ],
 )
 def test_what_can_not_be_meant(setup: Setup, words: tuple[str, ...], said: str) -> None:
