@@ -46,8 +46,8 @@ class Machine:
 
     packages: ClassVar[Mapping[str, Sequence[str]]]  # Debian's packages, and programs of which each has one
 
-    def __init__(self, image: Path, share: Path | None) -> None:
-        self.image, self.share = image, share
+    def __init__(self, image: Path, share: Path | None, memory: str = "1G") -> None:
+        self.image, self.share, self.memory = image, share, memory
         self.talk = Talk()
         self.console = tempfile.TemporaryFile()
         self.processes: list[subprocess.Popen[bytes]] = []

@@ -37,8 +37,8 @@ VIRTIOFSD = {
 
 # virtiofsd reads and writes the machine's memory, hence the memory that can be shared.
 HARDWARE = """
-    -nodefaults -no-user-config -display none -no-reboot -smp 2 -m 1G -cpu max
-    -machine pc,memory-backend=memory -object memory-backend-memfd,id=memory,size=1G,share=on
+    -nodefaults -no-user-config -display none -no-reboot -smp 2 -m {memory} -cpu max
+    -machine pc,memory-backend=memory -object memory-backend-memfd,id=memory,size={memory},share=on
     -chardev stdio,id=console,signal=off -serial chardev:console
     -device virtio-serial-pci
 """
@@ -54,7 +54,7 @@ class Qemu(Machine):
         if cold:
             self.boot(disk_words(self.image / "root.img", "raw", snapshot=True))
         else:
-            self.go_on_from(saved_state(self.image))
+            self.go_on_from(saved_state(self.image, self.memory))
         if self.share:
             self.plug_share(self.share)
 
@@ -89,7 +89,13 @@ class Qemu(Machine):
         near, ends["monitor"] = socket.socketpair()
         if self.share:
             ends["share"] = self.serve(self.share)
-        words = [*HARDWARE.split(), *accelerator(), *kernel_words(self.image), *storage, *line_words(ends)]
+        words = [
+            *HARDWARE.format(memory=self.memory).split(),
+            *accelerator(),
+            *kernel_words(self.image),
+            *storage,
+            *line_words(ends),
+        ]
         self.spawn([PROGRAM, *words], list(ends.values()))
         self.monitor = Qmp(near)
 
@@ -148,27 +154,29 @@ def line_words(ends: Mapping[str, socket.socket]) -> list[str]:
 # ---- the saved state
 
 
-def saved_state(image: Path) -> Path:
+def saved_state(image: Path, memory: str) -> Path:
     """The directory with a booted machine's memory and disk, made if need be. It fits one QEMU and one hardware."""
     version = subprocess.run([PROGRAM, "--version"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    fingerprint = hashlib.sha256("\n".join([version, HARDWARE, KERNEL_WORDS, *accelerator()]).encode()).hexdigest()
+    fingerprint = hashlib.sha256(
+        "\n".join([version, HARDWARE, memory, KERNEL_WORDS, *accelerator()]).encode()
+    ).hexdigest()
     state = image / f"booted-{fingerprint[:12]}"
     with open(image.parent / "lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not state.is_dir():
             print("run: booting a machine to save its state, once", file=sys.stderr)
-            make_saved_state(image, state)
+            make_saved_state(image, memory, state)
     return state
 
 
-def make_saved_state(image: Path, state: Path) -> None:
+def make_saved_state(image: Path, memory: str, state: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="saving-", dir=image) as temporary:
         unfinished = Path(temporary, "state")
         unfinished.mkdir()
         disk = unfinished / "disk"
         create = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "raw", "-b", str(image / "root.img"), str(disk)]
         subprocess.run(create, check=True)
-        with Qemu(image, None) as machine:
+        with Qemu(image, None, memory) as machine:
             machine.boot(disk_words(disk, "qcow2", snapshot=False))
             machine.save(unfinished / "memory")
         unfinished.rename(state)

@@ -13,7 +13,7 @@ import time
 from host.machine import Machine
 
 # con are terminals, of which the first has the kernel's messages; ssl are serial lines.
-KERNEL_WORDS = "mem=1G root=/dev/ubda rw con=null con0=null,fd:1 ssl=null quiet panic=-1 systemd.show_status=0"
+KERNEL_WORDS = "root=/dev/ubda rw con=null con0=null,fd:1 ssl=null quiet panic=-1 systemd.show_status=0"
 
 
 class Uml(Machine):
@@ -26,8 +26,9 @@ class Uml(Machine):
         """
         lines = [f"ssl{number}=fd:{end.fileno()}" for number, end in enumerate(self.talk.far)]
         with tempfile.TemporaryDirectory(prefix="minirun-vm-", ignore_cleanup_errors=True) as directory:
-            files = [f"uml_dir={directory}", "umid=machine", f"ubd0={directory}/cow,{self.image}/root.img"]
-            self.spawn([*on_one_processor(), "linux.uml", *files, *KERNEL_WORDS.split(), *lines], self.talk.far)
+            where = [f"uml_dir={directory}", "umid=machine", f"ubd0={directory}/cow,{self.image}/root.img"]
+            what = [f"mem={self.memory}", *where]
+            self.spawn([*on_one_processor(), "linux.uml", *what, *KERNEL_WORDS.split(), *lines], self.talk.far)
             self.wait_for_agent()
         if self.share:
             self.talk.share("hostfs", self.share, time.monotonic() + 60)

@@ -1,0 +1,26 @@
+"""All engines by their names, and the mark that says which of them a test is for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from engines.kit import podman
+from engines.kit.sides import SIDES
+
+if TYPE_CHECKING:
+    from engines.kit.engine import Engine
+
+# A name -> what makes the engine, given the name and the side. Made for each test: what is dear is kept by its class.
+ENGINES = dict.fromkeys(podman.KINDS, podman.Podman)
+
+
+def make_engine(name: str, side: str) -> Engine:
+    return ENGINES[name](name, side)
+
+
+def on(*names: str) -> pytest.MarkDecorator:
+    """The test is for these engines, each with the reference first and then with minirun."""
+    values = [(name, side) for name in names for side in SIDES]
+    return pytest.mark.parametrize("engine", values, indirect=True, ids=[f"{name}-{side}" for name, side in values])
