@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.engines.document import DOCUMENT, Result, merged, read_results, render, results_of, all_tests, worse
+from tests.engines.document import DOCUMENT, Result, all_tests, merged, read_results, render, results_of, worse
 
 if TYPE_CHECKING:
     from pathlib import Path
