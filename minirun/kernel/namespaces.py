@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from errno import EINVAL
 
-from . import files
+from . import files, processes
 from .constants import CLONE_NEWPID, CLONE_NEWUSER
 from .libc import Flags, SystemCallError, call, os_call, show
 
@@ -20,17 +21,49 @@ def setns(descriptor: int, kind: int) -> None:
 
 
 def fork_into_pid_namespace() -> int:
-    """fork(2), with the child as process 1 of a new pid namespace. unshare(2) means all children from now on, and so
-    does setns(2), which leads back: the next ones are born in the caller's namespace again."""
-    own, child = files.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC), -1
+    """fork(2), with the child as process 1 of a new pid namespace.
+
+    unshare(2) means all children from then on, and setns(2) leads back only those who have CAP_SYS_ADMIN where they
+    come from (pid_namespaces(7)), which root of a user namespace has not. So another process does it for this one; as
+    it ends, its child becomes this one's.
+    """
+    told, tell = os.pipe()
+    adopted = processes.is_child_subreaper()
+    processes.set_child_subreaper()
     try:
-        unshare(CLONE_NEWPID)
-        child = os_call("fork", os.fork)
-        return child
+        helper = processes.fork()
+        if helper == 0 and become_first_process(tell):
+            return 0
+        os.waitpid(helper, 0)
+        return told_pid(os.read(told, 100).decode())
     finally:
-        if child:
-            setns(own, CLONE_NEWPID)
-        os.close(own)
+        processes.set_child_subreaper(adopted)
+        os.close(told)
+        os.close(tell)
+
+
+def become_first_process(tell: int) -> bool:
+    """In the helper: True in its child. The helper tells the child's pid, or what failed and how, and ends."""
+    said = ""
+    try:
+        if os.getpid() == 1:  # the caller's children are to be in a new one already, which takes no other beside it
+            raise SystemCallError(EINVAL, "unshare", "unshare(CLONE_NEWPID)")
+        unshare(CLONE_NEWPID)
+        child = processes.fork()
+        if child == 0:
+            return True
+        said = str(child)
+    except SystemCallError as error:
+        said = f"{error.errno} {error.call} {error.shown}"
+    os.write(tell, said.encode())
+    os._exit(0)
+
+
+def told_pid(said: str) -> int:
+    pid, *failed = said.split(" ", 2)
+    if failed:
+        raise SystemCallError(int(pid), *failed)
+    return int(pid)
 
 
 def new_user_namespace(uid_map: str, gid_map: str) -> int:

@@ -14,6 +14,7 @@ from .constants import (
     PR_CAP_AMBIENT_RAISE,
     PR_CAPBSET_DROP,
     PR_CAPBSET_READ,
+    PR_GET_CHILD_SUBREAPER,
     PR_SET_CHILD_SUBREAPER,
     PR_SET_DUMPABLE,
     PR_SET_KEEPCAPS,
@@ -92,9 +93,16 @@ def set_name(name: str) -> None:
     prctl(PR_SET_NAME, "PR_SET_NAME", ctypes.addressof(buffer))
 
 
-def set_child_subreaper() -> None:
-    """PR_SET_CHILD_SUBREAPER: orphans among the descendants become children of this process."""
-    prctl(PR_SET_CHILD_SUBREAPER, "PR_SET_CHILD_SUBREAPER", 1)
+def set_child_subreaper(adopts: bool = True) -> None:
+    """PR_SET_CHILD_SUBREAPER: whether orphans among the descendants become children of this process."""
+    prctl(PR_SET_CHILD_SUBREAPER, "PR_SET_CHILD_SUBREAPER", int(adopts))
+
+
+def is_child_subreaper() -> bool:
+    """PR_GET_CHILD_SUBREAPER"""
+    adopts = ctypes.c_int()
+    prctl(PR_GET_CHILD_SUBREAPER, "PR_GET_CHILD_SUBREAPER", ctypes.addressof(adopts))
+    return bool(adopts.value)
 
 
 def set_death_signal(number: int) -> None:

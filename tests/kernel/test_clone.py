@@ -157,6 +157,16 @@ def seen_cgroup(one: Life) -> str:
 
 
 @OWN
+@pytest.mark.parametrize("what", REFUSED)
+def test_root_of_a_user_namespace_forks_as_well(runtime: Runtime, bundle: Callable[..., Bundle], what: str) -> None:
+    """As for an engine without root. It may not enter the pid namespace from which it comes (pid_namespaces(7))."""
+    prefix = [*refusing(what), "unshare", "--user", "--map-root-user", "--mount"]
+    done = runtime.run(bundle(), options=["--narrate"], prefix=prefix)
+    assert done.json["pid"] == 1
+    assert "by fork(2)" in done.stderr
+
+
+@OWN
 @needs.clone()
 def test_it_is_told_which_way_it_went(runtime: Runtime, bundle: Callable[..., Bundle]) -> None:
     made, prefixes = bundle(), ([], refusing("no such call"))
