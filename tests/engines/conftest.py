@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,10 @@ def pytest_ignore_collect() -> bool | None:
     return None if THROW_AWAY.exists() and shutil.which("podman") else True
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--lives", type=int, default=10, metavar="N", help="containers of test_podman_life: short_lives")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "quick: runs with every change, not only when all is asked for")
     config.addinivalue_line("markers", "reference_fails(reason): the reference can't do this, here or at all")
@@ -49,6 +54,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         mark = item.get_closest_marker("reference_fails")
         if mark and isinstance(item, pytest.Function) and item.callspec.params["engine"][1] == REFERENCE:
             item.add_marker(pytest.mark.xfail(strict=False, reason=mark.args[0]))
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Tells a failure at once: all of them take an hour and more."""
+    if report.failed:
+        errors = [line for line in report.longreprtext.splitlines() if line.startswith("E ")]
+        print("", report.nodeid, *errors, sep="\n", file=sys.__stdout__, flush=True)
 
 
 @pytest.fixture(scope="session", autouse=True)

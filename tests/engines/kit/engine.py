@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import re
+import select
+import struct
 import subprocess
+import termios
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -85,6 +91,10 @@ class Engine:
             text=True,
         )
 
+    def typing(self, *words: str, rows: int = 24, columns: int = 80) -> Typist:
+        """A command on a terminal of this size, beside the test."""
+        return Typist([*self.client(), *words], self.environment(), rows, columns)
+
     def hear(self, errors: str, *, failed: bool = False) -> None:
         lines = errors.splitlines()
         self.said += lines[:-1] if failed else lines
@@ -92,6 +102,34 @@ class Engine:
     def warnings(self) -> set[str]:
         """What was said, without what is never the same twice."""
         return {normal(line) for line in self.said if line.strip()}
+
+
+class Typist:
+    """Somebody at a terminal, who waits for what is written there before typing."""
+
+    def __init__(self, argv: Sequence[str], environment: Mapping[str, str], rows: int, columns: int) -> None:
+        self.terminal, inner = pty.openpty()
+        fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", *argv], env=environment, stdin=inner, stdout=inner, stderr=inner
+        )
+        os.close(inner)
+        self.seen = ""
+
+    def sees(self, text: str, limit: float = 30) -> None:
+        deadline = time.monotonic() + limit * PATIENCE
+        while text not in self.seen:
+            ready = select.select([self.terminal], [], [], max(0.0, deadline - time.monotonic()))[0]
+            assert ready, f"{text!r} never came, but {self.seen!r}"
+            self.seen += os.read(self.terminal, 4096).decode(errors="replace")
+
+    def types(self, text: str) -> None:
+        os.write(self.terminal, text.encode())
+
+    def status(self, limit: float = 30) -> int:
+        ended = self.process.wait(limit * PATIENCE)
+        os.close(self.terminal)
+        return ended
 
 
 def normal(line: str) -> str:

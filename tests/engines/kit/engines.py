@@ -10,6 +10,8 @@ from engines.kit import podman
 from engines.kit.sides import SIDES
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from engines.kit.engine import Engine
 
 # A name -> what makes the engine, given the name and the side. Made for each test: what is dear is kept by its class.
@@ -20,7 +22,17 @@ def make_engine(name: str, side: str) -> Engine:
     return ENGINES[name](name, side)
 
 
-def on(*names: str) -> pytest.MarkDecorator:
-    """The test is for these engines, each with the reference first and then with minirun."""
-    values = [(name, side) for name in names for side in SIDES]
-    return pytest.mark.parametrize("engine", values, indirect=True, ids=[f"{name}-{side}" for name, side in values])
+def on(*names: str, quick: Collection[str] = ()) -> pytest.MarkDecorator:
+    """The test is for these engines, each with the reference first and then with minirun; for those in `quick` with
+    every change (pytest -m quick)."""
+    values = [
+        pytest.param((name, side), marks=[pytest.mark.quick] * (name in quick), id=f"{identifier(name)}-{side}")
+        for name in names
+        for side in SIDES
+    ]
+    return pytest.mark.parametrize("engine", values, indirect=True)
+
+
+def identifier(name: str) -> str:
+    """For pytest -k: podman-root-systemd"""
+    return name.lower().replace(", ", "-").replace(" ", "-")

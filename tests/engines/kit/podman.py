@@ -38,11 +38,15 @@ class Kind(NamedTuple):
     manager: str  # of cgroups: systemd or cgroupfs
 
 
+ROOT, ROOT_CGROUPFS = "Podman, root, systemd", "Podman, root, cgroupfs"
+ROOTLESS, ROOTLESS_CGROUPFS = "Podman, rootless, systemd", "Podman, rootless, cgroupfs"
+BOTH = (ROOT, ROOTLESS)
+ALL = (ROOT, ROOT_CGROUPFS, ROOTLESS, ROOTLESS_CGROUPFS)
 KINDS = {
-    "Podman, root, systemd": Kind("root", "systemd"),
-    "Podman, root, cgroupfs": Kind("root", "cgroupfs"),
-    "Podman, rootless, systemd": Kind(USER, "systemd"),
-    "Podman, rootless, cgroupfs": Kind(USER, "cgroupfs"),
+    ROOT: Kind("root", "systemd"),
+    ROOT_CGROUPFS: Kind("root", "cgroupfs"),
+    ROOTLESS: Kind(USER, "systemd"),
+    ROOTLESS_CGROUPFS: Kind(USER, "cgroupfs"),
 }
 
 
@@ -73,6 +77,16 @@ class Podman(Engine):
 
     def inspect(self, container: str, what: str) -> str:
         return self("inspect", "--format", "{{" + what + "}}", container).out
+
+    def start(self, *words: str, name: str = "one") -> str:
+        """A container that goes on until it is stopped, at once by SIGTERM, unless `words` end with another program."""
+        program = () if IMAGE in words else (IMAGE, "sh", "-c", "trap exit TERM; while true; do sleep 0.1; done")
+        self("run", "-d", "--name", name, "--network=none", *words, *program)
+        return name
+
+    def output(self, *words: str) -> str:
+        """Of a container without a network, which is quicker."""
+        return self("run", "--rm", "--network=none", *words).out
 
     def pid(self, container: str) -> int:
         return int(self.inspect(container, ".State.Pid"))
