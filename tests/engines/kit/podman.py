@@ -148,7 +148,7 @@ IMAGES_OF: set[str] = set()
 def load_images(podman: Podman) -> None:
     if podman.kind.user in IMAGES_OF:
         return
-    podman("import", "--change=CMD sh", str(image_file()), IMAGE)
+    podman("import", "--change=CMD sh", "--change=ENV PATH=/bin:/sbin", str(image_file()), IMAGE)
     podman("import", '--change=ENTRYPOINT ["/bin/sleep","100000"]', str(image_file()), "localhost/pause")
     IMAGES_OF.add(podman.kind.user)
     podman.said.clear()
