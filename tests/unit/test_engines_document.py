@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 REPORT = """\
 <testsuites><testsuite>
-<testcase classname="tests.engines.test_podman" name="test_run[Podman, root-minirun]"><properties>
+<testcase classname="tests.engines.test_podman_life" name="test_run[Podman, root-minirun]"><properties>
 <property name="engine" value="Podman, root"/><property name="operation" value="run"/>
 <property name="side" value="minirun"/><property name="runtime" value="minirun"/>
 <property name="version" value="4.3.1"/><property name="machine" value="UML"/></properties>{}</testcase>
@@ -40,7 +40,7 @@ def reported(directory: Path, child: str) -> Result:
 
 def test_a_report_is_read(tmp_path: Path) -> None:
     found = reported(tmp_path, "")
-    assert (found.key, found.outcome) == (("test_podman.test_run", "Podman, root", "minirun"), "works")
+    assert (found.key, found.outcome) == (("test_podman_life.test_run", "Podman, root", "minirun"), "works")
     assert reported(tmp_path, '<error message="said more&#10;lines"/>').outcome == "fails"
     assert reported(tmp_path, '<failure message="one"/>').reason == "one"
     assert reported(tmp_path, '<skipped type="pytest.xfail" message="can not"/>').outcome == "fails"
@@ -57,6 +57,6 @@ def test_what_was_not_tried_is_no_news(tmp_path: Path) -> None:
 def test_a_difference_is_found(tmp_path: Path) -> None:
     reference = reported(tmp_path, "")._replace(side="reference")
     failed = reported(tmp_path, "<failure/>")
-    assert worse([reference, failed]) == ["test_podman.test_run with Podman, root"]
-    assert worse([reference]) == ["test_podman.test_run with Podman, root"]
+    assert worse([reference, failed]) == ["test_podman_life.test_run with Podman, root"]
+    assert worse([reference]) == ["test_podman_life.test_run with Podman, root"]
     assert worse([reference, reported(tmp_path, "")]) == []

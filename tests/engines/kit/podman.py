@@ -28,9 +28,14 @@ infra_image = "localhost/pause"
 runtime_supports_json = ["crun", "runc", "minirun"]
 runtime_supports_nocgroup = ["crun", "minirun"]
 
+"""
+RUNTIMES = """\
 [engine.runtimes]
 {runtime.name} = ["{runtime.path}"]
 """
+
+# For those whom no test starts: the units of a health check.
+FOR_ALL = Path("/etc/containers/containers.conf")
 
 
 class Kind(NamedTuple):
@@ -57,7 +62,9 @@ class Podman(Engine):
         self.runtime = runtime_of(side, "crun")
         self.version = podman_version()
         self.configuration = Path(f"/run/engines-podman-{self.kind.user}-{self.kind.manager}-{side}.conf")
-        self.configuration.write_text(CONFIGURATION.format(runtime=self.runtime, kind=self.kind))
+        runtimes = RUNTIMES.format(runtime=self.runtime)
+        self.configuration.write_text(CONFIGURATION.format(runtime=self.runtime, kind=self.kind) + runtimes)
+        FOR_ALL.write_text(runtimes)
         load_images(self)
 
     @property
