@@ -65,6 +65,7 @@ class Podman(Engine):
         runtimes = RUNTIMES.format(runtime=self.runtime)
         self.configuration.write_text(CONFIGURATION.format(runtime=self.runtime, kind=self.kind) + runtimes)
         FOR_ALL.write_text(runtimes)
+        give_ids()
         load_images(self)
 
     @property
@@ -144,6 +145,14 @@ def users_cgroup(user: str) -> Path:
     words = ["systemd-run", "--quiet", "--user", "--property=Delegate=yes", "--unit=engines", "sleep", "infinity"]
     subprocess.run([*bare(user), *words], env=environment_of(user), check=True)
     return Path(f"/sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service/app.slice/engines.service")
+
+
+@functools.cache
+def give_ids() -> None:
+    """For `--userns=auto` of root's, which takes those of the user "containers" (podman-run(1))."""
+    for name in ("subuid", "subgid"):
+        with Path("/etc", name).open("a") as file:
+            file.write("containers:1000000:1000000\n")
 
 
 # ---- images, which each user has to get once
