@@ -105,7 +105,7 @@ def worse(results: Iterable[Result]) -> list[str]:
     return [
         f"{test} with {engine}"
         for (test, engine, side), outcome in outcomes.items()
-        if side == "reference" and outcome == WORKS and outcomes.get((test, engine, "minirun")) != WORKS
+        if side == "reference" and outcome == WORKS and outcomes.get((test, engine, "minirun"), WORKS) != WORKS
     ]
 
 
@@ -142,7 +142,7 @@ def row(results: Sequence[Result], name: str, kinds: Sequence[str], test: str, o
 
 def cell(results: Sequence[Result], test: str, engine: str) -> str:
     its = {result.side: result for result in results if (result.test, result.engine) == (test, engine)}
-    if not its:
+    if len(its) < 2 or SKIPPED in {result.outcome for result in its.values()}:
         return "·"
     reference, minirun = its["reference"], its["minirun"]
     where = " (QEMU)" if reference.machine == "QEMU" else ""
