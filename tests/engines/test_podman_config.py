@@ -257,11 +257,10 @@ def test_network_of_a_container(engine: Podman) -> None:
     """`--network`, `--ipc`, `--pid` of another container"""
     one = engine.start("--ipc=shareable")
     words = [f"--network=container:{one}", f"--ipc=container:{one}", f"--pid=container:{one}"]
-    kinds = ("net", "ipc", "pid")
-    said = engine(
-        "run", "--rm", *words, IMAGE, "sh", "-c", "for kind in net ipc pid; do readlink /proc/self/ns/$kind; done"
-    )
-    assert said.out.split() == [str(Process(engine.pid(one)).namespace(kind)) for kind in kinds]
+    program = "for kind in net ipc pid; do readlink /proc/self/ns/$kind; done"
+    said = engine("run", "--rm", *words, IMAGE, "sh", "-c", program).out
+    other = Process(engine.pid(one))
+    assert said.split() == [other.namespace(kind) for kind in ("network", "ipc", "pid")]
 
 
 @on(*BOTH)

@@ -175,10 +175,8 @@ def test_api(engine: Podman) -> None:
     try:
         wait_until(lambda: Path(socket).exists(), "the socket")
         docker = ["docker", f"--host=unix://{socket}"]
-        done = engine.run(
-            [*docker, "run", "--rm", "--network=none", f"localhost/{IMAGE}", "sh", "-c", "echo out; exit 3"]
-        )
-        assert (done.status, done.out) == (3, "out"), done
+        done = engine.run([*docker, "run", "--rm", "--network=none", f"localhost/{IMAGE}", "sh", "-c", "echo out"])
+        assert (done.status, done.out) == (0, "out"), done
     finally:
         service.terminate()
         engine.hear(service.communicate(timeout=60)[1])
