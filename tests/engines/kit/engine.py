@@ -50,6 +50,7 @@ class Engine:
 
     def __init__(self) -> None:
         self.said: list[str] = []
+        self.commands: list[tuple[str, ...]] = []
 
     def client(self) -> Sequence[str]:
         raise NotImplementedError
@@ -62,6 +63,7 @@ class Engine:
 
     def __call__(self, *words: str, status: int = 0, stdin: str = "", limit: float = 30) -> Done:
         """One command, which has to end with `status` within `limit` seconds of a quick machine."""
+        self.commands.append(words)
         done = self.run([*self.client(), *words], stdin, limit)
         assert done.status == status, f"{words} ended with {done.status}, not {status}\n{done.out}\n{done.err}"
         return done
@@ -82,6 +84,7 @@ class Engine:
 
     def spawn(self, *words: str) -> subprocess.Popen[str]:
         """A command that goes on beside the test."""
+        self.commands.append(words)
         return subprocess.Popen(
             [*self.client(), *words],
             env=self.environment(),
@@ -93,6 +96,7 @@ class Engine:
 
     def typing(self, *words: str, rows: int = 24, columns: int = 80) -> Typist:
         """A command on a terminal of this size, beside the test."""
+        self.commands.append(words)
         return Typist([*self.client(), *words], self.environment(), rows, columns)
 
     def hear(self, errors: str, *, failed: bool = False) -> None:
