@@ -322,14 +322,15 @@ class EnableControllers(Step):
             )
 
     def hand_down(self, control: str, names: list[str]) -> None:
-        """All at once, and if the kernel refuses the line one by one, so that only the needed ones have to work."""
+        """All at once, and if the kernel refuses the line one by one, so that only the needed ones have to work. Above
+        a cgroup that was delegated to an ordinary user, those are there already, and nothing may be written."""
         try:
             files.write_file(control, " ".join("+" + name for name in names))
         except SystemCallError:
             if len(names) > 1:
                 for name in names:
                     self.hand_down(control, [name])
-            elif names[0] in self.needed:
+            elif names[0] in self.needed and names[0] not in files.read_file(control).split():
                 raise
 
 
