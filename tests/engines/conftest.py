@@ -99,11 +99,9 @@ def engine(request: pytest.FixtureRequest, said_before: dict[tuple[str, str], se
 
 def note(item: Any, engine: Engine, side: str) -> None:
     """For docs/engines.md, by way of JUnit's XML (document.py)."""
-    row = (item.function.__doc__ or item.function.__name__).strip().partition("\n")[0]
     machine = "UML" if is_uml() else "QEMU"
     item.user_properties += [
         ("engine", engine.name),
-        ("operation", row),
         ("side", side),
         ("runtime", engine.runtime.version if side == REFERENCE else MINIRUN),
         ("version", engine.version),

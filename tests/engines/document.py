@@ -26,13 +26,15 @@ BEGIN, END = "<!-- what follows is made by tests/engines/document.py -->\n", "<!
 WORKS, FAILS, SKIPPED = "works", "fails", "skipped"
 
 
+NOTED = ("engine", "side", "runtime", "version", "machine")  # by conftest.py, for each test
+
+
 class Result(NamedTuple):
     """What came of one test on one side."""
 
     test: str  # such as test_podman.test_run
     engine: str  # such as Podman, root, systemd
     side: str  # reference or minirun
-    operation: str
     outcome: str
     reason: str
     runtime: str
@@ -60,10 +62,10 @@ def results_of(report: Path) -> Iterator[Result]:
     """From JUnit's XML, where conftest.py has noted what the document needs."""
     for case in ElementTree.parse(report).iter("testcase"):
         noted = {entry.attrib["name"]: entry.attrib["value"] for entry in case.iter("property")}
-        if noted:
+        if noted.keys() >= set(NOTED):
             test = case.attrib["classname"].rpartition(".")[2] + "." + case.attrib["name"].partition("[")[0]
             outcome, reason = outcome_of(case)
-            yield Result(test=test, outcome=outcome, reason=reason, **noted)
+            yield Result(test=test, outcome=outcome, reason=reason, **{name: noted[name] for name in NOTED})
 
 
 def outcome_of(case: ElementTree.Element) -> tuple[str, str]:
@@ -81,22 +83,22 @@ def merged(old: Iterable[Result], new: Iterable[Result]) -> list[Result]:
     for result in new:
         if result.outcome != SKIPPED or result.key not in kept:
             kept[result.key] = result
-    names = all_tests()
-    return sorted((result for result in kept.values() if result.test in names), key=place(names))
+    names = list(all_tests())
+
+    def place(result: Result) -> tuple[int, str, bool]:
+        return names.index(result.test), result.engine, result.side != "reference"
+
+    return sorted((result for result in kept.values() if result.test in names), key=place)
 
 
-def place(names: Sequence[str]):  # type: ignore[no-untyped-def]
-    return lambda result: (names.index(result.test), result.engine, result.side != "reference")
-
-
-def all_tests() -> list[str]:
-    """In the order of the files, which is that of the table."""
-    return [
-        f"{path.stem}.{node.name}"
+def all_tests() -> dict[str, str]:
+    """Each with its operation, in the order of the files, which is that of the table."""
+    return {
+        f"{path.stem}.{node.name}": (ast.get_docstring(node) or node.name).partition("\n")[0]
         for path in sorted((REPOSITORY / TESTS).glob("test_*.py"))
         for node in ast.parse(path.read_text()).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
-    ]
+    }
 
 
 def worse(results: Iterable[Result]) -> list[str]:
@@ -117,7 +119,16 @@ def render(text: str, results: Sequence[Result]) -> str:
     after = rest.split(END)[1]
     families = dict.fromkeys(family(result) for result in results)
     tables = "\n".join(table(name, [result for result in results if family(result) == name]) for name in families)
-    return f"{before}{BEGIN}\n{tables}\n{END}{after}"
+    return f"{before}{BEGIN}\n{tables}\n{''.join(not_tried(results))}{END}{after}"
+
+
+def not_tried(results: Iterable[Result]) -> Iterator[str]:
+    tried = {result.test for result in results}
+    missing = {name: operation for name, operation in all_tests().items() if name not in tried}
+    if missing:
+        yield "What the tests have beside that was not tried yet:\n\n"
+        yield from (f"- {operation} (`{name}`)\n" for name, operation in missing.items())
+        yield "\n"
 
 
 def family(result: Result) -> str:
@@ -131,8 +142,8 @@ def table(name: str, results: Sequence[Result]) -> str:
     runtimes = sorted({result.runtime for result in results if result.side == "reference"})
     head = [f"### {name}", "", f"{', '.join(versions)}; the reference is {', '.join(runtimes)}.", ""]
     head += [f"| operation | {' | '.join(kind or name for kind in kinds)} |", "|---" * (len(kinds) + 1) + "|"]
-    operations = dict.fromkeys((result.test, result.operation) for result in results)
-    return "\n".join([*head, *(row(results, name, kinds, *operation) for operation in operations), ""])
+    operations, tests = all_tests(), dict.fromkeys(result.test for result in results)
+    return "\n".join([*head, *(row(results, name, kinds, test, operations[test]) for test in tests), ""])
 
 
 def row(results: Sequence[Result], name: str, kinds: Sequence[str], test: str, operation: str) -> str:
