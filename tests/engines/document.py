@@ -119,14 +119,14 @@ def render(text: str, results: Sequence[Result]) -> str:
     after = rest.split(END)[1]
     families = dict.fromkeys(family(result) for result in results)
     tables = "\n".join(table(name, [result for result in results if family(result) == name]) for name in families)
-    return f"{before}{BEGIN}\n{tables}\n{''.join(not_tried(results))}{END}{after}"
+    return f"{before}{BEGIN}\n{tables}\n{''.join(without_result(results))}{END}{after}"
 
 
-def not_tried(results: Iterable[Result]) -> Iterator[str]:
+def without_result(results: Iterable[Result]) -> Iterator[str]:
     tried = {result.test for result in results}
     missing = {name: operation for name, operation in all_tests().items() if name not in tried}
     if missing:
-        yield "What the tests have beside that was not tried yet:\n\n"
+        yield "Tests of which there is no result yet:\n\n"
         yield from (f"- {operation} (`{name}`)\n" for name, operation in missing.items())
         yield "\n"
 
