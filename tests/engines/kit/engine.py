@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 # What differs from call to call, and from runtime to runtime, in a line that is otherwise the same.
 VARYING = (
     (re.compile(r'^time="[^"]*" '), ""),
-    (re.compile(r"\b[0-9a-f]{12,64}\b"), "ID"),
+    (re.compile(r"\b(?:[0-9a-f]{12,64}|[0-9a-z]{25})\b"), "ID"),  # 25: of a swarm
     (re.compile(r"/[^ :\"]*/(?:crun|runc|minirun)\b"), "RUNTIME"),
     (re.compile(r"\b(?:crun|runc|minirun)\b"), "RUNTIME"),
+    (re.compile(r"(OCI runtime \w+ failed): .*"), r"\1"),  # its own words
+    (re.compile(r"did not terminate successfully: exit status \d+: .*"), "did not terminate successfully"),
     (re.compile(r"\d+"), "N"),
 )
 

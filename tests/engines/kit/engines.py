@@ -6,16 +6,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from engines.kit import podman
+from engines.kit import containerd, docker, podman, swarm
 from engines.kit.sides import SIDES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from engines.kit.engine import Engine
 
 # A name -> what makes the engine, given the name and the side. Made for each test: what is dear is kept by its class.
-ENGINES = dict.fromkeys(podman.KINDS, podman.Podman)
+ENGINES: dict[str, Callable[[str, str], Engine]] = {
+    **dict.fromkeys(podman.KINDS, podman.Podman),
+    **dict.fromkeys(docker.KINDS, docker.Docker),
+    **containerd.ENGINES,
+    swarm.SWARM: swarm.Swarm,
+}
 
 
 def make_engine(name: str, side: str) -> Engine:
