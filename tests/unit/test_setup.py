@@ -194,7 +194,7 @@ def test_containerd_still_knows_runc(version: int) -> None:
 @pytest.mark.parametrize(
     ("text", "wish", "why"),
     [
-        ("oom_score = 1\n", WISH, "its layout is that of version 1, .*; cure: containerd config migrate"),
+        ("oom_score = 1\n", WISH, "its layout is that of version 1, .*\n  cure:  containerd config migrate"),
         ("version = 1\n", WISH, "its layout is that of version 1"),
         ("version =\n", WISH, "it is no TOML, so containerd can't read it either"),
         (f'version = 2\n[plugins."{CRI[2]}".containerd]\n', BY_DEFAULT, "one of these tables already"),
@@ -299,7 +299,7 @@ def test_a_full_disk_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(os, "rename", full)
     with pytest.raises(
-        StateError, match=r"can't write '.*daemon.json': no space left on device \(ENOSPC\); cure: a file"
+        StateError, match=r"can't write '.*daemon.json': no space left on device \(ENOSPC\)\n  cure:  a file"
     ):
         file.replace(str(path), "{ }")
     assert path.read_text() == "{}" and os.listdir(tmp_path) == ["daemon.json"]
@@ -309,7 +309,7 @@ def test_a_full_disk_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_link_is_somebody_elses_to_lead(tmp_path: Path, act: Callable[[str], object]) -> None:
     (tmp_path / "target").write_text("{}")
     (tmp_path / "daemon.json").symlink_to("target")
-    with pytest.raises(StateError, match=r"ELOOP\); cure: it is a symbolic link, .* --file names the file"):
+    with pytest.raises(StateError, match=r"ELOOP\)\n  cure:  it is a symbolic link, .* --file names the file"):
         act(f"{tmp_path}/daemon.json")
     assert (tmp_path / "daemon.json").is_symlink()
 
@@ -344,7 +344,7 @@ def test_what_is_not_to_be_written_to_is_not_renamed_over(tmp_path: Path, owner:
     os.chown(tmp_path, 1234, 1234)
     command = [sys.executable, "-B", "-c", AS_ANOTHER, str(tmp_path)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert "permission denied (EACCES); cure: it is not yours to change: sudo; or" in done.stdout, done.stderr
+    assert "permission denied (EACCES)\n  cure:  it is not yours to change: sudo; or" in done.stdout, done.stderr
     assert path.read_text() == "{}" and os.listdir(tmp_path) == ["daemon.json"]
 
 
