@@ -46,6 +46,9 @@ def explain(options: Options, values: Mapping[str, Any]) -> None:
     if values["without"] is not None:
         show_without(options, values)
         return
+    if values["diff"] is not None:
+        show_difference(options, values)
+        return
     refuse_what_would_be_ignored(values)
     if values["output"]:
         save(options, values, os.path.abspath(values["output"]))
@@ -128,17 +131,35 @@ def show_without(options: Options, values: Mapping[str, Any]) -> None:
     """What would be if something were left out. Raises MinirunError as a run would."""
     from ..teach import without
 
-    others = ("output", "timing", "step", "verbose", "script")
-    if values["format"] not in ("text", "json") or any(values[name] for name in others):
-        raise StateError(
-            "--without is a question of its own\n"
-            f"  allowed: beside it --format text or json, and no {', '.join(f'--{name}' for name in others)}"
-        )
+    refuse_other_forms("without", values)
     found = without.without(values["without"], explanation.steps_of(options))
     if values["format"] == "json":
         say_json(without.to_json(options.id, options.bundle, found))
     else:
         put(lambda width, paint: without.text(options.id, found, width, paint))
+
+
+def show_difference(options: Options, values: Mapping[str, Any]) -> None:
+    """Raises MinirunError as a run of either would."""
+    from ..teach import comparison
+
+    refuse_other_forms("diff", values)
+    bundle = os.path.abspath(values["diff"])
+    other = options.replace(bundle=bundle, config="")
+    found = comparison.compare(explanation.explain(options), explanation.explain(other))
+    if values["format"] == "json":
+        say_json(comparison.to_json(found))
+    else:
+        put(lambda width, paint: comparison.text(found, width, paint))
+
+
+def refuse_other_forms(name: str, values: Mapping[str, Any]) -> None:
+    others = ("output", "timing", "step", "verbose", "script")
+    if values["format"] not in ("text", "json") or any(values[other] for other in others):
+        raise StateError(
+            f"--{name} is a question of its own\n"
+            f"  allowed: beside it --format text or json, and no {', '.join(f'--{other}' for other in others)}"
+        )
 
 
 def chosen(explained: Explanation, word: str) -> explanation.Told:

@@ -572,6 +572,7 @@ EXPLAIN = Command(
       minirun explain bundle/
       minirun explain --step 19 bundle/
       minirun explain --without pid bundle/
+      minirun explain --diff other/ bundle/
       minirun explain --format html --output page.html bundle/
       minirun explain --format html --timing run.json --output page.html bundle/
       minirun explain --script bundle/ > by-hand.sh
@@ -593,6 +594,7 @@ EXPLAIN = Command(
             None,
             "WHAT",
         ),
+        Option("diff", ("--diff",), TEXT, "What is otherwise with another bundle.", None, "BUNDLE"),
         Option("script", ("--script",), FLAG, "A shell script that builds the same container by hand."),
     ),
     ("target",),
