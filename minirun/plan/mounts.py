@@ -200,7 +200,8 @@ def open_steps(bound: BindMount) -> list[Step]:
     from ..steps.sources import LendRoot, OpenSource
 
     path = bound.inside or bound.source
-    return [LendRoot(bool(bound.inside), bound.origin), OpenSource(path, bound.follow, bound.origin)]
+    inside = bool(bound.inside)
+    return [LendRoot(inside, bound.origin), OpenSource(path, bound.follow, bound.origin, inside)]
 
 
 def bind(

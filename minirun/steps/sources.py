@@ -62,6 +62,7 @@ class OpenSource(Step):
     path: str  # from the root that is lent
     follow: bool
     origin: str
+    is_inside: bool = False  # whether that is the container's root
 
     def describe(self) -> str:
         return f"open {self.path} for the container's process, whose user may not reach it"
@@ -78,8 +79,8 @@ class OpenSource(Step):
         try:
             context.outgoing.append(files.open_in_root(lent, self.path, self.flags))
         except SystemCallError as error:
-            if error.errno != ELOOP:
-                raise
+            if error.errno != ELOOP or self.is_inside:
+                raise  # by a path of the container's, the host's files are not to be had
             # such as /proc/PID/ns/net, which is a way to the namespace, but no path
             context.outgoing.append(files.open(self.path, self.flags | os.O_CLOEXEC))
         finally:

@@ -138,6 +138,25 @@ def test_no_link_of_the_image_leads_a_source_out_of_it(runtime, bundle, place, n
     assert result.refused and "the host's secret" not in result.stdout, result
 
 
+@pytest.mark.only("minirun", "others follow the image's links on the host")
+@NAMESPACES
+def test_no_circle_of_links_leads_to_the_hosts_file_of_the_same_name(runtime, bundle, place, namespace):
+    """A namespace's file is the one that could be bound from outside of the container's mount namespace."""
+    hosts = place / "namespace"
+    hosts.touch()
+    mount("--bind", "/proc/self/ns/uts", hosts)
+    try:
+        made = bundle("stat", "/mnt/ns")
+        (made.rootfs / str(hosts.parent).lstrip("/")).mkdir(parents=True)
+        made.link(str(hosts), hosts)
+        enter(made, namespace)
+        made.bind(f"{made.rootfs}{hosts}", "/mnt/ns")
+        result = runtime.run(made)
+    finally:
+        unmount(hosts)
+    assert result.refused and "ELOOP" in result.stderr, result
+
+
 # ---- a source out of reach
 
 
