@@ -24,7 +24,7 @@ ROOT_NAMESPACES = {"network": "extRootNetNS", "pid": "extRootPidNS"}  # how imag
 
 class MakeImages(Step):
     """A directory for the images, and one for CRIU's log. What a failure leaves of the former is removed, but not the
-    log."""
+    log, nor what was there before: images of an earlier checkpoint, such as those that this one's name as parents."""
 
     runs_in = RUNTIME
     chapter = "books"
@@ -50,6 +50,8 @@ class MakeImages(Step):
         return tuple(show("mkdir", path, files.octal(0o700)) for path in dict.fromkeys((self.images, self.work)))
 
     def apply(self, context: Context) -> None:
+        if os.path.isdir(self.images):
+            context.images_before = frozenset(os.listdir(self.images))
         for path in (self.images, self.work):
             try:
                 os.makedirs(path, 0o700, exist_ok=True)
@@ -57,7 +59,7 @@ class MakeImages(Step):
                 raise SystemCallError(error.errno or 0, "mkdir", show("mkdir", path, files.octal(0o700))) from None
 
     def undo(self, context: Context) -> None:
-        for name in os.listdir(self.images):
+        for name in set(os.listdir(self.images)) - context.images_before:
             if name.endswith(".img") or name in (DESCRIPTORS, EXTERNAL):
                 os.unlink(f"{self.images}/{name}")
         for path in (self.images, self.work):

@@ -89,6 +89,7 @@ class Context:
     """What the steps of one process leave for the later ones. fork(2) copies it, so each process has its own."""
 
     criu: Any = None  # of a checkpoint or a restore: the talk with CRIU, or in its process to be, what that is to hold
+    images_before: frozenset[str] = frozenset()  # of a checkpoint: what its directory has had already
     # the container's process's, for what comes behind the system call filter
     capabilities = (0, 0, 0)  # the program's: effective, permitted, inheritable, as bit masks
     not_found: Refused | None = None  # why the program was not found yet
