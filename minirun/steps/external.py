@@ -14,7 +14,7 @@ from .step import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
 EXTERNAL = "mounts.json"
@@ -88,7 +88,34 @@ def place_below(source: str, below: str) -> str:
     return path
 
 
-def read_json(path: str, otherwise: Any) -> Any:
+def noted_mounts(images: str) -> dict[str, dict[str, Any]]:
+    """What `external_mounts` has found at the checkpoint. Raises Refused."""
+    return noted(f"{images}/{EXTERNAL}", "external", is_origin)
+
+
+def noted_options(images: str) -> dict[str, str]:
+    """The options of all mounts then. Raises Refused."""
+    return noted(f"{images}/{EXTERNAL}", "options", lambda value: isinstance(value, str))
+
+
+def noted(path: str, name: str, is_good: Callable[[Any], bool]) -> dict[str, Any]:
+    found = read_json(path, {}, lambda content: isinstance(content.get(name, {}), dict)).get(name, {})
+    if not all(map(is_good, found.values())):
+        raise damaged(path)
+    return dict(found)
+
+
+def is_origin(told: Any) -> bool:
+    """What `origin` makes. A path is that of a device: images are no reason to hand in other files of the host's."""
+    if not isinstance(told, dict):
+        return False
+    path = told.get("path", "")
+    if path:
+        return isinstance(path, str) and path.startswith("/dev/") and ".." not in path.split("/")
+    return type(told.get("mount")) is int and isinstance(told.get("below"), str)
+
+
+def read_json(path: str, otherwise: Any, is_good: Callable[[Any], bool]) -> Any:
     """What is in a file beside the images, if it is of the same kind. Raises Refused."""
     try:
         content = files.read_file(path)
@@ -100,6 +127,10 @@ def read_json(path: str, otherwise: Any) -> Any:
         found = quick_json.loads(content)
     except ValueError:
         found = None
-    if not isinstance(found, type(otherwise)):
-        raise Refused(f"{path} is damaged", "make the checkpoint again")
+    if not isinstance(found, type(otherwise)) or not is_good(found):
+        raise damaged(path)
     return found
+
+
+def damaged(path: str) -> Refused:
+    return Refused(f"{path} is damaged", "make the checkpoint again")

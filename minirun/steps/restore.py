@@ -13,7 +13,7 @@ from ..kernel.sockets import MessageSocket
 from .checkpoint import DESCRIPTORS, ROOT_NAMESPACES, OpenImages
 from .criu import PLACES, Criu, Wishes, become, find_program, open_images, talk_of
 from .criu_messages import NOTIFY, RESTORE
-from .external import EXTERNAL, place_below, read_json
+from .external import noted_mounts, place_below, read_json
 from .namespaces import PROC_NAMES, TYPES
 from .shell import quoted
 from .step import CONTAINER, RUNTIME, Context, Refused, Step
@@ -161,7 +161,7 @@ class BeginRestore(Step):
 
     def external(self) -> list[str]:
         """By the name that a mount has in the images, where it is now."""
-        found = read_json(f"{self.wishes.image_path}/{EXTERNAL}", {}).get("external", {})
+        found = noted_mounts(self.wishes.image_path)
         return [f"mnt[{name}]:{self.source(name, told)}" for name, told in found.items()]
 
     def source(self, name: str, told: dict[str, Any]) -> str:
@@ -174,10 +174,14 @@ class BeginRestore(Step):
 
     def streams(self) -> list[dict[str, object]]:
         """The caller's own, in the place of pipes that were the former caller's."""
-        links = read_json(f"{self.wishes.image_path}/{DESCRIPTORS}", [])
+        links = read_json(f"{self.wishes.image_path}/{DESCRIPTORS}", [], are_links)
         pipes = [(number, link) for number, link in enumerate(links) if link.startswith("pipe:")]
         first = {link: number for number, link in reversed(pipes)}
         return [{"key": link, "fd": number} for link, number in first.items()]
+
+
+def are_links(links: list[Any]) -> bool:
+    return all(isinstance(link, str) for link in links)
 
 
 def advance(context: Context, moment: str = "") -> Answer:

@@ -14,7 +14,7 @@ from ..kernel.constants import (
     MOUNT_ATTR_RDONLY,
 )
 from ..kernel.libc import Flags, show
-from .external import EXTERNAL, Mounted, mounted, read_json
+from .external import Mounted, mounted, noted_options
 from .step import RUNTIME, Context, Refused, Step
 
 
@@ -42,7 +42,7 @@ class RestoreMountOptions(Step):
         )
 
     def apply(self, context: Context) -> None:
-        told = read_json(f"{self.images}/{EXTERNAL}", {}).get("options", {})
+        told = noted_options(self.images)
         lost = {one.number: (one.point, attributes(told.get(one.point, ""), one)) for one in mounted(context.pid)}
         changes = {number: change for number, change in lost.items() if change[1]}
         context.result = ", ".join(point for point, _attributes in changes.values()) or "there are none"

@@ -311,6 +311,43 @@ def test_a_criu_that_does_not_work_leaves_the_container_alone(kept, tmp_path) ->
     assert not Path(f"{cgroup2_root()}/minirun/{again.id}").exists()
 
 
+@pytest.mark.only("minirun", "others remove nothing")
+def test_a_failure_leaves_the_images_of_an_earlier_checkpoint(kept) -> None:
+    one = kept(COUNT).begin()
+    (one.images / "more.img").mkdir(parents=True)
+    for name in ("inventory.img", "mounts.json"):
+        (one.images / name).write_text("earlier")
+    failed = one.line("--criu", "/no/criu", "checkpoint", "--image-path", str(one.images), one.id)
+    assert failed.refused and "could not undo" not in failed.stderr, failed
+    assert sorted(path.name for path in one.images.iterdir()) == ["inventory.img", "more.img", "mounts.json"]
+    one.counts()
+
+
+@pytest.mark.only("minirun", "the others have no such files")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("mounts.json", '{"external": []}'),
+        ("mounts.json", '{"external": {"/x": 3}}'),
+        ("mounts.json", '{"external": {"/x": {}}}'),
+        ("mounts.json", '{"external": {"/x": {"mount": []}}}'),
+        ("mounts.json", '{"external": {"/x": {"path": "/"}}}'),
+        ("mounts.json", '{"external": {"/x": {"path": "/dev/../etc"}}}'),
+        ("descriptors.json", "[3]"),
+    ],
+)
+def test_damaged_images_are_told(kept, name, content) -> None:
+    """Neither as a fault of minirun, nor by any file of the host's that they name."""
+    one = kept(COUNT)
+    one.bundle.write()
+    one.images.mkdir()
+    (one.images / "inventory.img").touch()
+    (one.images / name).write_text(content)
+    failed = one.restore()
+    assert failed.refused and f"{name} is damaged" in failed.stderr, failed
+    assert one.call("state").status == 1
+
+
 @pytest.mark.only("minirun", "others say it otherwise")
 @pytest.mark.parametrize(
     ("flags", "told"),
