@@ -160,6 +160,11 @@ def test_a_finished_filter_holds_for_exec_too(life):
     assert answer["error"] == "ENOMSG"
 
 
+def test_a_finished_filter_need_not_know_how_minirun_waits(life):
+    one = life(annotations={"run.oci.seccomp_bpf_data": refusing("accept4")}).started()
+    assert one.status == "running"
+
+
 @pytest.mark.parametrize("data", ["%%%", "", base64.b64encode(b"123").decode()])
 def test_what_is_no_filter_is_refused(runtime, annotated, data):
     result = runtime.run(annotated("seccomp_bpf_data", data))

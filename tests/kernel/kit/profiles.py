@@ -33,6 +33,7 @@ NUMBERS = {
         "getpgid": 121,
         "copy_file_range": 326,
         "personality": 135,
+        "accept4": 288,
     },
     "aarch64": {
         "getpid": 172,
@@ -41,6 +42,7 @@ NUMBERS = {
         "getpgid": 155,
         "copy_file_range": 285,
         "personality": 92,
+        "accept4": 242,
     },
 }
 
