@@ -32,6 +32,8 @@ def setup(values: Mapping[str, Any]) -> int:
     if values["write"] and values["undo"]:
         raise StateError("--write puts in what --undo takes out\n  allowed: one of them")
     wish = Wish("" if values["undo"] else launcher(HOME), values["default"], users_own())
+    if values["file"] == "":
+        raise StateError("--file is empty\n  allowed: the path of a file; without --file, it is the engine's own")
     path = os.path.abspath(values["file"] or engine.file(wish))
     try:
         return take_out(engine, path) if values["undo"] else put_in(engine, path, wish, values["write"])

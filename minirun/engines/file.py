@@ -72,8 +72,7 @@ def write(path: str, content: bytes) -> None:
     old = files.open_regular(path, os.O_RDWR) if os.path.lexists(path) else None  # EACCES, EROFS: before anything
     draft = f"{path}.{os.getpid()}"
     try:
-        files.create_file(draft, content, 0o600)
-        take_over(draft, old)
+        files.create_file(draft, content, 0o600, lambda new: take_over(new, old))
         os.rename(draft, path)
     except BaseException as error:  # Ctrl-C, too
         if getattr(error, "errno", 0) != errno.EEXIST and os.path.lexists(draft):
@@ -84,14 +83,15 @@ def write(path: str, content: bytes) -> None:
             os.close(old)
 
 
-def take_over(draft: str, old: int | None) -> None:
-    """Owner, rights, and what else a security module or an access list has to say."""
+def take_over(new: int, old: int | None) -> None:
+    """Owner, rights, and what else a security module or an access list has to say. All of it by descriptors: in a
+    directory of somebody else's, the draft's name may have become a symlink to a file of root's."""
     if old is None:
-        os.chmod(draft, FOR_ALL_TO_READ)
+        os.fchmod(new, FOR_ALL_TO_READ)
         return
     found = os.fstat(old)
     if (found.st_uid, found.st_gid) != (os.geteuid(), os.getegid()):
-        os.chown(draft, found.st_uid, found.st_gid)
-    os.chmod(draft, stat.S_IMODE(found.st_mode))
+        os.fchown(new, found.st_uid, found.st_gid)
+    os.fchmod(new, stat.S_IMODE(found.st_mode))
     for name in os.listxattr(old):
-        os.setxattr(draft, name, os.getxattr(old, name))
+        os.setxattr(new, name, os.getxattr(old, name))

@@ -21,6 +21,10 @@ from .constants import (
 )
 from .libc import Flags, SystemCallError, call, os_call, show, syscall
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 class OpenHow(ctypes.Structure):
     """struct open_how, linux/openat2.h"""
@@ -296,12 +300,14 @@ def by_descriptor(descriptor: int) -> str:
     return f"/proc/self/fd/{descriptor}"
 
 
-def create_file(path: str, content: bytes, mode: int) -> None:
-    """Make a new file with this content; EEXIST where there is one."""
+def create_file(path: str, content: bytes, mode: int, finish: Callable[[int], None] | None = None) -> None:
+    """Make a new file with this content; EEXIST where there is one. `finish` has a say about its descriptor."""
     descriptor = open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         while content:
             content = content[os_call("write", os.write, descriptor, content, shown=lambda: show("write", path)) :]
+        if finish:
+            finish(descriptor)
     finally:
         os.close(descriptor)
 

@@ -20,6 +20,7 @@ from minirun.engines import file
 from minirun.engines.engine import Wish
 from minirun.engines.launcher import whose
 from minirun.errors import StateError
+from minirun.kernel import files
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -280,6 +281,33 @@ def test_a_file_keeps_its_rights_and_attributes(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["daemon.json"]
 
 
+@pytest.mark.root
+def test_in_somebody_elses_directory_no_file_of_roots_is_given_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose the directory is may put anything in the place of the draft."""
+    path, other = tmp_path / "daemon.json", tmp_path / "roots"
+    path.write_text("{}")
+    other.write_text("secret")
+    other.chmod(0o600)
+    os.chown(path, 1234, 1234)
+    path.chmod(0o666)
+    create = files.create_file
+
+    def exchanged(draft: str, content: bytes, mode: int, finish: Callable[[int], None] = lambda _new: None) -> None:
+        def exchange_and_finish(new: int) -> None:
+            os.unlink(draft)
+            os.symlink(other, draft)
+            finish(new)
+
+        create(draft, content, mode, exchange_and_finish)
+
+    monkeypatch.setattr(files, "create_file", exchanged)
+    file.replace(str(path), "new")
+    found = other.stat()
+    assert (found.st_uid, stat.S_IMODE(found.st_mode), other.read_text()) == (0, 0o600, "secret")
+
+
 def test_a_new_one_can_be_read_by_all(tmp_path: Path) -> None:
     before = os.umask(0o077)
     try:
@@ -407,6 +435,13 @@ def test_it_says_which_file_it_has_changed(setup: Setup, tmp_path: Path, name: s
 def test_what_can_not_be_meant(setup: Setup, words: tuple[str, ...], said: str) -> None:
     done = setup(*words)
     assert done.returncode == 1 and said in done.stderr
+
+
+def test_an_empty_name_is_not_the_engines_own_file() -> None:
+    """--file "$FILE" where there is no such variable: the system's file is not what was meant."""
+    command = [str(REPOSITORY / "scripts" / "minirun"), "setup", "docker", "--file", ""]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "--file is empty" in done.stderr and not done.stdout
 
 
 def test_an_error_says_which_file_it_is_about(setup: Setup, tmp_path: Path) -> None:
