@@ -56,12 +56,16 @@ class MakeImages(Step):
             try:
                 os.makedirs(path, 0o700, exist_ok=True)
             except OSError as error:
+                self.remove_empty()
                 raise SystemCallError(error.errno or 0, "mkdir", show("mkdir", path, files.octal(0o700))) from None
 
     def undo(self, context: Context) -> None:
         for name in set(os.listdir(self.images)) - context.images_before:
             if name.endswith(".img") or name in (DESCRIPTORS, EXTERNAL):
                 os.unlink(f"{self.images}/{name}")
+        self.remove_empty()
+
+    def remove_empty(self) -> None:
         for path in (self.images, self.work):
             try:
                 os.rmdir(path)

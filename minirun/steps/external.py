@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from errno import ENOENT
+from errno import EFBIG, EINVAL, EISDIR, ELOOP, ENOENT, ENXIO
 
 from .. import quick_json
 from ..kernel import files
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 EXTERNAL = "mounts.json"
+LARGEST = 1 << 24  # bytes: a mount has some hundred, and a mount namespace has 100000 mounts at most (fs.mount-max)
+NO_FILE = (EINVAL, EISDIR, ELOOP, EFBIG, ENXIO)  # one that makes whoever reads it wait, never ends, or lies elsewhere
 
 # Those that CRIU makes anew by itself, although the host has the same one mounted.
 KERNELS_OWN = ("proc", "sysfs", "cgroup2", "mqueue", "devpts", "tracefs", "debugfs", "securityfs", "bpf")
@@ -118,14 +120,14 @@ def is_origin(told: Any) -> bool:
 def read_json(path: str, otherwise: Any, is_good: Callable[[Any], bool]) -> Any:
     """What is in a file beside the images, if it is of the same kind. Raises Refused."""
     try:
-        content = files.read_file(path)
+        found = quick_json.loads(files.read_regular(path, LARGEST).decode())
     except SystemCallError as error:
         if error.errno == ENOENT:
             return otherwise
-        raise
-    try:
-        found = quick_json.loads(content)
-    except ValueError:
+        if error.errno not in NO_FILE:
+            raise
+        raise damaged(path) from None
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, type(otherwise)) or not is_good(found):
         raise damaged(path)

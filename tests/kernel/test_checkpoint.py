@@ -323,6 +323,27 @@ def test_a_failure_leaves_the_images_of_an_earlier_checkpoint(kept) -> None:
     one.counts()
 
 
+@pytest.mark.only("minirun", "others have the directory made beforehand")
+def test_where_the_log_can_not_be_no_directory_is_left(kept) -> None:
+    one = kept(COUNT).begin()
+    failed = one.checkpoint("--work-path", "/proc/nothing/here")
+    assert failed.refused and "/proc/nothing" in failed.stderr, failed
+    assert not one.images.exists()
+
+
+@pytest.mark.only("minirun", "the others have no such files")
+@pytest.mark.parametrize("put", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
+def test_no_file_beside_the_images_makes_a_restore_wait(kept, put) -> None:
+    one = kept(COUNT)
+    one.bundle.write()
+    one.images.mkdir()
+    (one.images / "inventory.img").touch()
+    put(one.images / "mounts.json")
+    failed = one.restore()
+    assert failed.refused and "mounts.json is damaged" in failed.stderr, failed
+    assert one.call("state").status == 1
+
+
 @pytest.mark.only("minirun", "the others have no such files")
 @pytest.mark.parametrize(
     ("name", "content"),
