@@ -60,7 +60,7 @@ def join_steps(
         if namespace.path is not None
     }
     order = [name for name in (USERS_JOIN_ORDER if uid else JOIN_ORDER) if name in paths]
-    opens = [steps.OpenNamespace(name, paths[name][0], changed_by(config, name), paths[name][1]) for name in order]
+    opens = [steps.OpenNamespace(name, paths[name][0], changed_by(config, name, uid), paths[name][1]) for name in order]
     joins: list[Step] = [*opens, *opened]
     for name in order:
         joins.append(steps.JoinNamespace(name, paths[name][1]))
@@ -73,8 +73,10 @@ def join_steps(
     return joins
 
 
-def changed_by(config: Config, kind: str) -> str:
-    """The property that changes something in a namespace of this kind, which must not be the host's own; else ""."""
+def changed_by(config: Config, kind: str, uid: int = 0) -> str:
+    """The property that changes something in a namespace of this kind, which must not be the host's own; else "".
+
+    Root may name the host's network and set something there: engines do, as Podman with --network=ns:/proc/1/ns/net."""
     if kind == "mount":
         return "/mounts"
     if kind == "uts" and (config.hostname is not None or config.domainname is not None):
@@ -82,7 +84,7 @@ def changed_by(config: Config, kind: str) -> str:
     if kind == "network" and config.linux.net_devices:
         return "/linux/netDevices"
     owned = any(namespace_of(key) == kind for key in config.linux.sysctl)
-    return "/linux/sysctl" if owned else ""
+    return "/linux/sysctl" if owned and (uid or kind != "network") else ""
 
 
 def check_steps(linux: Linux) -> list[Step]:

@@ -5,10 +5,13 @@ A run says nothing of it, because engines show every line that a runtime writes.
 
 from __future__ import annotations
 
+import os
+
 from ..plan.mount_options import is_for_others
 from ..spec.config import EXTENSION
 from ..spec.load_resources import ACCESS
 from ..spec.reader import escape, shown
+from ..spec.sysctl import namespace_of
 from .foresight import WARNING, Finding
 
 TYPE_CHECKING = False
@@ -27,6 +30,7 @@ def taken_all_the_same(value: object) -> Iterator[Finding]:
     yield from unknown_letters(value)
     yield from extensions_without_effect(value)
     yield from words_for_others(value)
+    yield from parameters_of_the_host(value)
 
 
 def missing_level(value: object) -> Iterator[Finding]:
@@ -83,6 +87,25 @@ def words_for_others(value: object) -> Iterator[Finding]:
             if isinstance(word, str) and word != "defaults" and is_for_others(word):
                 place = f"/mounts/{index}/options/{number}"
                 yield Finding(WARNING, place, f"{shown(word)} has no effect", "options of mount(2), not of mount(8)")
+
+
+def parameters_of_the_host(value: object) -> Iterator[Finding]:
+    """Of its network, where root has named that."""
+    sysctl, namespaces = at("/linux/sysctl", value), at("/linux/namespaces", value)
+    keys = [key for key in sysctl if namespace_of(key) == "network"] if isinstance(sysctl, dict) else []
+    if keys and isinstance(namespaces, list) and any(map(is_own_network, namespaces)):
+        for key in keys:
+            cure = "a new network namespace, if it is meant for the container alone"
+            yield Finding(WARNING, f"/linux/sysctl/{escape(key)}", "will be set for the whole host", cure)
+
+
+def is_own_network(namespace: object) -> bool:
+    if not isinstance(namespace, dict) or namespace.get("type") != "network":
+        return False
+    try:
+        return os.path.samestat(os.stat(str(namespace.get("path"))), os.stat("/proc/self/ns/net"))
+    except (OSError, ValueError):  # nothing is there, or it is no path
+        return False
 
 
 def at(pointer: str, value: object) -> object:

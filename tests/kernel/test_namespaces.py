@@ -271,6 +271,7 @@ def test_the_containers_cgroup_is_the_root_of_a_new_cgroup_namespace(runtime, bu
 
 
 @pytest.mark.deviates("runc", "takes the host's own UTS namespace")
+@pytest.mark.deviates("crun", "likewise")
 def test_the_hosts_own_namespace_is_not_renamed(runtime, bundle):
     made = bundle("exit", "0")
     made.without_namespace("uts")
@@ -279,10 +280,24 @@ def test_the_hosts_own_namespace_is_not_renamed(runtime, bundle):
     assert runtime.run(made).refused
 
 
+@pytest.mark.deviates("runc", "looks whether there is a path, and then takes what it leads to")
+@pytest.mark.deviates("crun", "likewise")
 def test_the_hosts_own_namespace_gets_no_sysctl(runtime, bundle):
+    """What is the host's here is one of the test's own."""
     made = bundle("exit", "0")
-    made.without_namespace("network")
-    made.linux["namespaces"].append({"type": "network", "path": "/proc/self/ns/net"})
-    value = Path("/proc/sys/net/ipv4/ip_default_ttl").read_text().strip()
-    made.linux["sysctl"] = {"net.ipv4.ip_default_ttl": value}
-    assert runtime.run(made).refused
+    made.namespace("ipc", "/proc/self/ns/ipc")
+    made.linux["sysctl"] = {"kernel.msgmax": "4096"}
+    assert runtime.run(made, prefix=("unshare", "--ipc")).refused
+
+
+@pytest.mark.deviates("runc", "refuses it where that is its own")
+def test_the_hosts_own_network_that_is_named_gets_its_sysctl(runtime, bundle):
+    """As Podman asks for it, which has a default for this one; the network is one of the test's own, once more."""
+    path = Path("/proc/sys/net/ipv4/ping_group_range")
+    before = path.read_text()
+    made = bundle("read", str(path))
+    made.namespace("network", "/proc/self/ns/net")
+    made.linux["sysctl"] = {"net.ipv4.ping_group_range": "0 7"}
+    found = runtime.run(made, prefix=("unshare", "--net")).json[str(path)]["text"]
+    assert found.split() == ["0", "7"]
+    assert path.read_text() == before

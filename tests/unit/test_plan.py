@@ -20,6 +20,7 @@ from minirun.plan import mount_options
 from minirun.plan.container import Options, plan
 from minirun.plan.limits import cgroup_path
 from minirun.plan.mounts import mount_steps, read_only_steps, sort_options
+from minirun.plan.namespaces import join_steps
 from minirun.spec.config import IdMapping, Linux, Mount, Namespace
 from minirun.spec.default import default
 from minirun.spec.load import parse
@@ -609,6 +610,15 @@ def test_the_hosts_own_network_namespace_gets_no_device() -> None:
     namespaces = [{"type": "mount"}, {"type": "network", "path": "/proc/1/ns/net"}]
     steps = plan_of(linux={"netDevices": {"eth1": {}}, "namespaces": namespaces}, hostname=None)
     assert [step.changed_by for step in steps if isinstance(step, OpenNamespace)] == ["/linux/netDevices"]
+
+
+@pytest.mark.parametrize(("uid", "changed_by"), [(0, ""), (1000, "/linux/sysctl")])
+def test_root_who_names_the_hosts_network_may_set_something_there(uid: int, changed_by: str) -> None:
+    config = default(rootless=False, uid=0, gid=0)
+    namespaces = [{"type": "mount"}, {"type": "network", "path": "/proc/1/ns/net"}]
+    config["linux"] |= {"namespaces": namespaces, "sysctl": {"net.ipv4.ip_forward": "1"}}
+    steps = join_steps(parse(config | {"hostname": None}), uid)
+    assert [step.changed_by for step in steps if isinstance(step, OpenNamespace)] == [changed_by]
 
 
 def test_a_memory_policy() -> None:

@@ -371,6 +371,24 @@ def test_what_has_no_effect(bundle: Path, changes: dict[str, Any], pointer: str,
             {"/mounts": [{"destination": "/x", "source": "/", "options": ["bind", "defaults", "nofail", "x-a.b"]}]},
             {"/mounts/0/options/2", "/mounts/0/options/3"},
         ),
+        (
+            {
+                f"{L}/sysctl": {"net.ipv4.ip_forward": "1", "kernel.msgmax": "4096"},
+                f"{L}/namespaces": [
+                    {"type": "mount"},
+                    {"type": "ipc"},
+                    {"type": "network", "path": "/proc/self/ns/net"},
+                ],
+            },
+            {f"{L}/sysctl/net.ipv4.ip_forward"},
+        ),
+        (
+            {
+                f"{L}/sysctl": {"net.ipv4.ip_forward": "1"},
+                f"{L}/namespaces": [{"type": "mount"}, {"type": "network"}],
+            },
+            set(),
+        ),
     ],
 )
 def test_what_is_taken_all_the_same_is_warned_of(bundle: Path, changes: dict[str, Any], expected: set[str]) -> None:
