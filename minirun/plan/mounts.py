@@ -7,8 +7,6 @@ from ..kernel.constants import MOUNT_ATTR__ATIME, MOUNT_ATTR_RDONLY, MS_BIND, MS
 from ..record import Record
 from ..spec.reader import shown
 from ..steps.mounts import (
-    BindCgroup,
-    BindMount,
     Change,
     ChangeMount,
     HideCgroups,
@@ -26,6 +24,7 @@ from .rootfs import has_mount_namespace, plain, volume_propagation
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..spec.config import Linux, Mount
+    from ..steps.binds import BindMount
     from ..steps.step import Step
 
 
@@ -130,6 +129,8 @@ def mount_steps(
         return [callers_cgroup(destination, options, origin, own_cgroup_namespace)]
     # The spec's "cgroup" is the container's cgroups, of whatever version: here it is always v2.
     if mount.type == "cgroup" and not own_cgroup_namespace:
+        from ..steps.binds import BindCgroup
+
         return [BindCgroup(destination, options.changes, origin)]
     if mount.type == "cgroup" and not options.data:
         return [MountCgroup(destination, options.changes, origin)]
@@ -215,6 +216,8 @@ def bind(
             f"found {', '.join(map(shown, options.data))}",
             "a bind mount takes no options of a file system: check the spelling",
         )
+    from ..steps.binds import BindMount
+
     source = mount.source if mount.source.startswith("/") else f"{bundle}/{mount.source}"
     bound = BindMount(
         source,

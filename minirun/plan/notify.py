@@ -28,10 +28,12 @@ def notify_mount_steps(options: Options) -> list[Step]:
     """After the mounts of config.json, which may cover /run. To send is allowed on a read-only mount."""
     if not options.notify_socket:
         return []
-    from ..steps import mounts, notify
+    from ..steps import notify
+    from ..steps.binds import BindMount
+    from ..steps.mounts import Change
 
     source = f"{options.directory}/{notify.DIRECTORY}"
-    return [mounts.BindMount(source, notify.INSIDE, False, (mounts.Change(FLAGS),))]
+    return [BindMount(source, notify.INSIDE, False, (Change(FLAGS),))]
 
 
 def notify_socket_steps(options: Options) -> list[Step]:

@@ -15,9 +15,9 @@ from ..kernel.libc import SystemCallError
 from ..plan.rootfs import plain
 from ..record import Record
 from ..spec.clauses import clause
+from ..steps.binds import BindMount
 from ..steps.hooks import RunHook
 from ..steps.mapped_mounts import OpenMappedMount
-from ..steps.mounts import BindMount
 from ..steps.namespaces import OpenNamespace
 from ..steps.program import FindProgram
 from ..steps.rootfs import BindRootfs

@@ -13,7 +13,8 @@ from errno import EACCES, ELOOP, ENOENT, ENOTDIR
 
 from ..kernel import files
 from ..kernel.libc import Flags, SystemCallError, show
-from .mounts import FILE_ON_THE_WAY, MOUNT_CURES, NO_SOURCE, BindMount, copy_source, show_copy
+from .binds import BindMount, copy_source, show_copy
+from .mounts import FILE_ON_THE_WAY, MOUNT_CURES, NO_SOURCE
 from .step import RUNTIME, Context, Step
 
 ROOT_FLAGS = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC

@@ -8,7 +8,8 @@ from errno import EEXIST
 
 from ..kernel import files, mounts
 from ..kernel.libc import Flags, SystemCallError, show
-from .mounts import BindMount, attach, open_inside, show_attach
+from .binds import BindMount, open_inside
+from .mounts import attach, show_attach
 from .paths import link_target, make_parent, refuse_hosts, show_find
 from .shell import in_root, quoted
 from .step import Context, Refused

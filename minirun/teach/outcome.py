@@ -6,12 +6,13 @@ from __future__ import annotations
 from posixpath import normpath
 
 from ..record import Record
+from ..steps.binds import BindCgroup, BindMount
 from ..steps.cgroup import ChooseCgroup, SetLimit
 from ..steps.device_filter import AttachDeviceFilter
 from ..steps.devices import AttachDevice, BindDevice
 from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from ..steps.masks import MakePathReadOnly, MaskPath
-from ..steps.mounts import BindCgroup, BindMount, MountCgroup, MountFilesystem
+from ..steps.mounts import MountCgroup, MountFilesystem
 from ..steps.namespaces import TYPES, JoinNamespace, OpenNamespace, Unshare
 from ..steps.process import StartContainerProcess
 from ..steps.rootfs import BindRootfs, BindRootfsOutside

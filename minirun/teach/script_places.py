@@ -5,8 +5,9 @@ minirun looks a place up with that directory as the root, a shell can't: so the 
 
 from __future__ import annotations
 
+from ..steps.binds import BindCgroup, BindMount
 from ..steps.masks import MakePathReadOnly, MaskPath
-from ..steps.mounts import BindCgroup, BindMount, MountCgroup, MountFilesystem
+from ..steps.mounts import MountCgroup, MountFilesystem
 from ..steps.shell import in_root, quoted
 from ..steps.step import CONTAINER
 from .script_lines import on_lines

@@ -24,12 +24,13 @@ from minirun.plan.namespaces import join_steps
 from minirun.spec.config import IdMapping, Linux, Mount, Namespace
 from minirun.spec.default import default
 from minirun.spec.load import parse
+from minirun.steps.binds import BindMount
 from minirun.steps.cgroup import JoinCgroup
 from minirun.steps.credentials import SetCapabilities
 from minirun.steps.labels import LabelMount, SetExecLabel
 from minirun.steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from minirun.steps.masks import MaskPath
-from minirun.steps.mounts import BindMount, Change, ChangeMount, MakeMountReadOnly, MountFilesystem, Remount
+from minirun.steps.mounts import Change, ChangeMount, MakeMountReadOnly, MountFilesystem, Remount
 from minirun.steps.namespaces import OpenNamespace, Unshare
 from minirun.steps.network import MoveNetDevice
 from minirun.steps.process import StartContainerProcess

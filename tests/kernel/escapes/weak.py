@@ -461,9 +461,10 @@ def callers_keyring() -> None:
 def hosts_cgroups() -> None:
     """Where the container has no cgroup of its own to be shown, it is shown the host's."""
     from minirun.cgroups import hierarchy
+    from minirun.steps.binds import BindMount
 
     def apply(self: mounts.HideCgroups, context: minirun.steps.step.Context) -> None:
-        mounts.BindMount(hierarchy.mount_point(), self.destination, True).apply(context)
+        BindMount(hierarchy.mount_point(), self.destination, True).apply(context)
 
     mounts.HideCgroups.apply = apply  # type: ignore[method-assign]
 
