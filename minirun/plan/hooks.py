@@ -17,12 +17,13 @@ def hook_steps(config: Config, kind: str, state: State) -> list[Step]:
     entries: tuple[Hook, ...] = getattr(config.hooks, FIELDS[kind])
     if not entries:
         return []
-    from ..steps import hooks
+    from ..steps.hook_program import Program
+    from ..steps.hooks import KINDS
 
-    step, status = hooks.KINDS[kind]
+    step, status = KINDS[kind]
     output = config.extensions.hooks_stdout, config.extensions.hooks_stderr
     more = (config.process.env,) if kind == "startContainer" and config.process else ()
-    programs = [hooks.Program(entry.path, entry.args, entry.env, entry.timeout, *output) for entry in entries]
+    programs = [Program(entry.path, entry.args, entry.env, entry.timeout, *output) for entry in entries]
     return [
         step(kind, status, program, state, f"/hooks/{kind}/{index}", *more) for index, program in enumerate(programs)
     ]
@@ -42,9 +43,9 @@ def hook_file_steps(config: Config, state: State) -> list[Step]:
     """For the startContainer hooks, which come behind the filter."""
     if not config.hooks.start_container:
         return []
-    from ..steps import hooks
+    from ..steps.hooks import KINDS, MakeHookFiles
 
-    return [hooks.MakeHookFiles(hooks.KINDS["startContainer"][1], state)]
+    return [MakeHookFiles(KINDS["startContainer"][1], state)]
 
 
 def poststop_steps(config: Config, state: State) -> list[Step]:

@@ -23,7 +23,7 @@ from minirun.steps import (
     credentials,
     descriptors,
     devices,
-    hooks,
+    hook_program,
     labels,
     masks,
     mounts,
@@ -446,7 +446,7 @@ def callers_environment() -> None:
     def with_callers(path: str, words: Any, environment: dict[str, str]) -> None:
         execve(path, words, {**os.environ, **environment})
 
-    hooks.processes.execve = with_callers
+    hook_program.processes.execve = with_callers
 
 
 @weakening
