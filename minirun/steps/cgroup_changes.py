@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from errno import ENOENT
+
 from ..cgroups.restoring import lines_to_restore
 from ..kernel import files
-from ..kernel.libc import show
+from ..kernel.libc import SystemCallError, show
 from .cgroup import SetLimit
 from .step import RUNTIME, Context, Refused, Step
 
@@ -37,7 +39,8 @@ class CheckMemoryInUse(Step):
 
     def apply(self, context: Context) -> None:
         used = int(files.read_file(f"{context.cgroup}/memory.current"))
-        self.refuse("memory+swap", self.swap, used + swap_in_use(context.cgroup))
+        if self.swap:
+            self.refuse("memory+swap", self.swap, used + swap_in_use(context.cgroup))
         self.refuse("memory", self.limit, used)
 
     def refuse(self, what: str, limit: int, used: int) -> None:
@@ -53,7 +56,9 @@ def swap_in_use(cgroup: str) -> int:
     """Bytes; 0 where the kernel does not count it."""
     try:
         return int(files.read_file(f"{cgroup}/memory.swap.current"))
-    except FileNotFoundError:
+    except SystemCallError as error:
+        if error.errno != ENOENT:
+            raise
         return 0
 
 
