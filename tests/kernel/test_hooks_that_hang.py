@@ -102,7 +102,7 @@ def test_one_signal_is_enough_where_what_tidies_up_hangs_as_well(runtime, hooked
     with nothing_left(runtime.name), hanging(runtime, made, place, new_id()) as started:
         started.send_signal(signal.SIGTERM)
         assert started.wait(TIMEOUT) == 128 + signal.SIGTERM
-    assert "poststop hook /bin/sh: ended, because of SIGTERM" in (place / "errors").read_text()
+    assert "error running poststop hook #0: /bin/sh: ended, because of SIGTERM" in (place / "errors").read_text()
 
 
 def test_a_signal_ends_a_poststop_hook_and_the_rest_is_done(runtime, hooked, place):
