@@ -37,7 +37,7 @@ def page(explanation: Explanation) -> str:
     script = asset("page.js")
     return Template(asset("page.html")).substitute(
         title=f"The container {html(explanation.id)}, step by step",
-        summary=f"Made from {html(explanation.bundle)}. The arrow keys choose a step, the blank plays the film.",
+        summary=f"Made from {html(explanation.bundle)}. The arrow keys choose a step, the space bar plays the film.",
         links="".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in parts if name not in ON_TOP),
         parts="\n".join(sections(explanation, parts)),
         style=asset("colours.css") + asset("page.css"),

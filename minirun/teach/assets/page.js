@@ -1,7 +1,7 @@
 
 "use strict";
 // Choosing a step shows what is hidden in it (.more) in the pane beside the timeline, and the container after it on the
-// stage of the film. Keys: the arrows, Home, End; the blank plays and pauses.
+// stage of the film. Keys: the arrows, Home, End; the space bar plays and pauses.
 const steps = [...document.querySelectorAll(".step")];
 const pane = document.getElementById("detail");
 const button = (step) => step.querySelector("button");
