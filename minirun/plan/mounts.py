@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..kernel.constants import MOUNT_ATTR__ATIME, MOUNT_ATTR_RDONLY, MS_BIND, MS_RDONLY, MS_REC, MS_REMOUNT
+from ..kernel.constants import MOUNT_ATTR__ATIME, MOUNT_ATTR_RDONLY, MS_BIND, MS_RDONLY, MS_REMOUNT
 from ..record import Record
 from ..spec.reader import shown
 from ..steps.mounts import (
@@ -18,13 +18,11 @@ from ..steps.mounts import (
 from ..steps.paths import BEGIN_EMPTY
 from . import mount_options
 from .labels import context_option, label_mount_steps
-from .namespaces import ranges
-from .rootfs import has_mount_namespace, plain, volume_propagation
+from .rootfs import has_mount_namespace, volume_propagation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..spec.config import Linux, Mount
-    from ..steps.binds import BindMount
     from ..steps.step import Step
 
 
@@ -106,7 +104,6 @@ def mount_steps(
 
     Without `own_cgroup` the container is in that of the user who runs minirun.
     """
-    own_cgroup_namespace = any(namespace.type == "cgroup" for namespace in linux.namespaces)
     options = sort_options(mount.options)
     destination = "/" + mount.destination.lstrip("/")
     if options.copy_up and (mount.type != "tmpfs" or options.flags & MS_BIND):
@@ -115,26 +112,38 @@ def mount_steps(
         )
     if options.flags & MS_BIND or mount.type == "cgroup":
         options = options.replace(changes=(*cut_from_host(linux), *options.changes))
-    if options.symlinks:
-        check_symlinks(mount, options, f"{origin}/options")
-    if options.id_map or mount.uid_mappings:
-        return mapped(mount, destination, options, origin, bundle, linux, root)
+    if is_volume(mount, options):
+        from .binds import Volume, volume_steps
+
+        return volume_steps(Volume(mount, destination, options, origin, bundle, linux, root))
     if options.flags & MS_REMOUNT:
         remount: Step = Remount(destination, options.flags, ",".join(options.data), origin)
         return [remount, *change_steps(destination, options, origin)]
-    if options.flags & MS_BIND:
-        bound = bind(mount, destination, options, origin, bundle, linux, root)
-        return [*open_steps(bound), bound]
+    cgroup = cgroup_step(mount, destination, options, origin, linux, own_cgroup)
+    return [cgroup] if cgroup else filesystem(mount, destination, options, origin, linux)
+
+
+def is_volume(mount: Mount, options: MountOptions) -> bool:
+    """Whether it shows what is there already, or has an option that only such a mount can have."""
+    is_bind = options.flags & (MS_BIND | MS_REMOUNT) == MS_BIND
+    return is_bind or bool(options.symlinks or options.id_map or mount.uid_mappings)
+
+
+def cgroup_step(
+    mount: Mount, destination: str, options: MountOptions, origin: str, linux: Linux, own_cgroup: bool
+) -> Step | None:
+    """None for what is mounted like any other file system. The spec's "cgroup" is the container's cgroups, of whatever
+    version: here it is always v2."""
+    own_namespace = any(namespace.type == "cgroup" for namespace in linux.namespaces)
     if mount.type in ("cgroup", "cgroup2") and not own_cgroup:
-        return [callers_cgroup(destination, options, origin, own_cgroup_namespace)]
-    # The spec's "cgroup" is the container's cgroups, of whatever version: here it is always v2.
-    if mount.type == "cgroup" and not own_cgroup_namespace:
+        return callers_cgroup(destination, options, origin, own_namespace)
+    if mount.type == "cgroup" and not own_namespace:
         from ..steps.binds import BindCgroup
 
-        return [BindCgroup(destination, options.changes, origin)]
+        return BindCgroup(destination, options.changes, origin)
     if mount.type == "cgroup" and not options.data:
-        return [MountCgroup(destination, options.changes, origin)]
-    return filesystem(mount, destination, options, origin, linux)
+        return MountCgroup(destination, options.changes, origin)
+    return None
 
 
 def cut_from_host(linux: Linux) -> tuple[Change, ...]:
@@ -148,103 +157,6 @@ def callers_cgroup(destination: str, options: MountOptions, origin: str, own_cgr
     if own_cgroup_namespace:
         return MountCgroup(destination, (*options.changes, Change(attr_set=MOUNT_ATTR_RDONLY)), origin)
     return HideCgroups("tmpfs", "tmpfs", destination, options.flags | MS_RDONLY, "mode=555", origin=origin)
-
-
-def check_symlinks(mount: Mount, options: MountOptions, origin: str) -> None:
-    found = ", ".join(map(shown, options.symlinks))
-    if options.flags & MS_REMOUNT or not options.flags & MS_BIND or options.id_map or mount.uid_mappings:
-        raise ConfigError(origin, f"found {found}", "that goes with bind or rbind only, without mapped owners")
-    if mount_options.COPY_SYMLINK in options.symlinks and len(set(options.symlinks)) > 1:
-        raise ConfigError(origin, f"found {found}", "a symlink can be copied, or not be followed, but not both")
-
-
-def has_user_namespace(linux: Linux) -> bool:
-    return any(namespace.type == "user" for namespace in linux.namespaces)
-
-
-def mapped(
-    mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str, linux: Linux, root: str
-) -> list[Step]:
-    """A mount with mappings of its own is mapped even without the option, which older versions of the spec lack."""
-    if not mount.uid_mappings and not has_user_namespace(linux):
-        raise ConfigError(
-            f"{origin}/options",
-            f"found {options.id_map}, but nothing to map by",
-            "with it uidMappings and gidMappings in the mount, or a user namespace in /linux/namespaces",
-        )
-    if options.flags & MS_REMOUNT or not options.flags & MS_BIND:
-        raise ConfigError(origin, "found a mapping for what is not a bind mount", "it goes with bind or rbind only")
-    from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
-
-    bound = bind(mount, destination, options, origin, bundle, linux, root)
-    deep = mount_options.ID_MAPS.get(options.id_map, False)
-    maps = ranges(mount.uid_mappings), ranges(mount.gid_mappings)
-    propagation, is_inside = volume_propagation(linux), bool(bound.inside)
-    return [
-        *(copy_steps(bound) if is_inside else []),
-        OpenMappedMount(bound.source, bound.recursive, deep, *maps, propagation, origin, is_inside),
-        AttachMappedMount(destination, options.changes, origin),
-    ]
-
-
-def copy_steps(bound: BindMount) -> list[Step]:
-    """What only the container's process sees, it copies for the runtime to map."""
-    from ..steps.sources import CopySource
-
-    return [*open_steps(bound), CopySource(bound, bound.origin)]
-
-
-def open_steps(bound: BindMount) -> list[Step]:
-    """The source is opened by the runtime, if it is to be."""
-    if not bound.is_opened:
-        return []
-    from ..steps.sources import LendRoot, OpenSource
-
-    path = bound.inside or bound.source
-    inside = bool(bound.inside)
-    return [LendRoot(inside, bound.origin), OpenSource(path, bound.follow, bound.origin, inside)]
-
-
-def bind(
-    mount: Mount, destination: str, options: MountOptions, origin: str, bundle: str, linux: Linux, root: str
-) -> BindMount:
-    if not mount.source:
-        raise ConfigError(f"{origin}/source", "missing", "a bind mount needs a file or directory of the host")
-    if options.data:
-        raise ConfigError(
-            f"{origin}/options",
-            f"found {', '.join(map(shown, options.data))}",
-            "a bind mount takes no options of a file system: check the spelling",
-        )
-    from ..steps.binds import BindMount
-
-    source = mount.source if mount.source.startswith("/") else f"{bundle}/{mount.source}"
-    bound = BindMount(
-        source,
-        destination,
-        bool(options.flags & MS_REC),
-        options.changes,
-        origin,
-        path_inside(source, root),
-        has_user_namespace(linux),  # whose root may not reach it
-        mount_options.SRC_NOFOLLOW not in options.symlinks,
-        mount_options.DEST_NOFOLLOW not in options.symlinks,
-    )
-    return symlink_copy(bound) if mount_options.COPY_SYMLINK in options.symlinks else bound
-
-
-def symlink_copy(bound: BindMount) -> BindMount:
-    from ..steps.symlinks import CopySymlink
-
-    return CopySymlink(*bound.replace(follow=False).values())
-
-
-def path_inside(source: str, root: str) -> str:
-    """What the container calls a source that lies below its root; "" for one that does not, as far as names tell."""
-    source, root = plain(source), plain(root)
-    if source == root:
-        return "/"
-    return source.removeprefix(root) if source.startswith(f"{root}/") and root != "/" else ""
 
 
 def filesystem(mount: Mount, destination: str, options: MountOptions, origin: str, linux: Linux) -> list[Step]:
