@@ -84,6 +84,8 @@ class TakeSocket(Step):
 
 
 class ExecuteCriu(Step):
+    """The container's process becomes CRIU, which ends with minirun."""
+
     becomes_program = True
     chapter = "checkpoint"
     man = "criu(8)"
@@ -243,7 +245,7 @@ class RestoreLoopback(Step):
 
 
 class RestoreProcesses(Step):
-    """Have CRIU make all that is missing: mounts, files, memory, the other processes. They stand still still."""
+    """Have CRIU make all that is missing: mounts, files, memory, the other processes. None of them runs yet."""
 
     runs_in = RUNTIME
     chapter = "checkpoint"
