@@ -110,16 +110,22 @@ class ConfigError(MinirunError):
     """config.json can't be used.
 
     `pointer` is the place as a JSON pointer (RFC 6901), `found` what stands there, `allowed` what may stand there.
+    Of a text that is no JSON, `line` is the one with the mistake, and `column` where in it, from 0 on.
     """
 
-    def __init__(self, pointer: str, found: str, allowed: str) -> None:
-        super().__init__(pointer, found, allowed)
+    def __init__(self, pointer: str, found: str, allowed: str, line: str = "", column: int = 0) -> None:
+        super().__init__(pointer, found, allowed, *((line, column) if line else ()))
         self.pointer, self.found, self.allowed = pointer, found, allowed
+        self.line, self.column = line, column
 
     def __str__(self) -> str:
         place, found, allowed = map(safe, (self.pointer or "the top level", self.found, self.allowed))
         known = next((f"{words}: " for start, words in KNOWN_AS.items() if self.pointer.startswith(start)), "")
-        return f"config.json: {place}: {known}{found}\n  allowed: {allowed}"
+        return f"config.json: {place}: {known}{found}\n{self.excerpt()}  allowed: {allowed}"
+
+    def excerpt(self) -> str:
+        """The line with a caret below the mistake."""
+        return f"  line:    {safe(self.line)}\n           {' ' * self.column}^\n" if self.line else ""
 
 
 # What other runtimes call an error at these places, where callers look for that.

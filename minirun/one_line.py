@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ADVICE = ("cure", "see")  # what is not about what has happened
+CARET = "^"  # alone in its line it points at the one above
 
 
 def one_line(message: str) -> str:
@@ -41,7 +42,7 @@ def parts(message: str) -> Iterator[tuple[str, str]]:
         name, colon, value = line.strip().partition(":")
         if line.startswith("  ") and colon and name.isalpha():
             yield name, value.strip()
-        elif line.strip():
+        elif line.strip() not in ("", CARET):
             yield "", line.strip()
 
 

@@ -40,6 +40,7 @@ class Finding(Record):
     pointer: str
     message: str
     cure: str
+    excerpt: str = ""  # the line where it stands, for people
 
     @property
     def clause(self) -> str:
@@ -47,7 +48,7 @@ class Finding(Record):
 
     @classmethod
     def of_error(cls, error: ConfigError) -> Finding:
-        return cls(ERROR, error.pointer, error.found, error.allowed)
+        return cls(ERROR, error.pointer, error.found, error.allowed, error.excerpt())
 
 
 def look_ahead(config: Config, steps: Sequence[Step]) -> Iterator[Finding]:

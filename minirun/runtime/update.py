@@ -12,6 +12,7 @@ from ..safe import safe
 from ..spec.load import decode, parse
 from ..spec.load_resources import read_resources
 from ..spec.reader import Node
+from ..spec.sizes import size, whole
 from ..spec.update import asked_for, changed, concerned
 from ..steps.layout import LIMITS
 from ..steps.step import Channel
@@ -55,7 +56,6 @@ FLAGS = (
     ("l3_cache_schema", "intelRdt", "l3CacheSchema", TEXT),
     ("mem_bw_schema", "intelRdt", "memBwSchema", TEXT),
 )
-UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}  # powers of two
 
 
 def update(root: str, name: str, change: Json, log: Log) -> None:
@@ -160,20 +160,3 @@ def value_of(word: str, kind: str, flag: str) -> str | int:
         unit = ", or with a unit such as 64M" if kind == SIZE else ""
         raise StateError(f"--{flag.replace('_', '-')}: found {word!r}\n  allowed: a whole number{unit}")
     return number
-
-
-def whole(word: str) -> int | None:
-    digits = word.removeprefix("-")
-    return int(word) if digits.isascii() and digits.isdigit() and len(digits) < 20 else None
-
-
-def size(word: str) -> int | None:
-    """64M, 64mb, 64 MiB, 67108864 -> bytes, all units being powers of 1024, of which 1.5g has one and a half; -1 for no
-    limit."""
-    lower = word.lower().removesuffix("b").removesuffix("i")
-    unit = lower[-1:] if lower[-1:] in UNITS else ""
-    number, point, part = lower.removesuffix(unit).removesuffix(" ").partition(".")
-    count, rest = whole(number), whole(part) if point else 0
-    if count is None or rest is None or (point and "-" in lower):
-        return None
-    return (count << UNITS[unit]) + (rest << UNITS[unit]) // int(10 ** len(part))

@@ -174,6 +174,7 @@ def paragraph(finding: Finding) -> str:
     label = "allowed:" if finding.level == ERROR else "cure:"
     return (
         f"{finding.level}: {finding.pointer or 'the top level'}: {finding.message}\n"
+        f"{finding.excerpt}"
         f"  {label:8} {finding.cure}\n"
         f"  {'see:':8} {finding.clause}\n"
     )

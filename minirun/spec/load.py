@@ -126,7 +126,20 @@ def decode(data: bytes) -> object:
 def not_json(error: JSONDecodeError, data: bytes) -> ConfigError:
     place = f"line {error.lineno}, column {error.colno}"
     what = BYTE_ORDER_MARK if data.startswith(b"\xef\xbb\xbf") else error.msg
-    return ConfigError("", f"not JSON at {place}: {what}", "JSON (RFC 8259)")
+    return ConfigError("", f"not JSON at {place}: {what}", "JSON (RFC 8259)", *excerpt(error))
+
+
+WIDEST = 64  # characters of a line that are shown: of a file without line breaks it is all
+
+
+def excerpt(error: JSONDecodeError) -> tuple[str, int]:
+    """The line with the mistake, or a part of it, and where in that the mistake is."""
+    line = error.doc.split("\n")[error.lineno - 1]
+    start = max(0, error.colno - 1 - WIDEST // 2)
+    before = 0 if start else len(line) - len(line.lstrip())
+    start += min(before, error.colno - 1)
+    part = line[start : start + WIDEST].rstrip()
+    return "".join(one if one.isprintable() else " " for one in part), error.colno - 1 - start
 
 
 def refuse_too_many(data: bytes) -> None:

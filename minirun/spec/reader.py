@@ -29,6 +29,8 @@ JSON_TYPES = {
     bool: "a boolean",
 }
 
+WHOLE_NUMBER = "a whole number"
+
 
 class Node:
     """One JSON value and its place (`pointer`, RFC 6901) in config.json. Every method raises ConfigError."""
@@ -129,13 +131,13 @@ class Node:
     def integer(self, low: int | None = None, high: int | None = None) -> int:
         """A whole number within the two limits, both of which are allowed."""
         allowed = (
-            "a whole number"
+            WHOLE_NUMBER
             + (f", at least {low}" if low is not None else "")
             + (f", at most {high}" if high is not None else "")
         )
         value = self.value
         if not isinstance(value, int) or isinstance(value, bool):
-            raise self.wrong(allowed)
+            raise self.wrong(allowed + in_digits(value))
         if (low is not None and value < low) or (high is not None and value > high):
             raise self.wrong(allowed)
         return value
@@ -206,8 +208,18 @@ def escape(key: str) -> str:
     return printable.replace("~", "~0").replace("/", "~1")
 
 
+def in_digits(value: object) -> str:
+    """What to write for "64M"; "" where nobody knows."""
+    from .sizes import size  # after a mistake there is time
+
+    number = size(value) if isinstance(value, str) else None
+    return "" if number is None else f"; {shown(value)} is {number}"
+
+
 def shown(value: object) -> str:
     """A value as an error message shows it: scalars as JSON, the rest by their type."""
+    if value in ([], {}):
+        return f"an empty {'array' if isinstance(value, list) else 'object'}"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (int, float, str)):

@@ -11,10 +11,11 @@ from minirun.errors import ConfigError, StateError
 from minirun.plan.container import Options
 from minirun.plan.update import update_plan
 from minirun.runtime.events import seconds
-from minirun.runtime.update import FLAGS, read_change, size
+from minirun.runtime.update import FLAGS, read_change
 from minirun.spec.load import parse
 from minirun.spec.load_resources import read_resources
 from minirun.spec.reader import Node
+from minirun.spec.sizes import size
 from minirun.spec.update import asked_for, changed, concerned
 from minirun.steps.cgroup import EnableControllers
 from minirun.steps.cgroup_changes import ChangeLimit, CheckMemoryInUse

@@ -20,7 +20,7 @@ from unit.spec.spec_helpers import GONE, GOOD, USER_NAMESPACE, changed
 from minirun.errors import ConfigError, MinirunError
 from minirun.plan.container import Options, plan
 from minirun.runtime.foresight import ERROR, WARNING, Finding
-from minirun.runtime.validate import Report, gather_plan, validate
+from minirun.runtime.validate import Report, gather_plan, paragraph, validate
 from minirun.spec.clauses import CLAUSES, clause
 from minirun.spec.default import default
 from minirun.spec.gather import Notes, gather
@@ -430,6 +430,12 @@ def test_bad_json_has_line_and_column(bundle: Path) -> None:
     (finding,) = validate(str(bundle))
     assert (finding.level, finding.pointer) == (ERROR, "")
     assert "line 2, column 15" in finding.message
+    assert '\n  line:    "process": {,}\n                       ^\n  allowed: ' in paragraph(finding)
+
+
+def test_an_array_that_is_empty_is_called_so() -> None:
+    (error,) = gathered(changed({"/process/args": []})).errors
+    assert (error.pointer, error.found) == ("/process/args", "found an empty array")
 
 
 def test_deep_nesting(bundle: Path) -> None:

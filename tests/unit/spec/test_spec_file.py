@@ -10,6 +10,7 @@ import pytest
 from unit.spec.spec_helpers import GOOD
 
 from minirun.errors import ConfigError, MinirunError
+from minirun.one_line import one_line
 from minirun.spec.load import load
 
 
@@ -102,6 +103,24 @@ def test_file_that_may_not_be_read(bundle: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_bad_json_has_line_and_column(bundle: Path) -> None:
     assert "line 2, column 15" in syntax_error(bundle, b'{\n  "hostname": oops\n}').found
+
+
+def test_a_caret_stands_below_the_mistake(bundle: Path) -> None:
+    told = str(syntax_error(bundle, b'{\n\t"hostname":\too\xc3\xa9ps\n}')).split("\n")
+    assert told[1:3] == ['  line:    "hostname": oo\u00e9ps'.replace("\u00e9", "\xe9"), "                       ^"]
+
+
+def test_of_a_long_line_only_a_part_is_shown(bundle: Path) -> None:
+    """Who writes JSON without line breaks has one line of many thousand characters."""
+    text = b'{"a": "%s", oops, "b": "%s"}' % (b"x" * 500, b"y" * 500)
+    _, line, caret, _ = str(syntax_error(bundle, text)).split("\n")
+    assert len(line) < 80
+    assert line[caret.index("^") :].startswith("oops")
+
+
+def test_programs_get_it_in_one_line_without_the_caret(bundle: Path) -> None:
+    told = one_line(str(syntax_error(bundle, b'{\n  "hostname": oops\n}')))
+    assert told.endswith('Expecting value; line: "hostname": oops; allowed: JSON (RFC 8259)')
 
 
 @pytest.mark.parametrize("content", [b"", b" \n", b"{", b"{}{}", b'{"a": 1,}', b"\xef\xbb\xbf{}", b'"\x01"', b"'a'"])

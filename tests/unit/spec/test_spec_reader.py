@@ -19,6 +19,8 @@ from minirun.spec.reader import Node, escape, refuse_twice, shown
         ("a'b", '"a\'b"'),
         ("\x1b\n\u202e\ud800", r"'\x1b\n\u202e\ud800'"),
         ([1], "an array"),
+        ([], "an empty array"),
+        ({}, "an empty object"),
         ({"a": 1}, "an object"),
         ("a" * 78, "'" + "a" * 78 + "'"),
     ],
@@ -58,3 +60,12 @@ def test_the_second_one_is_to_blame() -> None:
     with pytest.raises(ConfigError) as caught:
         refuse_twice("/a", ["x", "y", "z", "y", "x"])
     assert caught.value.pointer == "/a/3/type"
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"), [("64M", "; '64M' is 67108864"), ("64", "; '64' is 64"), ("much", ""), ([], ""), (True, "")]
+)
+def test_a_size_for_a_number_is_told_in_digits(value: object, hint: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Node(value, "/limit").integer(0)
+    assert caught.value.allowed == f"a whole number, at least 0{hint}"
