@@ -104,12 +104,12 @@ def execute(
     return runtime.execute(root, checked_id(name), wishes, options, log, ignore_paused=ignore_paused, ready=ready)
 
 
-def restore(options: Options, wishes: Wishes, log: Log, *, stay: bool = True) -> int:
+def restore(options: Options, wishes: Wishes, log: Log, *, config: bytes | None = None, stay: bool = True) -> int:
     """Make a container of a checkpoint. With `stay`, until its end; its exit status."""
     from .runtime import checkpoint as runtime
 
     checked_id(options.id)
-    return runtime.restore(options, wishes, log, stay=stay)
+    return runtime.restore(options, wishes, log, config=config, stay=stay)
 
 
 # ---- that ask

@@ -14,10 +14,11 @@ from .table import Call
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     from ..plan.options import Options
+    from ..runtime.foresight import Finding
     from ..runtime.log import Log
     from ..steps.criu import Wishes
 
@@ -65,9 +66,22 @@ def run(values: Mapping[str, Any]) -> int:
 
     bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
     options = creation_options(values, bundle, operations.new_id() if name is None else name)
+    return with_config(values, options, lambda config: run_with(config, options, values))
+
+
+def run_with(config: bytes | None, options: Options, values: Mapping[str, Any]) -> int:
     if values["without"]:
-        options = left_out(options, values)
-    return operations.run(options, watched(values), stay=not values["detach"], keep=values["keep"])
+        options = left_out(options, config, values)
+    return operations.run(options, watched(values), config=config, stay=not values["detach"], keep=values["keep"])
+
+
+def with_config(values: Mapping[str, Any], options: Options, act: Callable[[bytes | None], int]) -> int:
+    """Act on config.json as --set has it; None is for the file as it is."""
+    if not values["set"] and not values.get("print_config"):
+        return act(None)
+    from .setting import with_changes
+
+    return with_changes(values, options.bundle, options.config, act)
 
 
 def seal(values: Mapping[str, Any]) -> None:
@@ -78,13 +92,13 @@ def seal(values: Mapping[str, Any]) -> None:
     sealing.seal(sys.argv[1:], tell)
 
 
-def left_out(options: Options, values: Mapping[str, Any]) -> Options:
+def left_out(options: Options, config: bytes | None, values: Mapping[str, Any]) -> Options:
     """The same without what is to be left out, and a warning of each. Raises StateError."""
     from ..runtime.caller import as_caller_or_root
     from ..teach.left_out import checked, warnings
 
     options = options.replace(without=checked(values["without"], values["i_know"]))
-    for told in tuple(warnings(as_caller_or_root(options))):
+    for told in tuple(warnings(as_caller_or_root(options, config), config)):
         log(values).warning(told)
     return options
 
@@ -93,8 +107,9 @@ def create(values: Mapping[str, Any]) -> int:
     """minirun create"""
     seal(values)
 
-    options = creation_options(values, values["bundle"] or ".", values["id"])
-    return operations.run(options.replace(wait_for_start=True), watched(values), stay=False)
+    options = creation_options(values, values["bundle"] or ".", values["id"]).replace(wait_for_start=True)
+    told = watched(values)
+    return with_config(values, options, lambda config: operations.run(options, told, config=config, stay=False))
 
 
 def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Options:
@@ -241,7 +256,10 @@ def restore(values: Mapping[str, Any]) -> int:
         detach=values["detach"],
         cgroup_manager=cgroup_manager(values),
     )
-    return operations.restore(options, criu_wishes(values), watched(values), stay=not values["detach"])
+    wishes, told, stay = criu_wishes(values), watched(values), not values["detach"]
+    return with_config(
+        values, options, lambda config: operations.restore(options, wishes, told, config=config, stay=stay)
+    )
 
 
 def criu_wishes(values: Mapping[str, Any]) -> Wishes:
@@ -379,9 +397,17 @@ def validate(values: Mapping[str, Any]) -> int:
     """minirun validate"""
     from ..runtime.validate import Report
 
-    report = Report(operations.validate(values["bundle"] or "."))
+    report = Report(findings(values["bundle"] or ".", values["set"]))
     printing(values)(report.json() if values["format"] == "json" else report.text())
     return report.exit_status
+
+
+def findings(bundle: str, lines: Sequence[str]) -> list[Finding]:
+    if not lines:
+        return operations.validate(bundle)
+    from .setting import findings_of
+
+    return findings_of(bundle, lines)
 
 
 def explain(values: Mapping[str, Any]) -> int:
@@ -393,8 +419,12 @@ def explain(values: Mapping[str, Any]) -> int:
 
     told = {**values, "root": values["root"] or explaining.default_root()}
     options = creation_options(told, bundle, explaining.name_of(bundle) if name is None else name)
-    explaining.explain(as_caller_or_root(options), values)
-    return 0
+
+    def act(config: bytes | None) -> int:
+        explaining.explain(as_caller_or_root(options, config), {**values, "config_text": config})
+        return 0
+
+    return with_config(values, options, act)
 
 
 def inspect(values: Mapping[str, Any]) -> int:

@@ -85,6 +85,18 @@ def paths(_context: click.Context, _parameter: click.Parameter, beginning: str) 
     return [CompletionItem(beginning, type="file")]
 
 
+# What people change for once. Places come with what stands before the value.
+PLACES = (
+    *("/hostname=", "/process/args=", "/process/cwd=", "/process/env/-=", "/process/terminal=", "/process/user/uid="),
+    *("/root/readonly=", "/mounts/-=", "/linux/resources/memory/limit=", "/linux/resources/pids/limit="),
+    *("/linux/resources/cpu/quota=", "/linux/resources/cpu/shares=", "/linux/resources/cpu/cpus="),
+)
+
+
+def places(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    return [CompletionItem(place) for place in PLACES if place.startswith(beginning)]
+
+
 def nothing(_context: click.Context, _parameter: click.Parameter, _beginning: str) -> list[CompletionItem]:
     return []
 
@@ -108,6 +120,7 @@ METAVARS = {
     "PID|ID": ids,
     "WHAT": protections_or_all,
     "NAME": protections,
+    "POINTER=VALUE": places,
 }
 
 

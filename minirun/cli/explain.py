@@ -42,7 +42,8 @@ def default_root() -> str:
 
 
 def explain(options: Options, values: Mapping[str, Any]) -> None:
-    """Print the explanation as the command line asks for it. Raises MinirunError as a run would."""
+    """Print the explanation as the command line asks for it; `config_text` among the values is config.json as --set has
+    it, if it has. Raises MinirunError as a run would."""
     if values["without"] is not None:
         show_without(options, values)
         return
@@ -56,7 +57,7 @@ def explain(options: Options, values: Mapping[str, Any]) -> None:
     if values["script"]:
         from ..teach.script import script
 
-        say(script(options))
+        say(script(options, values["config_text"]))
         return
     explained = explained_as(options, values)
     if values["format"] == "text":
@@ -78,11 +79,16 @@ def save(options: Options, values: Mapping[str, Any], path: str) -> None:
     from ..teach.script import script
 
     whole_file.check_writable(path)  # before the work
-    whole_file.save(path, script(options) if values["script"] else written(explained_as(options, values), values))
+    if values["script"]:
+        told = script(options, values["config_text"])
+    else:
+        told = written(explained_as(options, values), values)
+    whole_file.save(path, told)
 
 
 def explained_as(options: Options, values: Mapping[str, Any]) -> Explanation:
-    explained = explanation.explain(options, findings(options))
+    config = values["config_text"]
+    explained = explanation.explain(options, findings(options, config), config)
     if values["timing"]:
         from ..teach.timeline_file import durations
 
@@ -132,7 +138,7 @@ def show_without(options: Options, values: Mapping[str, Any]) -> None:
     from ..teach import without
 
     refuse_other_forms("without", values)
-    found = without.without(values["without"], explanation.steps_of(options))
+    found = without.without(values["without"], explanation.steps_of(options, values["config_text"]))
     if values["format"] == "json":
         say_json(without.to_json(options.id, options.bundle, found))
     else:
@@ -146,7 +152,7 @@ def show_difference(options: Options, values: Mapping[str, Any]) -> None:
     refuse_other_forms("diff", values)
     bundle = os.path.abspath(values["diff"])
     other = options.replace(bundle=bundle, config="")
-    found = comparison.compare(explanation.explain(options), explanation.explain(other))
+    found = comparison.compare(explanation.explain(options, text=values["config_text"]), explanation.explain(other))
     if values["format"] == "json":
         say_json(comparison.to_json(found))
     else:
@@ -169,7 +175,8 @@ def chosen(explained: Explanation, word: str) -> explanation.Told:
     raise StateError(f"there is no step {safe(word)}\n  allowed: 1 to {len(explained.steps)}")
 
 
-def findings(options: Options) -> tuple[str, ...]:
+def findings(options: Options, config: bytes | None) -> tuple[str, ...]:
     """What `validate` has to say: a run may stop there, although there is a plan."""
-    found = operations.validate(options.bundle, content(options.bundle, options.config))
+    text = content(options.bundle, options.config) if config is None else config
+    found = operations.validate(options.bundle, text)
     return tuple(f"{one.pointer}: {one.message} ({one.cure})" for one in found)

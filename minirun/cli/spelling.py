@@ -1,13 +1,16 @@
 """Spell a command line the way it is read here: with other runtimes a flag may have a value, as in `--tty=false`, a
 name of several letters may have one hyphen, as in `-bundle DIR`, and `help run` is `run --help`.
+What stands behind `run TARGET --` is the program's: `--set /process/args=[…]`.
 `--narrate=full` has one, too. click could read that itself (flag_value), but then would take the word behind a bare
 `--narrate` for the value: in `run --narrate BUNDLE` the bundle."""
 
 from __future__ import annotations
 
+from .. import quick_json
 from .table import COMMANDS, FLAG, GLOBAL, Option
 
 HELP = "help"
+END = "--"  # of the options; other runtimes have the bundle or the id behind it, and no program
 TRUE = ("true", "True", "TRUE", "t", "T", "1")
 FALSE = ("false", "False", "FALSE", "f", "F", "0")
 
@@ -23,14 +26,25 @@ def plain(words: list[str]) -> list[str]:
     if command is None:
         return words
     before_rest = len(command.arguments) - 1 if command.rest else len(rest)
-    options, behind = plain_up_to(before_rest, flags_of(command.options), rest)
+    known = flags_of(command.options)
+    options, behind = plain_up_to(before_rest, known, rest)
+    if len(behind) > 1 and behind[0] == END and "--set" in known and has_argument(known, options):
+        behind = ["--set", f"/process/args={quick_json.dumps(behind[1:])}"]
     return [*front, *options, *behind]
+
+
+def has_argument(known: dict[str, Option], words: list[str]) -> bool:
+    """Whether one of the words is neither an option nor the value of one."""
+    while words and words[0].startswith("-"):
+        option = known.get(words[0])
+        words = words[2 if option and option.kind != FLAG else 1 :]
+    return bool(words)
 
 
 def plain_up_to(arguments: int, known: dict[str, Option], words: list[str]) -> tuple[list[str], list[str]]:
     """The words up to the one that is the last of so many arguments, in their plain form; the rest, as it is."""
     spelled: list[str] = []
-    while words and arguments:
+    while words and arguments and words[0] != END:
         flag, equals, value = in_full(words[0], known).partition("=")
         option = known.get(flag)
         length = 1 if option is None or equals or option.kind == FLAG else 2  # an option with its value

@@ -99,6 +99,17 @@ CREATION = (
     Option("no_subreaper", ("--no-subreaper",), FLAG, "Ignored: minirun only adopts what it has started."),
 )
 
+SET = Option(
+    "set",
+    ("--set",),
+    MANY,
+    "Change config.json for once: POINTER is the place, as in errors, - adds to an array; VALUE is JSON or a word, a "
+    "size such as 64M, or null to take away.",
+    (),
+    "POINTER=VALUE",
+)
+PRINT_CONFIG = Option("print_config", ("--print-config",), FLAG, "Print the config.json that it would be, and no more.")
+
 ID = Option("id", ("--id",), TEXT, "Name the container.", None, "ID")
 NARRATE = Option("narrate", ("--narrate",), FLAG, "Tell each step on stderr, with the time that it took.")
 NARRATE_FULL = Option(
@@ -124,11 +135,14 @@ RUN = Command(
     """Run a container and wait for its end; the exit status is its own.
 
     TARGET is a bundle, a directory that holds config.json. As with other runtimes it may also be the container's id:
-    with --bundle, or in the bundle's own directory. Without an id one is made up.
+    with --bundle, or in the bundle's own directory. Without an id one is made up. What stands behind TARGET and -- is
+    run in the place of config.json's process.args.
 
     \b
     Examples:
       sudo minirun run bundle/
+      sudo minirun run bundle/ -- sh -c 'echo hello'
+      sudo minirun run --set /linux/resources/memory/limit=64M --set /hostname=web bundle/
       sudo minirun run --id web bundle/
       sudo minirun run --bundle /srv/bundle web
       sudo minirun run --detach --bundle /srv/bundle web
@@ -140,6 +154,8 @@ RUN = Command(
     (
         *CREATION,
         ID,
+        SET,
+        PRINT_CONFIG,
         DETACH,
         Option("keep", ("--keep",), FLAG, "Leave the container's state and cgroup when it has ended."),
         NARRATE,
@@ -169,13 +185,15 @@ RUN = Command(
 
 CREATE = Command(
     "create",
-    """Make a container whose program waits for start.
+    """Make a container whose program waits for start. What stands behind ID and -- is run in the place of config.json's
+    process.args.
 
     \b
-    Example:
+    Examples:
       sudo minirun create --bundle bundle/ web && sudo minirun start web
+      sudo minirun create --bundle bundle/ web -- sleep 600
     """,
-    (*CREATION, NARRATE, STEP, PREDICTIONS),
+    (*CREATION, SET, PRINT_CONFIG, NARRATE, STEP, PREDICTIONS),
     ("id",),
     1,
 )
@@ -454,6 +472,7 @@ RESTORE = Command(
     (
         *IMAGES,
         Option("bundle", ("--bundle", "-b"), TEXT, "The bundle's directory; here, if not given.", None, "DIR"),
+        SET,
         Option("console_socket", ("--console-socket",), TEXT, "Send the terminal's master side there.", None, "SOCKET"),
         Option("pid_file", ("--pid-file",), TEXT, "Write the pid of the container's process there.", None, "FILE"),
         DETACH,
@@ -553,8 +572,12 @@ VALIDATE = Command(
     Examples:
       minirun validate bundle/
       minirun validate --format json bundle/ | jq -r '.[].pointer'
+      minirun validate --set /linux/resources/memory/limit=64M bundle/
     """,
-    (Option("format", ("--format", "-f"), TEXT, "How to print it.", "text", "", ("text", "json")),),
+    (
+        SET,
+        Option("format", ("--format", "-f"), TEXT, "How to print it.", "text", "", ("text", "json")),
+    ),
     ("bundle",),
 )
 
@@ -580,6 +603,7 @@ EXPLAIN = Command(
     (
         *CREATION,
         ID,
+        SET,
         DETACH,
         Option("format", ("--format",), TEXT, "How to print it.", "text", "", FORMS),
         Option("output", ("--output", "-o"), TEXT, "Write it there.", None, "FILE"),

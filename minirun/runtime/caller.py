@@ -28,13 +28,14 @@ def as_caller(options: Options, linux: Linux) -> Options:
     return options.replace(uid=os.geteuid(), gid=os.getegid(), rootless=True, cgroup_manager=manager)
 
 
-def as_caller_or_root(options: Options) -> Options:
-    """The same for who only wants to see the plan, and may look at one that only root could have."""
+def as_caller_or_root(options: Options, text: bytes | None = None) -> Options:
+    """The same for who only wants to see the plan, and may look at one that only root could have. `text` stands for
+    config.json."""
     from ..plan.container import plan
     from ..spec.load import content, decode, parse
 
     try:
-        config = parse(decode(content(options.bundle, options.config)))
+        config = parse(decode(content(options.bundle, options.config) if text is None else text))
         own = as_caller(options, config.linux)
         plan(config, own)
     except MinirunError:

@@ -67,13 +67,13 @@ def apply_all(steps: tuple[Step, ...], context: Context, log: Log) -> None:
         raise
 
 
-def restore(options: Options, wishes: Wishes, log: Log, *, stay: bool) -> int:
+def restore(options: Options, wishes: Wishes, log: Log, *, config: bytes | None = None, stay: bool) -> int:
     """Make a container of files. With `stay`, to its end, and its exit status. Raises MinirunError, and then nothing of
-    it is left."""
+    it is left. `config` stands for the bundle's config.json."""
     from ..plan.restore import restore_plan
 
     check_proc()
-    config = content(options.bundle, options.config)
+    config = content(options.bundle, options.config) if config is None else config
     parsed = parse(decode(config))
     steps = restore_plan(parsed, as_caller(options.replace(restored=True), parsed.linux), wishes)
     return run_plan(steps, log, config, stay=stay)

@@ -92,14 +92,15 @@ class Explanation(Record):
         return json.dumps(value, indent=2) + "\n"
 
 
-def steps_of(options: Options) -> tuple[Step, ...]:
-    """The plan that a run with these options would walk down. Raises MinirunError where that would stop at it."""
-    return plan(parse(decode(content(options.bundle, options.config))), options)
+def steps_of(options: Options, text: bytes | None = None) -> tuple[Step, ...]:
+    """The plan that a run with these options would walk down. Raises MinirunError where that would stop at it. `text`
+    stands for config.json."""
+    return plan(parse(decode(content(options.bundle, options.config) if text is None else text)), options)
 
 
-def explain(options: Options, notes: tuple[str, ...] = ()) -> Explanation:
+def explain(options: Options, notes: tuple[str, ...] = (), text: bytes | None = None) -> Explanation:
     """Explain what a run would do. Raises MinirunError as a run would."""
-    steps = steps_of(options)
+    steps = steps_of(options, text)
     stages = stages_of(steps, options.uid)
     told = tuple(tell(number, step, stages) for number, step in enumerate(steps, start=1))
     return Explanation(options.id, options.bundle, told, notes, outcome(steps), stages)

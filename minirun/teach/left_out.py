@@ -36,10 +36,10 @@ def checked(words: Sequence[str], i_know: bool) -> str:
     return joined
 
 
-def warnings(options: Options) -> Iterator[str]:
+def warnings(options: Options, text: bytes | None = None) -> Iterator[str]:
     """A line for each that is left out of this container. Raises MinirunError as a run would, and StateError for one
-    that it does not have."""
-    config = parse(decode(content(options.bundle, options.config)))
+    that it does not have. `text` stands for config.json."""
+    config = parse(decode(content(options.bundle, options.config) if text is None else text))
     steps, numbers = plan(config, options.replace(without="")), of_host()
     planned(config, options)  # or there is nothing to warn of
     for name in names_of(options.without):

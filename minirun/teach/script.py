@@ -106,9 +106,9 @@ ROOT_CHANGES = (PivotRoot, DetachOldRoot)
 NO_VARIABLES = frozenset(("_", "PPID", "UID", "EUID", "OPTIND", "LINENO", "SHELLOPTS", "BASHOPTS", "BASH_VERSINFO"))
 
 
-def script(options: Options) -> str:
-    """The whole script. Raises MinirunError as a run would."""
-    return script_of(steps_of(options), options.id, options.bundle, options.uid)
+def script(options: Options, text: bytes | None = None) -> str:
+    """The whole script. Raises MinirunError as a run would. `text` stands for config.json."""
+    return script_of(steps_of(options, text), options.id, options.bundle, options.uid)
 
 
 def script_of(steps: tuple[Step, ...], name: str, bundle: str, uid: int = 0) -> str:

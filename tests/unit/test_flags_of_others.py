@@ -229,6 +229,8 @@ def test_the_rows_have_every_option_of_the_table_but_our_own():
         ("run", "timeline"),
         *(("run", name) for name in ("without", "i_know")),
         ("run", "narrate_full"),
+        *((command, "set") for command in ("run", "create", "restore")),
+        *((command, "print_config") for command in ("run", "create")),
         *((command, "narrate") for command in ("run", "create", "start", "exec", "delete", "checkpoint", "restore")),
         *((command, name) for command in ("run", "create", "exec") for name in ("step", "predictions")),
     }

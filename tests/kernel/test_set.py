@@ -1,0 +1,71 @@
+"""run --set and run TARGET -- COMMAND: what the kernel shows of a config.json that was changed for once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kernel.kit import needs
+from kernel.kit.outside import cgroup2_root
+
+pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "no other runtime has the option")]
+
+
+def test_a_host_name_holds_and_the_file_stays(runtime, bundle):
+    made = bundle()
+    told = runtime.run(made, options=["--set", "/hostname=ship-in-a-bottle"]).json
+    assert told["hostname"] == "ship-in-a-bottle"
+    assert "hostname" not in json.loads((made.path / "config.json").read_text())
+
+
+def test_a_program_and_a_variable_are_the_containers(runtime, life):
+    one = life("sleep")
+    told = one.line("run", "--bundle", str(one.bundle.path), "--set=/process/env/-=A=b", one.id, "--", "/probe").json
+    assert "A=b" in told["env"]
+
+
+def test_a_mount_is_made(runtime, bundle, tmp_path):
+    (tmp_path / "told").write_text("from outside")
+    mount = {"destination": "/mnt", "type": "bind", "source": str(tmp_path), "options": ["rbind", "ro"]}
+    options = ["--set", f"/mounts/-={json.dumps(mount)}"]
+    assert runtime.run(bundle("read", "/mnt/told"), options=options).json["/mnt/told"]["text"] == "from outside"
+
+
+def test_later_commands_have_the_changed_one(life):
+    """`exec` goes by the environment in it, `start` by the program, `delete` by the hook."""
+    one = life("wait")
+    hook = {"path": "/bin/sh", "args": ["sh", "-c", f"echo deleted > {one.bundle.path}/hook"]}
+    one.created(
+        "--set=/process/args=/probe",
+        '--set=/process/args=["/probe","sleep"]',
+        "--set=/process/env/-=SHIP=bottle",
+        f"--set=/hooks/poststop/-={json.dumps(hook)}",
+    )
+    assert one.start().status == 0
+    assert "SHIP=bottle" in one.call("exec", "/probe").json["env"]
+    assert one.delete("--force").status == 0
+    assert (one.bundle.path / "hook").read_text() == "deleted\n"
+    assert not Path("/run/minirun", one.id).exists()
+
+
+@needs.cgroup2()
+@needs.controller("memory")
+def test_a_limit_of_memory_holds_and_update_knows_it(life):
+    one = life("sleep").started("--set", "/linux/resources/memory/limit=64M")
+    file = Path(f"{cgroup2_root()}{one.process.cgroup()}/memory.max")
+    assert file.read_text().strip() == str(64 << 20)
+    assert one.call("exec", "/probe").status == 0
+    assert one.call("events", options=["--stats"]).json["data"]["memory"]["usage"]["limit"] == 64 << 20
+    assert one.call("update", options=["--memory-swap", "96M"]).status == 0  # counts from the limit, so it knows that
+    assert one.delete("--force").status == 0
+    assert not file.parent.exists()
+
+
+def test_what_is_wrong_is_refused_and_leaves_nothing(life):
+    one = life()
+    refused = one.create("--set", "/process/cwd=tmp")
+    assert refused.refused
+    assert "/process/cwd: found 'tmp' (by --set)" in refused.stderr
+    assert one.call("state").status == 1

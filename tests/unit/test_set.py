@@ -1,0 +1,209 @@
+"""`--set POINTER=VALUE` and `-- COMMAND`: config.json changed for once, and what is told of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from unit.spec.spec_helpers import GOOD
+from unit.test_directory import CONFIG
+
+from minirun.cli import commands, quick
+from minirun.cli.actions import perform
+from minirun.cli.spelling import plain
+from minirun.cli.table import Call
+from minirun.errors import ConfigError, MinirunError
+from minirun.spec.changes import changed
+
+LIMIT = "/linux/resources/memory/limit"
+
+
+def made(*lines: str, config: Any = GOOD) -> Any:
+    return json.loads(changed(json.dumps(config).encode(), lines).text)
+
+
+def at(value: Any, *names: Any) -> Any:
+    for name in names:
+        value = value[name]
+    return value
+
+
+# ---- what becomes of config.json
+
+
+@pytest.mark.parametrize(
+    ("line", "names", "value"),
+    [
+        ("/hostname=web", ("hostname",), "web"),
+        ("/hostname=a=b", ("hostname",), "a=b"),
+        ("/hostname=", ("hostname",), ""),
+        ("/hostname=NaN", ("hostname",), "NaN"),
+        ('/hostname="7"', ("hostname",), "7"),
+        ("/process/terminal=true", ("process", "terminal"), True),
+        ('/process/args=["ls","-l"]', ("process", "args"), ["ls", "-l"]),
+        ("/process/args/0=id", ("process", "args"), ["id"]),
+        ("/process/args/-=-c", ("process", "args"), ["sh", "-c"]),
+        ("/process/env/-=A=b", ("process", "env"), ["A=b"]),
+        ("/mounts/-/destination=/x", ("mounts",), [{"destination": "/x"}]),
+        ("/linux/sysctl/net.ipv4~1x~0=y", ("linux", "sysctl"), {"net.ipv4/x~": "y"}),
+        (f"{LIMIT}=67108864", ("linux", "resources", "memory", "limit"), 67108864),
+        (f"{LIMIT}=64M", ("linux", "resources", "memory", "limit"), 67108864),
+        (f"{LIMIT}=1.5g", ("linux", "resources", "memory", "limit"), 3 << 29),
+        (f"{LIMIT}=-1", ("linux", "resources", "memory", "limit"), -1),
+        (f'{LIMIT[:-6]}={{"limit":"64k"}}', ("linux", "resources", "memory", "limit"), 65536),
+        ('/process/rlimits/-={"type":"RLIMIT_AS","soft":"1k","hard":"2k"}', ("process", "rlimits", 0, "soft"), 1024),
+        ("/hostname=64M", ("hostname",), "64M"),
+    ],
+)
+def test_a_value_is_put_there(line: str, names: tuple[Any, ...], value: object) -> None:
+    assert at(made(line), *names) == value
+
+
+def test_null_takes_away() -> None:
+    config = {"root": {"path": "rootfs", "readonly": True}, "mounts": [{"destination": "/a"}, {"destination": "/b"}]}
+    after = made("/root/readonly=null", "/mounts/0=null", config=config)
+    assert after == {"root": {"path": "rootfs"}, "mounts": [{"destination": "/b"}]}
+
+
+def test_null_makes_nothing_on_the_way() -> None:
+    assert made("/linux/resources/memory/limit=null", "/mounts/-=null") == GOOD
+
+
+def test_changes_are_made_in_their_order() -> None:
+    assert made("/process/args=[]", "/process/args/-=a", "/process/args/-=b")["process"]["args"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("hostname=web", "a place in config.json"),
+        ("/hostname", "a place in config.json"),
+        ("/process/args/1=x", "--set /process/args/1: /process/args is an array of 1\n  allowed: 0 to 0, or - to add"),
+        ("/process/args/x=y", "is an array of 1"),
+        ("/process/cwd/x=y", "--set /process/cwd/x: /process/cwd is '/'\n  allowed: a place in an object or an array"),
+        (f"/x={'[' * 900}{']' * 900}", "nested too deeply"),
+    ],
+)
+def test_what_can_not_be_put_there_is_told(line: str, expected: str) -> None:
+    with pytest.raises(MinirunError) as caught:
+        made(line)
+    assert expected in str(caught.value)
+
+
+# ---- a mistake is told to be one of --set
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    (tmp_path / "rootfs").mkdir()
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"linux": {"namespaces": [{"type": "mount"}]}}))
+    return tmp_path
+
+
+def done(*words: str) -> int:
+    call = quick.read(plain(list(words)))
+    assert call
+    return perform(call)
+
+
+@pytest.mark.parametrize("command", [("run",), ("create", "web", "--bundle"), ("explain",)])
+def test_an_error_says_that_it_comes_from_it(
+    command: tuple[str, ...], bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert done("--root", str(tmp_path / "root"), *command, str(bundle), f"--set={LIMIT}=much") == 1
+    assert f"config.json: {LIMIT}: found 'much' (by --set); allowed: a whole number" in capfd.readouterr().err
+    assert not (tmp_path / "root").exists()
+
+
+def test_an_error_of_the_file_is_not_told_to_be_one_of_it(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (bundle / "config.json").write_text(json.dumps(CONFIG | {"hostname": 5}))
+    assert done("run", str(bundle), "--set=/domainname=web") == 1
+    assert "/hostname: found 5; allowed" in capfd.readouterr().err
+
+
+def test_so_does_an_error_of_the_plan() -> None:
+    change = changed(json.dumps(GOOD).encode(), ["/mounts/-={}"])
+    assert change.told(ConfigError("/mounts/0/options", "found x", "y")).found == "found x (by --set)"
+    assert change.told(ConfigError("/mounts/00", "found x", "y")).found == "found x"
+
+
+def test_findings_do(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert done("validate", str(bundle), "--set", "/hostnam=web", "--set", "/process/cwd=tmp", "--", "no such") == 1
+    told = capfd.readouterr().out
+    assert "error: /process/cwd: found 'tmp' (by --set)\n" in told
+    assert "warning: /hostnam: has no effect here (by --set)\n" in told
+
+
+# ---- a look at it
+
+
+def test_the_config_is_printed_and_nothing_runs(
+    bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "root"
+    assert done("--root", str(root), "run", str(bundle), "--print-config", f"--set={LIMIT}=1k", "--", "ls", "-l") == 0
+    told = json.loads(capfd.readouterr().out)
+    assert (told["linux"]["resources"], told["process"]["args"]) == ({"memory": {"limit": 1024}}, ["ls", "-l"])
+    assert not root.exists()
+
+
+def test_without_changes_it_is_the_file(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert done("run", str(bundle), "--print-config") == 0
+    assert json.loads(capfd.readouterr().out) == json.loads((bundle / "config.json").read_text())
+
+
+def test_explain_tells_the_changed_plan(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for form in ("--script", "--format=json", "--verbose"):
+        assert done("explain", str(bundle), form, "--", "/bin/another-program") == 0
+        assert "/bin/another-program" in capfd.readouterr().out
+    other = '/linux/namespaces/-={"type":"uts"}'
+    assert done("explain", str(bundle), "--without=uts", "--format=json", "--set", other) == 0
+    assert json.loads(capfd.readouterr().out)
+
+
+# ---- the words behind --
+
+COMMAND = '/process/args=["ls","-l=false","--","x"]'
+BEHIND = ["--", "ls", "-l=false", "--", "x"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "bundle"],
+        ["run", "--bundle", "dir", "web"],
+        ["run", "--detach", "bundle"],
+        ["run", "bundle", "--id", "web"],
+        ["--debug", "create", "-b", "dir", "web"],
+        ["explain", "bundle"],
+        ["validate", "bundle"],
+    ],
+)
+def test_a_program_behind_two_hyphens_is_the_containers(words: list[str]) -> None:
+    spelled = plain([*words, *BEHIND])
+    assert spelled == [*words, "--set", COMMAND]
+    call = quick.read(spelled)
+    assert call
+    assert call.named["set"] == (COMMAND,)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["run", "--", "bundle"], ["run", "--bundle", "dir", "--", "web"], ["create", "--", "web"], ["run", "b", "--"]],
+)
+def test_without_a_target_before_them_they_end_the_options_as_with_others(words: list[str]) -> None:
+    assert plain(words) == words
+
+
+def test_click_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Call] = []
+    monkeypatch.setattr(commands, "perform", calls.append)
+    words = plain(["run", "--set", "/a=b", "bundle", *BEHIND])
+    commands.program().main(words, prog_name="minirun", standalone_mode=False)
+    assert calls == [quick.read(words)]
+    assert calls[0].named["set"] == ("/a=b", COMMAND)
+    with pytest.raises(click.UsageError):
+        commands.program().main(["state", "web", "--set", "/a=b"], prog_name="minirun", standalone_mode=False)
