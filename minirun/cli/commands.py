@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..kernel.files import put
-from ..safe import safe_lines
+from ..safe import safe, safe_lines
 from . import completion
 from .actions import perform
 from .output import Printing
@@ -25,6 +25,10 @@ class Group(click.Group):
 
     def resolve_command(self, context: click.Context, words: list[str]) -> Any:
         if words and words[0] not in self.commands:
+            from .elsewhere import COMMANDS_OF_OTHERS  # after a mistake there is time
+
+            if words[0] in COMMANDS_OF_OTHERS:
+                raise click.UsageError(f"no such command {words[0]!r}: {COMMANDS_OF_OTHERS[words[0]]}", context)
             close = difflib.get_close_matches(words[0], self.commands)
             hint = f" Did you mean {' or '.join(close)}?" if close else f" There are: {', '.join(self.commands)}."
             raise click.UsageError(f"no such command {words[0]!r}.{hint}", context)
@@ -38,6 +42,7 @@ def main(words: list[str]) -> int:
             result = program().main(words, prog_name="minirun", standalone_mode=False)
     except click.ClickException as error:
         show(error)
+        put(2, advice(error, words).encode(errors="backslashreplace"))
         return 1
     except click.Abort:
         return 130
@@ -49,6 +54,17 @@ def show(error: click.ClickException) -> None:
     said = StringIO()
     error.show(said)
     put(2, safe_lines(said.getvalue()).encode(errors="backslashreplace"))
+
+
+def advice(error: click.ClickException, words: list[str]) -> str:
+    """Where the words may be meant for another program that runs containers, what they are here."""
+    name = error.ctx.command.name if isinstance(error, click.UsageError) and error.ctx else None
+    if name not in ("run", "create"):
+        return ""
+    from .docker_words import advice as lines
+
+    told = lines(COMMANDS[name], words[words.index(name) + 1 :])
+    return "".join(f"  {safe(line)}\n" for line in told)
 
 
 def program() -> click.Group:
