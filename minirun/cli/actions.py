@@ -72,7 +72,19 @@ def run(values: Mapping[str, Any]) -> int:
 def run_with(config: bytes | None, options: Options, values: Mapping[str, Any]) -> int:
     if values["without"]:
         options = left_out(options, config, values)
+    if os.isatty(2):
+        tell_unknown_names(config, options, values)
     return operations.run(options, watched(values), config=config, stay=not values["detach"], keep=values["keep"])
+
+
+def tell_unknown_names(config: bytes | None, options: Options, values: Mapping[str, Any]) -> None:
+    """A person at a terminal may wonder; an engine would show it as an error."""
+    if values["log"] or values["log_format"] != "text":
+        return
+    from ..spec.load import content
+    from .unknown_names import warn
+
+    warn(content(options.bundle, options.config) if config is None else config, log(values))
 
 
 def with_config(values: Mapping[str, Any], options: Options, act: Callable[[bytes | None], int]) -> int:

@@ -22,6 +22,7 @@ from ..spec.load import content, decode, read_mount
 from ..spec.load_linux import MOST_MOUNTS
 from ..spec.reader import Node, shown
 from ..spec.repeats import repeated_names
+from ..spec.unread import unread
 from .foresight import ERROR, WARNING, Finding, look_ahead
 from .lenience import taken_all_the_same
 
@@ -126,11 +127,8 @@ def repeats(data: bytes) -> Iterator[Finding]:
 
 def without_effect(notes: Notes) -> Iterator[Finding]:
     """config.md#extensibility: a run ignores what it does not know, such as a name that is spelt wrong."""
-    import difflib  # late: it is slow to import, and most files have nothing of the kind
-
-    for pointer, name, asked in notes.unread():
-        close = difflib.get_close_matches(name, asked, n=1)
-        cure = f"{shown(close[0])}, if that is meant" if close else "what the spec has for this place"
+    for pointer, close in unread(notes):
+        cure = f"{shown(close)}, if that is meant" if close else "what the spec has for this place"
         yield Finding(WARNING, pointer, "has no effect here", cure)
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from kernel.kit import needs
 from kernel.kit.outside import cgroup2_root
+from kernel.kit.runtime import TIMEOUT, new_id
 
 pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "no other runtime has the option")]
 
@@ -69,3 +72,16 @@ def test_what_is_wrong_is_refused_and_leaves_nothing(life):
     assert refused.refused
     assert "/process/cwd: found 'tmp' (by --set)" in refused.stderr
     assert one.call("state").status == 1
+
+
+def test_at_a_terminal_a_name_that_means_nothing_is_told(runtime, bundle):
+    made = bundle()
+    made.config["hostnam"] = "web"
+    made.write()
+    ours, theirs = os.openpty()
+    with open(ours, "rb", 0) as reader:
+        done = subprocess.run(runtime.command(made, new_id()), stdout=subprocess.PIPE, stderr=theirs, timeout=TIMEOUT)
+        os.close(theirs)
+        assert b"config.json: /hostnam: has no effect here; did you mean 'hostname'?" in reader.read(4096)
+    assert done.returncode == 0
+    assert runtime.run(made).stderr == ""

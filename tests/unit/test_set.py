@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from minirun.cli.table import Call
 from minirun.errors import ConfigError, MinirunError
 from minirun.spec.changes import changed
 
+REPOSITORY = Path(__file__).parents[2]
 LIMIT = "/linux/resources/memory/limit"
 
 
@@ -207,3 +210,84 @@ def test_click_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls[0].named["set"] == ("/a=b", COMMAND)
     with pytest.raises(click.UsageError):
         commands.program().main(["state", "web", "--set", "/a=b"], prog_name="minirun", standalone_mode=False)
+
+
+# ---- names that mean nothing, told at a terminal
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.isatty", lambda descriptor: descriptor == 2)
+    monkeypatch.setattr("minirun.operations.run", lambda *_options, **_more: 0)
+    monkeypatch.setattr("minirun.cli.actions.seal", lambda _values: None)
+
+
+SLIP = '--set=/linux/resources/memory={"limt":5}'
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_person_is_told_what_may_be_meant(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert done("run", str(bundle), SLIP, "--set=/x=1") == 0
+    place = "minirun: warning: config.json: /linux/resources/memory/limt"
+    told = capfd.readouterr().err.splitlines()
+    assert sorted(told) == [
+        f"{place}: has no effect here; did you mean 'limit'?",
+        "minirun: warning: config.json: /x: has no effect here",
+    ]
+
+
+@pytest.mark.usefixtures("terminal")
+def test_of_the_file_itself_too_and_of_many_only_some(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (bundle / "config.json").write_text(json.dumps(CONFIG | {f"x{number}": 1 for number in range(9)}))
+    assert done("run", str(bundle)) == 0
+    *_, last = lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 6
+    assert "4 more names have no effect" in last
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("line", [["--log", "/dev/null"], ["--log-format", "json"], ["--log-level", "error"]])
+def test_who_reads_a_log_is_not(line: list[str], bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert done(*line, "run", str(bundle), SLIP) == 0
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("terminal")
+def test_nor_is_an_engine(bundle: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Which has no terminal for it, or calls create."""
+    assert done("create", "-b", str(bundle), "web", SLIP) == 0
+    monkeypatch.setattr("os.isatty", lambda _descriptor: False)
+    assert done("run", str(bundle), SLIP) == 0
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("terminal")
+def test_what_is_no_json_is_the_runs_to_tell(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (bundle / "config.json").write_text("{")
+    assert done("run", str(bundle)) == 0
+    assert capfd.readouterr().err == ""
+
+
+# ---- what a plain run pays for it
+
+DRIVER = """
+import sys
+sys.path.append(sys.argv[1])
+from minirun import operations
+from minirun.cli import actions, start
+actions.seal = lambda values: None
+operations.run = lambda *options, **more: 0
+assert start.start(sys.argv[2:]) == 0
+print(*sys.modules)
+"""
+
+
+@pytest.mark.parametrize(("options", "is_needed"), [([], False), (["--set", "/x=1"], True)])
+def test_a_plain_run_imports_nothing_for_it(options: list[str], is_needed: bool, bundle: Path) -> None:
+    words = [str(REPOSITORY), "--root", str(bundle / "root"), "run", str(bundle), *options]
+    told = subprocess.run(
+        [sys.executable, "-I", "-B", "-c", DRIVER, *words], capture_output=True, text=True, check=True
+    )
+    imported = {"minirun.cli.setting", "minirun.spec.changes", "minirun.spec.gather"}
+    never = {"minirun.cli.docker_words", "minirun.cli.unknown_names", "minirun.cli.commands"}
+    assert set(told.stdout.split()) & (imported | never) == (imported if is_needed else set())
