@@ -162,8 +162,10 @@ def test_explain_tells_the_changed_plan(bundle: Path, capfd: pytest.CaptureFixtu
     for form in ("--script", "--format=json", "--verbose"):
         assert done("explain", str(bundle), form, "--", "/bin/another-program") == 0
         assert "/bin/another-program" in capfd.readouterr().out
-    other = '/linux/namespaces/-={"type":"uts"}'
-    assert done("explain", str(bundle), "--without=uts", "--format=json", "--set", other) == 0
+    uts = '/linux/namespaces/-={"type":"uts"}'
+    assert done("explain", str(bundle), "--diff", str(bundle), "--set", uts, "--set", "/hostname=another-name") == 0
+    assert "set the host name to another-name" in capfd.readouterr().out
+    assert done("explain", str(bundle), "--without=uts", "--format=json", "--set", uts) == 0
     assert json.loads(capfd.readouterr().out)
 
 
