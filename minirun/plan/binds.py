@@ -53,7 +53,7 @@ def volume_steps(volume: Volume) -> list[Step]:
     if volume.is_mapped:
         check_mapping(volume)
         return mapped(volume)
-    bound = bind(volume)
+    bound = bind_mount(volume)
     return [*open_steps(bound), bound]
 
 
@@ -85,7 +85,7 @@ def check_mapping(volume: Volume) -> None:
 def mapped(volume: Volume) -> list[Step]:
     from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 
-    bound = bind(volume)
+    bound = bind_mount(volume)
     deep = mount_options.ID_MAPS.get(volume.options.id_map, False)
     maps = ranges(volume.mount.uid_mappings), ranges(volume.mount.gid_mappings)
     propagation, is_inside = volume_propagation(volume.linux), bool(bound.inside)
@@ -117,7 +117,7 @@ def open_steps(bound: BindMount) -> list[Step]:
 # ---- the mount itself
 
 
-def bind(volume: Volume) -> BindMount:
+def bind_mount(volume: Volume) -> BindMount:
     options, source = volume.options, source_of(volume)
     bound = BindMount(
         source,
