@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..errors import StateError
 from ..plan.checkpoint import checkpoint_plan
+from ..safe import safe
 from ..spec.load import content, decode, parse
 from .books import PAUSED, RUNNING, Container, find_own
 from .caller import as_caller
@@ -63,7 +64,7 @@ def apply_all(steps: tuple[Step, ...], context: Context, log: Log) -> None:
         log.observer.failed(error, context)
         undo(applied, context, log)
         for failure in context.left:
-            log.warning(failure)
+            log.warning(safe(failure))
         raise
 
 

@@ -110,7 +110,7 @@ def apply_all(steps: tuple[Step, ...], context: Context, log: Log) -> None:
     except BaseException:
         undo(applied, context, log)
         for failure in context.left:
-            log.warning(failure)
+            log.warning(safe(failure))
         raise
     finally:
         for new, old in context.filters_before.values():
