@@ -503,14 +503,6 @@ def test_a_label_for_a_further_process_without_selinux(life):
 # ---- what engines ask
 
 
-@pytest.mark.only("minirun", "runc has them")
-@pytest.mark.parametrize("command", ["checkpoint", "restore"])
-def test_commands_that_are_not_there_have_no_help(runtime, command):
-    """Podman asks `checkpoint --help`, and takes 0 for a yes."""
-    done = subprocess.run([*runtime.argv, command, "--help"], env=runtime.environment, capture_output=True, timeout=20)
-    assert done.returncode == 1
-
-
 @pytest.mark.parametrize(
     "line",
     [["run", "--no-such-flag", "x"], ["--no-such-flag", "list"], ["start"], ["kill"], ["state", "a", "b"], ["exec"]],

@@ -172,17 +172,17 @@ def test_behind_a_filter_nobody_looks(runtime: Runtime, bundle: Callable[..., Bu
     made.linux["seccomp"] = allowing(rule("readlinkat", action=KILL))
     with stepping(runtime, made) as one:
         assert "right: seccomp changed" in one.predict("load the system call filter", "seccomp")
-        for sentence in (LAST,) if late else ("limit the capability bounding set", LAST):
+        for sentence in (LAST,) if late else ("give up the capability", LAST):
             assert "nothing can be compared after this step" in one.predict(sentence, "capabilities")
         assert one.finish() == 0
 
 
-def test_nothing_is_said_before_somebody_can_allow_it(
+def test_what_the_filter_has_changed_is_said_at_the_next_step(
     runtime: Runtime, bundle: Callable[..., Bundle], place: Path, tmp_path: Path
 ) -> None:
-    """Where others decide about write(2), they get the listener in the runtime's next step (seccomp_unotify(2))."""
+    """Until the runtime has handed on the listener, nobody could allow anything (seccomp_unotify(2))."""
     made, file = bundle(), tmp_path / "predictions"
-    made.linux["seccomp"] = allowing(rule("write", action=NOTIFY), listenerPath=str(place / "agent"))
+    made.linux["seccomp"] = allowing(rule("getpgid", action=NOTIFY), listenerPath=str(place / "agent"))
     with agent(place / "agent"), stepping(runtime, made, "--predictions", str(file)) as one:
         assert "right: seccomp" not in one.predict("load the system call filter", "seccomp")
         assert one.is_asked_about("send the listener")
