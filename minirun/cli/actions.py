@@ -312,9 +312,16 @@ def top(values: Mapping[str, Any]) -> int:
 
 def delete(values: Mapping[str, Any]) -> int:
     """minirun delete"""
-    told = watched(values)
+    told = watched(without_lost_log(values) if values["force"] else values)
     each(values, lambda name: operations.delete(root(values), name, told, force=values["force"]))
     return 0
+
+
+def without_lost_log(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An engine that tidies up may have removed the log's directory first. The container has to go all the same."""
+    path = (values["log"] or "").removeprefix("file:")
+    is_lost = path.startswith("/") and not os.path.isdir(os.path.dirname(path))
+    return {**values, "log": None} if is_lost else values
 
 
 def each(values: Mapping[str, Any], act: Callable[[str], None]) -> None:

@@ -31,6 +31,7 @@ SYMLINKS = (
     ("/dev/stdin", "/proc/self/fd/0", "/proc/self/fd"),
     ("/dev/stdout", "/proc/self/fd/1", "/proc/self/fd"),
     ("/dev/stderr", "/proc/self/fd/2", "/proc/self/fd"),
+    ("/dev/core", "/proc/kcore", "/proc/kcore"),
 )
 
 

@@ -275,7 +275,8 @@ class MakeSymlink(Step):
         return f"make {self.path} a symlink to {self.target}"
 
     def shell(self) -> str:
-        return f"ln -s{'f' if self.replace_existing else ''} {quoted(self.target)} {in_root(self.path)}"
+        only_if = f"[ ! -e {in_root(self.needs)} ] || " if self.needs else ""
+        return f"{only_if}ln -s{'f' if self.replace_existing else ''} {quoted(self.target)} {in_root(self.path)}"
 
     def calls(self) -> tuple[str, ...]:
         parent, _, name = self.path.rpartition("/")
@@ -286,6 +287,7 @@ class MakeSymlink(Step):
 
     def apply(self, context: Context) -> None:
         if self.needs and not is_there(context, self.needs):
+            context.result = f"not made: {self.needs} is not there"
             return
         parent, name = make_parent(context, self.path)
         try:

@@ -57,6 +57,12 @@ def test_the_links_to_the_own_descriptors_are_there(runtime, bundle, name):
     assert runtime.run(bundle()).json["dev"][f"/dev/{name}"]["target"] == LINKS[name]
 
 
+def test_core_is_there_where_the_kernel_has_an_image_of_itself(runtime, bundle):
+    """proc(5): /proc/kcore depends on how the kernel was configured. That a path is masked does not matter."""
+    told = runtime.run(bundle()).json["dev"].get("/dev/core")
+    assert told and told["target"] == "/proc/kcore" if os.path.exists("/proc/kcore") else told is None
+
+
 def test_none_of_the_hosts_other_devices_is_there(runtime, bundle):
     told = runtime.run(bundle()).json["dev"]
     assert {name for name, facts in told.items() if facts["type"] in "cb"} <= {f"/dev/{name}" for name in DEFAULTS}

@@ -25,3 +25,13 @@ def test_a_failure_of_poststop_is_in_the_log_file(life, place):
     assert one.line("--log", str(log), "delete", one.id).status == 0
     (line,) = log.read_text().splitlines()
     assert "level=warning" in line and "/hooks/poststop/0" in line
+
+
+def test_a_lost_log_keeps_no_forced_delete_from_its_work(life, place):
+    log = place / "gone" / "log.json"
+    one = life("sleep").started()
+    refused = one.line("--log", str(log), "delete", one.id)
+    assert refused.status == 1 and "can't log to" in refused.stderr
+    done = one.line("--log", str(log), "--log-format", "json", "delete", "--force", one.id)
+    assert (done.status, done.stderr) == (0, "")
+    assert one.call("state").status == 1
