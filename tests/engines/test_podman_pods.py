@@ -42,7 +42,7 @@ spec:
 """
 
 
-@on(*ALL, quick=[ROOT, ROOTLESS])
+@on(*ALL, quick=[ROOT])
 def test_pod(engine: Podman) -> None:
     """`pod create`, two containers in it, `pod stop`, `pod rm`: shared namespaces"""
     engine("pod", "create", "--name=pod", "--network=none", "--hostname=podhost")
@@ -58,7 +58,7 @@ def test_pod(engine: Podman) -> None:
     assert engine("ps", "-aq").out == ""
 
 
-@on(ROOT, ROOT_CGROUPFS, ROOTLESS, quick=[ROOT])
+@on(ROOT, ROOT_CGROUPFS, ROOTLESS)
 def test_play_kube(engine: Podman) -> None:
     """`play kube`: limits, users, read-only root, an emptyDir; `play kube --down`"""
     file = Path("/run/engines-kube.yaml")
@@ -80,7 +80,7 @@ def test_generate_kube(engine: Podman) -> None:
     assert "kind: Pod" in engine("generate", "kube", "one").out
 
 
-@on(*BOTH, quick=[ROOT])
+@on(*BOTH)
 def test_health_check(engine: Podman) -> None:
     """`healthcheck run`: healthy, and not any more"""
     engine.start("--health-cmd=test -e /tmp/well", "--health-interval=disable", "--health-retries=1")

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 IMAGE, PAUSE = "docker.io/library/busybox:latest", "docker.io/library/pause:latest"
 NAMESPACES = ("default", "k8s.io")  # containerd's: ctr's own, and that of CRI
-CTR, CTR_SYSTEMD = "containerd, ctr, cgroupfs", "containerd, ctr, systemd"
-CRI, CRI_SYSTEMD = "containerd, CRI, cgroupfs", "containerd, CRI, systemd"
+CTR, CTR_SYSTEMD = "containerd by ctr, cgroupfs", "containerd by ctr, systemd"
+CRI, CRI_SYSTEMD = "containerd by CRI, cgroupfs", "containerd by CRI, systemd"
 KINDS = (CTR, CTR_SYSTEMD, CRI, CRI_SYSTEMD)
 
 CONFIGURATION = """\
@@ -92,7 +92,7 @@ class Containerd(Engine):
 class Ctr(Containerd):
     def start(self, *words: str, **options: Any) -> Any:
         """`ctr run` with the runtime under test."""
-        systemd = ["--runc-systemd-cgroup"] if self.systemd else []
+        systemd = ["--runc-systemd-cgroup", "--cgroup=system.slice:engines:box"] if self.systemd else []
         return self("run", f"--runc-binary={self.runtime.path}", *systemd, *words, **options)
 
     def clean_up(self) -> None:
