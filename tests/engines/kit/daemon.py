@@ -23,6 +23,8 @@ ORDINARY = (
     re.compile(r'msg="error from \*cgroupsv2\.Manager\.EventChan" error="failed to add inotify watch for .*'),
     # A client at a terminal tells its size, though the program may have ended.
     re.compile(r"/resize returned error: cannot resize a stopped container"),
+    # A health check that comes as the container ends is refused, by the shim or by the runtime.
+    re.compile(r'msg="Health check for container \w+ error: '),
     re.compile(r'msg="copy shim log" error="read \S+: file already closed"'),
     re.compile(r'msg="stream copy error: reading from a closed fifo"'),
 )
