@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 BOTH = (CRI, CRI_SYSTEMD)
 RUNNING, EXITED = 1, 2  # ContainerState
 POD, HOSTS = 0, 2  # NamespaceMode
+PATIENT = 60  # seconds to a SIGKILL, which containerd may otherwise want to send as it takes the container away
 
 
 def pod(engine: Cri, **security: int) -> tuple[str, Message]:
@@ -77,7 +78,7 @@ def test_life(engine: Cri) -> None:
     assert state(engine, name) == 0
     engine.ask("StartContainer", {1: name})
     assert state(engine, name) == RUNNING
-    engine.ask("StopContainer", {1: name, 2: 1})
+    engine.ask("StopContainer", {1: name, 2: PATIENT})
     assert status(engine, name)[7] == [143]  # the pod's first process is another, so this one hears SIGTERM
     engine.ask("RemoveContainer", {1: name})
     engine.ask("StopPodSandbox", {1: where[0]})
@@ -140,7 +141,7 @@ def test_hosts_namespaces(engine: Cri) -> None:
     """A pod in the host's network and pid namespaces"""
     name = container(engine, pod(engine, network=HOSTS, pid=HOSTS), "sleep", "1000")
     assert execute(engine, name, "cat", "/proc/1/comm")[0] == "systemd\n"
-    engine.ask("StopContainer", {1: name, 2: 1})
+    engine.ask("StopContainer", {1: name, 2: PATIENT})
 
 
 @on(CRI)

@@ -124,7 +124,7 @@ def test_exec(engine: Podman) -> None:
     assert done.out.split() == ["1000", "/tmp", "b", "in"]
 
 
-@on(*BOTH, quick=[ROOTLESS])
+@on(*BOTH)
 def test_exec_terminal(engine: Podman) -> None:
     """`exec -t`, `exec -d`"""
     one = engine.start()

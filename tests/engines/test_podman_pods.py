@@ -42,7 +42,7 @@ spec:
 """
 
 
-@on(*ALL, quick=[ROOT])
+@on(*ALL)
 def test_pod(engine: Podman) -> None:
     """`pod create`, two containers in it, `pod stop`, `pod rm`: shared namespaces"""
     engine("pod", "create", "--name=pod", "--network=none", "--hostname=podhost")
