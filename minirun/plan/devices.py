@@ -31,7 +31,6 @@ SYMLINKS = (
     ("/dev/stdin", "/proc/self/fd/0", "/proc/self/fd"),
     ("/dev/stdout", "/proc/self/fd/1", "/proc/self/fd"),
     ("/dev/stderr", "/proc/self/fd/2", "/proc/self/fd"),
-    ("/dev/core", "/proc/kcore", "/proc/kcore"),
 )
 
 
@@ -56,6 +55,7 @@ def device_steps(config: Config, directory: str, rootless: bool = False) -> list
         *(default_device_step(device, is_forbidden) for device in default),
         *own,
         *(MakeSymlink(path, target, needs) for path, target, needs in SYMLINKS),
+        MakeSymlink("/dev/core", "/proc/kcore", "/proc/kcore", is_asked_for=False),
         MakeSymlink("/dev/ptmx", "pts/ptmx", replace_existing=True),
     ]
 

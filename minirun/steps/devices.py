@@ -10,7 +10,7 @@ from ..kernel import files, mounts
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_NODEV, MOUNT_ATTR_RDONLY, PTMX_DEVICE
 from ..kernel.libc import Flags, SystemCallError, show
 from .mounts import MOUNT_CURES, Change, attach, show_attach
-from .paths import PLACE_CURES, is_new, is_there, make_parent, refuse_hosts, show_find, status_in
+from .paths import PLACE_CURES, is_hosts, is_new, is_there, make_parent, refuse_hosts, show_find, status_in
 from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -270,6 +270,7 @@ class MakeSymlink(Step):
     needs: str = ""
     replace_existing: bool = False
     origin: str = ""
+    is_asked_for: bool = True  # by the specification; what is only usual is left out where nothing may be made
 
     def describe(self) -> str:
         return f"make {self.path} a symlink to {self.target}"
@@ -303,7 +304,7 @@ class MakeSymlink(Step):
         """What is there is looked at first, and goes only from a file system that is the container's own."""
         there = status_in(parent, name)
         if there is None:
-            return is_for_nodes(context, parent, self.path)
+            return (self.is_asked_for or not is_hosts(context, parent)) and is_for_nodes(context, parent, self.path)
         if not self.replace_existing or self.is_as_good(there, parent, name):
             return False
         if not is_new(context, parent):

@@ -246,9 +246,14 @@ def is_root(context: Context, place: int) -> bool:
     return same and files.mount_id(place) == files.mount_id(context.root)
 
 
+def is_hosts(context: Context, parent: int) -> bool:
+    """Whether the container's root is the host's, by whatever name, and the directory is none of its own mounts."""
+    return os.path.samestat(os.fstat(context.root), os.stat("/")) and not is_new(context, parent)
+
+
 def refuse_hosts(context: Context, parent: int, path: str) -> None:
-    """Raise Refused where the container's root is the host's, by whatever name, and something new would be in it."""
-    if os.path.samestat(os.fstat(context.root), os.stat("/")) and not is_new(context, parent):
+    """Raise Refused where something new would be in the host's root."""
+    if is_hosts(context, parent):
         raise Refused(
             f"{path} is not there, and the container's root is the host's, in which minirun makes nothing",
             "make it beforehand, or have config.json mount a tmpfs on a directory above it",
