@@ -10,7 +10,8 @@ import os
 from string import Template
 
 from ..teach import page as explained
-from ..teach.page import hash_of, html
+from ..teach.page import hash_of
+from ..teach.page_film import html
 from .page import read, sections
 from .page_html import body
 

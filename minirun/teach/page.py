@@ -11,16 +11,14 @@ import base64
 import hashlib
 import os
 import re
-from html import escape
 from string import Template
 
-from ..safe import safe
 from .chapters import CHAPTERS
 from .explanation import UNKNOWN
 from .flags import flags_in, without_flags
 from .mount_tree import drawn
 from .outcome import HOLDS, HOST, JOINED, NEW
-from .page_film import film
+from .page_film import film, html
 from .text import WHO
 
 TYPE_CHECKING = False
@@ -54,10 +52,6 @@ def asset(name: str) -> str:
 def hash_of(script: str) -> str:
     """By which a Content Security Policy knows the one script that may run."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
-
-
-def html(text: str) -> str:
-    return escape("\n".join(map(safe, text.split("\n"))))
 
 
 FLAGS = r"(?<=\|)"

@@ -104,7 +104,7 @@ def marks(changes: Sequence[Change], panel: str) -> dict[str, str]:
 
 
 def html(text: str) -> str:
-    return escape(safe(text))
+    return escape("\n".join(map(safe, text.split("\n"))))
 
 
 # ---- the bodies of panels
