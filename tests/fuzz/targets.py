@@ -188,7 +188,8 @@ FORMS: tuple[dict[str, Any], ...] = (
     *({"without": word} for word in (ALL, "12", *CHAPTERS, *(one.name for one in PROTECTIONS))),
     {"without": ALL, "format": "json"},
 )
-NOTHING = {"format": "text", **dict.fromkeys(("without", "output", "script", "timing", "step", "verbose"))}
+OPTIONS_OF_EXPLAIN = ("without", "diff", "output", "script", "timing", "step", "verbose", "config_text")
+NOTHING = {"format": "text", **dict.fromkeys(OPTIONS_OF_EXPLAIN)}
 
 
 def explain(data: bytes) -> None:
