@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import types
 from typing import TYPE_CHECKING, Any
 
 sys.path.insert(0, os.environ["PYTHONPATH"])  # minirun starts itself again in a Python that does not look there
@@ -31,6 +32,7 @@ from minirun.steps import (
     paths,
     process,
     program,
+    sources,
     sysctl,
     terminal,
 )
@@ -70,6 +72,8 @@ def paths_by_name() -> None:
         give_others_time()
         return files.open(name, flags | os.O_CLOEXEC)
 
+    # The runtime opens the sources that are another user's: its names are those of the host's mounts, not of copies.
+    sources.files = types.SimpleNamespace(**vars(files))
     files.open_in_root = by_name
 
 
