@@ -99,6 +99,12 @@ def test_what_can_not_be_put_there_is_told(line: str, expected: str) -> None:
 # ---- a mistake is told to be one of --set
 
 
+@pytest.fixture(autouse=True)
+def unsealed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program that runs here is pytest."""
+    monkeypatch.setattr("minirun.cli.actions.seal", lambda _values: None)
+
+
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     (tmp_path / "rootfs").mkdir()
@@ -221,7 +227,6 @@ def test_click_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.isatty", lambda descriptor: descriptor == 2)
     monkeypatch.setattr("minirun.operations.run", lambda *_options, **_more: 0)
-    monkeypatch.setattr("minirun.cli.actions.seal", lambda _values: None)
 
 
 SLIP = '--set=/linux/resources/memory={"limt":5}'
