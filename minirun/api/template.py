@@ -21,13 +21,11 @@ so a process that the caller has forked is not taken for the caller. The socket 
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import os
 import select
 from importlib import import_module
 
-from ..errors import MinirunError, unexpected
 from ..kernel import files, keys, processes, scheduling, signals
 from ..kernel.siblings import fork_sibling
 from ..kernel.sockets import MessageSocket
@@ -35,6 +33,8 @@ from ..kernel.sockets import MessageSocket
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Begin = Callable[[str, tuple[int, ...]], int]  # a worker's life, from the operation and what came with the wish
 
 # Of proc_pid_status(5). The first is the pid in all its namespaces: a child of the caller is somebody else.
 STATUS = (
@@ -93,7 +93,7 @@ def text(path: str) -> str:
         return ""
 
 
-def serve(descriptor: int) -> int:
+def serve(descriptor: int, begin: Begin) -> int:
     """Fork workers until the caller has ended, or is not what it was; the exit status."""
     end, caller = MessageSocket.of(descriptor), os.getppid()
     life = signals.pidfd_open(caller)
@@ -140,20 +140,3 @@ def is_same(caller: int, wish: str, born: str) -> bool:
 
 def birth(thread: str, own: str) -> str:
     return f"{own}\n{traits(thread)}"
-
-
-def begin(operation: str, descriptors: tuple[int, ...]) -> int:
-    """The worker: take what the caller has sent along, and do what it asks for; the exit status."""
-    from .worker import attend, fail
-
-    talk, directory, stdin, stdout, stderr, *passed = descriptors
-    try:
-        os.fchdir(directory)
-        for number, stream in enumerate((stdin, stdout, stderr)):
-            os.dup2(stream, number)
-        free = fcntl.fcntl(talk, fcntl.F_DUPFD_CLOEXEC, 3 + len(passed))  # the numbers before are the program's
-        for received in (talk, directory, stdin, stdout, stderr):
-            os.close(received)
-    except OSError as error:  # the streams are the caller's by now
-        return fail(talk, MinirunError(unexpected(error)))
-    return attend(operation, free, passed)

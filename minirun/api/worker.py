@@ -48,8 +48,26 @@ def work(words: list[str]) -> int:
     if operation == TEMPLATE:
         from .template import serve
 
-        return serve(descriptor)
+        return serve(descriptor, begin_forked)
     return attend(operation, descriptor)
+
+
+def begin_forked(operation: str, descriptors: tuple[int, ...]) -> int:
+    """In a worker that the template has forked: take what the caller has sent along, and do what it asks for; the exit
+    status."""
+    import fcntl
+
+    talk, directory, stdin, stdout, stderr, *passed = descriptors
+    try:
+        os.fchdir(directory)
+        for number, stream in enumerate((stdin, stdout, stderr)):
+            os.dup2(stream, number)
+        free = fcntl.fcntl(talk, fcntl.F_DUPFD_CLOEXEC, 3 + len(passed))  # the numbers before are the program's
+        for received in (talk, directory, stdin, stdout, stderr):
+            os.close(received)
+    except OSError as error:  # the streams are the caller's by now
+        return fail(talk, MinirunError(unexpected(error)))
+    return attend(operation, free, passed)
 
 
 def attend(operation: str, descriptor: int, descriptors: list[int] | None = None) -> int:

@@ -500,7 +500,7 @@ def completion(values: Mapping[str, Any]) -> int:
     from .commands import program
     from .completion import script
 
-    say(script(program(), values["shell"]) + "\n")
+    say(script(program(perform), values["shell"]) + "\n")
     return 0
 
 

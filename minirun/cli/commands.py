@@ -12,9 +12,14 @@ import click
 from ..kernel.files import put
 from ..safe import safe, safe_lines
 from . import completion
-from .actions import perform
 from .output import Printing
 from .table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, VERSION, VERSION_FLAGS, Call, Command, Option
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Perform = Callable[[Call], int]
 
 
 class Group(click.Group):
@@ -35,11 +40,11 @@ class Group(click.Group):
         return super().resolve_command(context, words)
 
 
-def main(words: list[str]) -> int:
-    """Run the command line; the exit status."""
+def main(words: list[str], perform: Perform) -> int:
+    """Run the command line; the exit status. `perform` does what it says (cli/actions.py)."""
     try:
         with Printing():  # what perform does tells its own errors
-            result = program().main(words, prog_name="minirun", standalone_mode=False)
+            result = program(perform).main(words, prog_name="minirun", standalone_mode=False)
     except click.ClickException as error:
         show(error)
         put(2, advice(error, words).encode(errors="backslashreplace"))
@@ -67,7 +72,7 @@ def advice(error: click.ClickException, words: list[str]) -> str:
     return "".join(f"  {safe(line)}\n" for line in told)
 
 
-def program() -> click.Group:
+def program(perform: Perform) -> click.Group:
     group = Group(
         "minirun",
         params=[click_option(option) for option in GLOBAL],
@@ -78,11 +83,11 @@ def program() -> click.Group:
     click.version_option("", *VERSION_FLAGS, message=VERSION)(group)
     group.params.append(usage_option())
     for command in COMMANDS.values():
-        group.add_command(click_command(command))
+        group.add_command(click_command(command, perform))
     return group
 
 
-def click_command(command: Command) -> click.Command:
+def click_command(command: Command, perform: Perform) -> click.Command:
     def callback(**values: object) -> int:
         parent = click.get_current_context().parent
         return perform(Call(command.name, {**(parent.params if parent else {}), **values}))

@@ -31,12 +31,12 @@ def start(words: list[str]) -> int:
         return 0
     words = plain(words)
     call = quick.read(words)
+    from .actions import perform
+
     if call is None:
         from .commands import main
 
-        return main(words)
-    from .actions import perform
-
+        return main(words, perform)
     status = perform(call)
     if status == 0:
         one_file.keep(HOME, call.command)

@@ -1,15 +1,21 @@
-"""`cgroupsPath` -> the step that makes the container's cgroup, where minirun makes it; its limits are in limits.py."""
+"""`cgroupsPath` -> the step that makes the container's cgroup, where minirun makes it; a limit -> the step
+that sets it. Which limits there are, and when they come, is in limits.py."""
 
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..steps.cgroup import MakeCgroup
+from ..steps.cgroup import MakeCgroup, SetLimit
 from .options import CGROUPFS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ..cgroups.resources import CgroupFile
     from ..spec.config import Linux
     from ..steps.step import Step
+
+# Limits that would hit the set-up itself, which forks, and has more to calculate than many a program: with a hundredth
+# of a processor it would take seconds. They come when it is done.
+LATE = ("pids", "cpu")
 
 
 def make_cgroup_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -> list[Step]:
@@ -29,3 +35,12 @@ def cgroup_path(linux: Linux, container_id: str) -> str:
 
 def origin_of(linux: Linux) -> str:
     return "/linux/cgroupsPath" if linux.cgroups_path else ""
+
+
+def controllers(files: tuple[CgroupFile, ...]) -> tuple[str, ...]:
+    """Those that have to be there."""
+    return tuple(dict.fromkeys(file.controller for file in files if file.controller and not file.optional))
+
+
+def set_limit(file: CgroupFile) -> Step:
+    return SetLimit(file.name, file.value, file.place, file.optional, file.otherwise)

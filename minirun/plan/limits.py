@@ -7,7 +7,7 @@ from ..errors import ConfigError, StateError
 from ..spec.config import EXTENSION
 from ..steps import cgroup
 from ..steps.device_filter import AttachDeviceFilter, LeaveOutDeviceRules
-from .cgroup import cgroup_path, make_cgroup_steps, origin_of
+from .cgroup import LATE, cgroup_path, controllers, make_cgroup_steps, origin_of, set_limit
 from .options import BY_SYSTEMD, CGROUPFS, DISABLED, INHERITED, SYSTEMD_USER
 
 TYPE_CHECKING = False
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from ..spec.config import Config, Linux, Mount, Process
     from ..steps.step import Step
     from .options import Options
-
-
-# Limits that would hit the set-up itself, which forks, and has more to calculate than many a program: with a hundredth
-# of a processor it would take seconds. They come when it is done.
-LATE = ("pids", "cpu")
 
 DELEGATED = (
     "with --systemd-cgroup, by which your own systemd makes one, those that it has got the controllers for; else none"
@@ -52,11 +47,6 @@ def cgroup_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -> li
         cgroup.EnableControllers(cgroup_path(linux, container_id), controllers(files)),
     ]
     return [*steps, *(set_limit(file) for file in files if file.controller not in LATE)]
-
-
-def controllers(files: tuple[resources.CgroupFile, ...]) -> tuple[str, ...]:
-    """Those that have to be there."""
-    return tuple(dict.fromkeys(file.controller for file in files if file.controller and not file.optional))
 
 
 def enter_cgroup_steps(config: Config, container_id: str, manager: str = CGROUPFS) -> list[Step]:
@@ -133,10 +123,6 @@ def is_writable_cgroup(mount: Mount) -> bool:
     """In the spec's words (config-linux.md#cgroup-ownership)."""
     place = mount.destination.rstrip("/")
     return mount.source == "cgroup" and place == "/sys/fs/cgroup" and not {"ro", "rro"}.intersection(mount.options)
-
-
-def set_limit(file: resources.CgroupFile) -> Step:
-    return cgroup.SetLimit(file.name, file.value, file.place, file.optional, file.otherwise)
 
 
 def rules_without_root(linux: Linux) -> list[Step]:

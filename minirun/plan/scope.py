@@ -11,8 +11,7 @@ from ..errors import ConfigError
 from ..spec.config import UNIT_PROPERTY
 from ..spec.reader import escape
 from ..steps import scope as steps
-from .cgroup import origin_of
-from .limits import LATE, controllers, set_limit
+from .cgroup import LATE, controllers, origin_of, set_limit
 from .options import SYSTEMD_USER
 
 TYPE_CHECKING = False

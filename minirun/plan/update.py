@@ -9,8 +9,7 @@ from ..steps.cgroup_changes import ChangeLimit, CheckMemoryInUse
 from ..steps.device_filter import ReplaceDeviceFilter
 from ..steps.resctrl import ChangeSchema, FindResctrl
 from ..steps.state import ReplaceConfig
-from .cgroup import cgroup_path
-from .limits import controllers
+from .cgroup import cgroup_path, controllers
 from .options import BY_SYSTEMD
 from .resctrl import group_of, schema_lines
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from errno import ESRCH
-
-from ..errors import StateError, reason
+from ..errors import StateError
 from ..kernel import processes, signals
-from ..kernel.libc import SystemCallError
 from .books import STOPPED, find_own
+from .kill_one import signal_one
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,25 +36,3 @@ def leaves_others(container: Container) -> bool:
     """Whether the rest of the container would outlive its process: that is not the first of a pid namespace, by whose
     end the kernel ends them (pid_namespaces(7)). Without a cgroup of its own, nobody knows which they are."""
     return bool(container.cgroup) and container.is_alive() and not processes.is_first(container.pid)
-
-
-def signal_one(container: Container, number: int) -> bool:
-    """To the container's process; False if that has ended."""
-    process = container.open_process()
-    if process < 0:
-        return False
-    try:
-        return send(process, number)
-    finally:
-        os.close(process)
-
-
-def send(process: int, number: int) -> bool:
-    """To the process of a pidfd; False if it has ended. Raises StateError where that is not the caller's to do."""
-    try:
-        signals.pidfd_send_signal(process, number)
-    except SystemCallError as error:
-        if error.errno == ESRCH:
-            return False
-        raise StateError(f"can't send signal {number} to the container: {reason(error)}") from None
-    return True

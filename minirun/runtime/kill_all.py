@@ -12,7 +12,7 @@ from ..kernel import signals
 from ..kernel.libc import SystemCallError
 from ..steps.cgroup import kill_cgroup
 from .freezer import Standstill, Undisturbed
-from .kill import send, signal_one
+from .kill_one import send, signal_one
 from .members import processes_of
 
 TYPE_CHECKING = False

@@ -410,18 +410,20 @@ def words_of(data: bytes) -> list[str]:
     return [os.fsdecode(text.replace("\0", "").encode(errors="surrogatepass")) for text in texts]
 
 
+CLICKED: list[quick.Call] = []
+
+
 @functools.cache
 def program() -> click.Group:
-    return commands.program()
+    return commands.program(lambda call: CLICKED.append(call) or 0)
 
 
 def read_by_click(line: list[str]) -> quick.Call | None:
     """What click makes of the words; None where it objects, or answers by itself."""
-    calls: list[quick.Call] = []
-    commands.perform = lambda call: calls.append(call) or 0
+    CLICKED.clear()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(click.ClickException, click.Abort):
         program().main(line, prog_name="minirun", standalone_mode=False)
-    return calls[0] if calls else None
+    return CLICKED[0] if CLICKED else None
 
 
 def readers(command: str, values: Any) -> Iterator[Callable[[], object]]:

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minirun.cli import actions, commands, quick
+from minirun.cli.actions import perform
 from minirun.cli.table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, VERSION_FLAGS, Call
 from minirun.errors import StateError
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def by_click(words: list[str], monkeypatch: pytest.MonkeyPatch) -> Call | None:
+def by_click(words: list[str]) -> Call | None:
     """What click reads out of the words; None where it objects."""
     calls: list[Call] = []
 
@@ -27,9 +28,8 @@ def by_click(words: list[str], monkeypatch: pytest.MonkeyPatch) -> Call | None:
         calls.append(call)
         return 0
 
-    monkeypatch.setattr(commands, "perform", note)
     try:
-        commands.program().main(words, prog_name="minirun", standalone_mode=False)
+        commands.program(note).main(words, prog_name="minirun", standalone_mode=False)
     except click.ClickException:
         return None
     return calls[0] if calls else None
@@ -61,8 +61,7 @@ words = st.sampled_from(
 def test_the_quick_reader_reads_what_click_reads(line: list[str]) -> None:
     call = quick.read(line)
     if call is not None:
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            assert by_click(line, monkeypatch) == call
+        assert by_click(line) == call
 
 
 def test_the_quick_reader_takes_every_option_of_the_table() -> None:
@@ -81,11 +80,11 @@ def test_the_quick_reader_takes_every_option_of_the_table() -> None:
             )
 
 
-def test_an_argument_that_may_be_given_many_times(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_argument_that_may_be_given_many_times() -> None:
     for line, expected in ((["stats"], ()), (["stats", "a", "--json", "b"], ("a", "b"))):
         call = quick.read(line)
         assert call is not None and call.named["id"] == expected
-        assert by_click(line, monkeypatch) == call
+        assert by_click(line) == call
 
 
 @pytest.mark.parametrize(
@@ -154,7 +153,7 @@ def test_a_mistake_is_told_on_stderr_with_status_1(line: list[str], expected: st
 
 
 def test_help_begins_with_what_one_begins_with(capsys: pytest.CaptureFixture[str]) -> None:
-    commands.program().main(["--help"], prog_name="minirun", standalone_mode=False)
+    commands.program(perform).main(["--help"], prog_name="minirun", standalone_mode=False)
     listing = capsys.readouterr().out.partition("Commands:\n")[2]
     assert [line.split()[0] for line in listing.splitlines() if line[2] != " "] == list(COMMANDS)
     assert "..." not in listing
@@ -205,7 +204,7 @@ def test_the_version_is_what_click_says(options: list[str], flag: str, capfd: py
     """In a process of its own, since the command line begins by putting right what the caller has made of that."""
     words = [*options, flag]
     assert quick.asks_for_version(words)
-    assert commands.main(words) == 0
+    assert commands.main(words, perform) == 0
     said = capfd.readouterr().out
     done = subprocess.run([sys.executable, "-m", "minirun", *words], cwd=REPOSITORY, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, said)

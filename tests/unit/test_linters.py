@@ -116,10 +116,18 @@ def python_files() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
 
 
-def imports(path: Path) -> Iterator[tuple[int, str]]:
+class WithoutTypes(ast.NodeTransformer):
+    """Leaves out what only a type checker imports."""
+
+    def visit_If(self, node: ast.If) -> list[ast.stmt] | ast.If:
+        return node.orelse if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else node
+
+
+def imports(path: Path, at_run_time: bool = False) -> Iterator[tuple[int, str]]:
     """Line and full dotted name of all that a file imports, wherever in the file that is."""
     package = ("minirun", *path.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(WithoutTypes().visit(tree) if at_run_time else tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -157,6 +165,62 @@ def test_imports_point_down() -> None:
     unknown = {room_of(path) for path in python_files()} - MAY_IMPORT.keys()
     assert not unknown, f"give these rooms a place in the table of {__file__}: {unknown}"
     assert [wrong for path in python_files() for wrong in wrong_imports(path)] == []
+
+
+def modules() -> dict[str, Path]:
+    """All of ours by their dotted names."""
+    return {".".join(("minirun", *path.relative_to(PACKAGE).with_suffix("").parts)): path for path in python_files()}
+
+
+def imported(path: Path, ours: dict[str, Path]) -> set[str]:
+    """Which of our modules a file imports when it runs, wherever in it that is."""
+    names = (name for _line, name in imports(path, at_run_time=True))
+    return {module for name in names for module in (name, name.rpartition(".")[0]) if module in ours}
+
+
+def circle(of: str, imports_of: dict[str, set[str]]) -> list[str]:
+    """The shortest way from a module back to it; empty where there is none."""
+    ways = [[of]]
+    seen: set[str] = set()
+    for way in ways:
+        for name in sorted(imports_of[way[-1]] - seen):
+            if name == of:
+                return [*way, of]
+            seen.add(name)
+            ways.append([*way, name])
+    return []
+
+
+def test_no_circle_of_imports() -> None:
+    """Within a room, too: what two files need of each other belongs into a third, or is handed over by their caller.
+    Imports inside functions count, those under TYPE_CHECKING are for the reader's eye."""
+    ours = modules()
+    imports_of = {name: imported(path, ours) for name, path in ours.items()}
+    circles = (circle(name, imports_of) for name in ours)
+    assert [" -> ".join(way) for way in circles if way] == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "way"),
+    [
+        ("from . import second", "", []),
+        ("from . import second", "from .first import name", ["minirun.first", "minirun.second", "minirun.first"]),
+        (
+            "def late():\n    from .second import name",
+            "from minirun import first",
+            ["minirun.first", "minirun.second", "minirun.first"],
+        ),
+        ("from . import second", "if TYPE_CHECKING:\n    from .first import name", []),
+    ],
+)
+def test_the_test_of_circles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str, second: str, way: list[str]
+) -> None:
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
+    (tmp_path / "first.py").write_text(first)
+    (tmp_path / "second.py").write_text(second)
+    ours = modules()
+    assert circle("minirun.first", {name: imported(path, ours) for name, path in ours.items()}) == way
 
 
 def test_only_the_command_line_imports_click() -> None:

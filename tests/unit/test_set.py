@@ -209,15 +209,15 @@ def test_without_a_target_before_them_they_end_the_options_as_with_others(words:
     assert plain(words) == words
 
 
-def test_click_reads_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_click_reads_the_same() -> None:
     calls: list[Call] = []
-    monkeypatch.setattr(commands, "perform", calls.append)
     words = plain(["run", "--set", "/a=b", "bundle", *BEHIND])
-    commands.program().main(words, prog_name="minirun", standalone_mode=False)
+    program = commands.program(lambda call: calls.append(call) or 0)
+    program.main(words, prog_name="minirun", standalone_mode=False)
     assert calls == [quick.read(words)]
     assert calls[0].named["set"] == ("/a=b", COMMAND)
     with pytest.raises(click.UsageError):
-        commands.program().main(["state", "web", "--set", "/a=b"], prog_name="minirun", standalone_mode=False)
+        program.main(["state", "web", "--set", "/a=b"], prog_name="minirun", standalone_mode=False)
 
 
 # ---- names that mean nothing, told at a terminal
