@@ -4,7 +4,7 @@ that sets it. Which limits there are, and when they come, is in limits.py."""
 from __future__ import annotations
 
 from ..errors import ConfigError
-from ..steps.cgroup import MakeCgroup, SetLimit
+from ..steps.cgroup import MakeCgroup
 from .options import CGROUPFS
 
 TYPE_CHECKING = False
@@ -43,4 +43,6 @@ def controllers(files: tuple[CgroupFile, ...]) -> tuple[str, ...]:
 
 
 def set_limit(file: CgroupFile) -> Step:
+    from ..steps.limits import SetLimit  # `delete` does without
+
     return SetLimit(file.name, file.value, file.place, file.optional, file.otherwise)

@@ -9,10 +9,9 @@ from __future__ import annotations
 from ..errors import ConfigError, StateError
 from ..spec.config import EXTENSION, Process, User
 from ..spec.reader import escape
-from ..steps import descriptors, namespaces, program, rootfs, state
-from ..steps.cgroup import JoinCgroup
-from ..steps.process import CloseToTracers, SendPidfd, StartContainerProcess, StartSession
-from ..steps.start_socket import OpenStartSocket
+from ..steps import descriptors, home, namespaces, rootfs, state
+from ..steps.cgroup_entry import JoinCgroup
+from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
 from .devices import device_steps
 from .hooks import hook_steps, output_steps, poststop_steps, told_to_others
 from .keyring import keyring_steps
@@ -127,8 +126,14 @@ def book_steps(options: Options) -> list[Step]:
     return [
         state.MakeStateDirectory(options.root, options.id),
         state.SaveConfig(options.directory, options.config or f"{options.bundle}/config.json"),
-        *([OpenStartSocket(options.directory)] if options.wait_for_start else []),
+        *(start_socket_steps(options) if options.wait_for_start else []),
     ]
+
+
+def start_socket_steps(options: Options) -> list[Step]:
+    from ..steps.start_socket import OpenStartSocket  # `run` does without
+
+    return [OpenStartSocket(options.directory)]
 
 
 def note(config: Config, options: Options, told: State, complete: bool) -> Step:
@@ -187,10 +192,14 @@ def guard_steps(process: Process, options: Options | ExecOptions) -> list[Step]:
 
 def told_pid_steps(options: Options | ExecOptions, kind: str, receiver: str = "") -> list[Step]:
     """What callers ask for to find the process by. `kind` is how other runtimes call it: "standard", or "setns"."""
+    if not (options.pidfd_socket or receiver or options.pid_file):
+        return []
+    from ..steps.told_pid import SendPidfd, WritePidFile
+
     return [
         *([SendPidfd(options.pidfd_socket, kind)] if options.pidfd_socket else []),
         *([SendPidfd(receiver, kind, f"/annotations/{EXTENSION}pidfd_receiver")] if receiver else []),
-        *([state.WritePidFile(options.pid_file)] if options.pid_file else []),
+        *([WritePidFile(options.pid_file)] if options.pid_file else []),
     ]
 
 
@@ -225,7 +234,7 @@ def filesystem_steps(config: Config, options: Options) -> list[Step]:
     steps += device_steps(config, options.directory, options.rootless)  # after /dev is mounted
     if config.process:
         steps += terminal_steps(config.process, options.console_socket)  # after /dev/pts is mounted
-        steps.append(program.MakeWorkingDirectory(config.process.cwd))  # before the root is read-only
+        steps.append(home.MakeWorkingDirectory(config.process.cwd))  # before the root is read-only
     steps += path_steps(linux)  # after /proc and /sys are mounted
     steps += read_only_steps(steps)  # after every mount point is made
     if config.root.readonly:
@@ -250,6 +259,6 @@ def preparation_steps(config: Config, process: Process, options: Options | ExecO
         *memory_policy_steps(config.linux),
         *([] if process.terminal else [descriptors.ReopenNull(), descriptors.OwnStdio(process.user.uid)]),
         descriptors.KeepDescriptors(options.preserve_fds, options.listen_fds),
-        program.ChangeDirectory(process.cwd),
-        *([] if has_home else [program.FindHome(process.user.uid)]),
+        home.ChangeDirectory(process.cwd),
+        *([] if has_home else [home.FindHome(process.user.uid)]),
     ]

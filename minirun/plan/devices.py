@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ConfigError
 from ..spec.config import Device
 from ..spec.reader import shown
-from ..steps.devices import AttachDevice, BindDevice, MakeDevice, MakeSymlink, OpenDevice
+from ..steps.devices import MakeDevice, MakeSymlink
 from .rootfs import plain
 
 TYPE_CHECKING = False
@@ -67,6 +67,8 @@ def has_user_namespace(linux: Linux) -> bool:
 def default_device_step(device: Device, is_forbidden: bool) -> Step:
     """In a user namespace nobody may make a device; these the host has at the same path."""
     if is_forbidden:
+        from ..steps.hosts_devices import BindDevice
+
         return BindDevice(device.path, device.type, device.major, device.minor)
     return MakeDevice(device.path, device.type, device.major, device.minor, 0o666)
 
@@ -78,6 +80,8 @@ def own_device_steps(device: Device, origin: str, linux: Linux, directory: str, 
     mode = 0o666 if device.file_mode is None else device.file_mode
     if kind == "p" or not (rootless or has_user_namespace(linux)):
         return [MakeDevice(device.path, kind, device.major, device.minor, mode, uid, gid, origin)]
+    from ..steps.hosts_devices import AttachDevice, BindDevice, OpenDevice
+
     if rootless:  # there is nobody outside, either, who may make one
         return [BindDevice(device.path, kind, device.major, device.minor, origin)]
     node = f"{directory}/devices/{origin.rpartition('/')[2]}"

@@ -10,10 +10,11 @@ from __future__ import annotations
 from ..errors import StateError
 from ..record import Record
 from ..spec.config import Config, Linux, Namespace
-from ..steps import program
-from ..steps.cgroup import JoinCgroup
+from ..steps import late_entry, program
+from ..steps.cgroup_entry import JoinCgroup
 from ..steps.descriptors import CloseFiles
-from ..steps.namespaces import PROC_NAMES, CheckProcess
+from ..steps.joining import CheckProcess
+from ..steps.namespaces import PROC_NAMES
 from ..steps.process import CloseToTracers, StartContainerProcess, StartSession
 from ..steps.told import State
 from .container import check_terminal, compile_filter_steps, guard_steps, own_steps, preparation_steps, told_pid_steps
@@ -131,7 +132,7 @@ def behind_filter(settling: list[Step], filtering: list[Step], process: Process,
     if not last:
         return [*settling, *filtering, *rights]
     found, *rest = settling
-    outside, inside = program.FindProgramOutside(*found.values()), program.FindProgramInside(*found.values())
+    outside, inside = late_entry.FindProgramOutside(*found.values()), late_entry.FindProgramInside(*found.values())
     return [outside, *rest, *filtering, *rights, *last, inside]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..cgroups import devices, resources
 from ..errors import ConfigError, StateError
 from ..spec.config import EXTENSION
-from ..steps import cgroup
+from ..steps import cgroup, cgroup_entry, limits
 from ..steps.device_filter import AttachDeviceFilter, LeaveOutDeviceRules
 from .cgroup import LATE, cgroup_path, controllers, make_cgroup_steps, origin_of, set_limit
 from .options import BY_SYSTEMD, CGROUPFS, DISABLED, INHERITED, SYSTEMD_USER
@@ -34,7 +34,7 @@ def choose_cgroup(linux: Linux, container_id: str, manager: str = CGROUPFS) -> S
         return cgroup.ChooseCgroup(cgroup_path(linux, container_id), origin_of(linux))
     for file in resources.files(linux.resources):
         raise ConfigError(file.place, *WITHOUT[manager])
-    return cgroup.StayInCgroup(len(linux.resources.devices))
+    return cgroup_entry.StayInCgroup(len(linux.resources.devices))
 
 
 def cgroup_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -> list[Step]:
@@ -44,7 +44,7 @@ def cgroup_steps(linux: Linux, container_id: str, manager: str = CGROUPFS) -> li
     files = resources.files(linux.resources)
     steps: list[Step] = [
         *make_cgroup_steps(linux, container_id, manager),
-        cgroup.EnableControllers(cgroup_path(linux, container_id), controllers(files)),
+        limits.EnableControllers(cgroup_path(linux, container_id), controllers(files)),
     ]
     return [*steps, *(set_limit(file) for file in files if file.controller not in LATE)]
 
@@ -65,7 +65,7 @@ def join_cgroup_steps(linux: Linux, container_id: str, manager: str, below: str 
 
         return [join_scope(linux, container_id, below, beside)]
     if manager not in WITHOUT:
-        return [cgroup.JoinCgroup(below, beside)]
+        return [cgroup_entry.JoinCgroup(below, beside)]
     if below:
         raise StateError("the container has no cgroup to be below of\n  cure:  leave --cgroup out")
     return []

@@ -6,15 +6,8 @@ from ..errors import ConfigError
 from ..kernel.constants import MOUNT_ATTR__ATIME, MOUNT_ATTR_RDONLY, MS_BIND, MS_RDONLY, MS_REMOUNT
 from ..record import Record
 from ..spec.reader import shown
-from ..steps.mounts import (
-    Change,
-    ChangeMount,
-    HideCgroups,
-    MakeMountReadOnly,
-    MountCgroup,
-    MountFilesystem,
-    Remount,
-)
+from ..steps.mount_flags import Change
+from ..steps.mounts import HideCgroups, MountCgroup, MountFilesystem
 from ..steps.paths import BEGIN_EMPTY
 from . import mount_options
 from .labels import context_option, label_mount_steps
@@ -117,6 +110,8 @@ def mount_steps(
 
         return volume_steps(Volume(mount, destination, options, origin, bundle, linux, root))
     if options.flags & MS_REMOUNT:
+        from ..steps.remounts import Remount
+
         remount: Step = Remount(destination, options.flags, ",".join(options.data), origin)
         return [remount, *change_steps(destination, options, origin)]
     cgroup = cgroup_step(mount, destination, options, origin, linux, own_cgroup)
@@ -175,10 +170,18 @@ def filesystem(mount: Mount, destination: str, options: MountOptions, origin: st
 
 def read_only_steps(steps: list[Step]) -> list[Step]:
     """The end of those of `steps` that are mounts to be read-only, once later steps have made their places in them."""
-    ends = (step for step in steps if isinstance(step, MountFilesystem) and step.read_only)
+    ends = [step for step in steps if isinstance(step, MountFilesystem) and step.read_only]
+    if not ends:
+        return []
+    from ..steps.remounts import MakeMountReadOnly
+
     return [MakeMountReadOnly(step.destination, step.origin) for step in ends]
 
 
 def change_steps(destination: str, options: MountOptions, origin: str) -> list[Step]:
     changes = options.beyond_mount()
-    return [ChangeMount(destination, changes, origin)] if changes else []
+    if not changes:
+        return []
+    from ..steps.remounts import ChangeMount
+
+    return [ChangeMount(destination, changes, origin)]

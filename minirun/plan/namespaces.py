@@ -59,11 +59,15 @@ def join_steps(
         for index, namespace in enumerate(linux.namespaces)
         if namespace.path is not None
     }
+    if not paths:
+        return [*opened]
+    from ..steps.joining import JoinNamespace, OpenNamespace
+
     order = [name for name in (USERS_JOIN_ORDER if uid else JOIN_ORDER) if name in paths]
-    opens = [steps.OpenNamespace(name, paths[name][0], changed_by(config, name, uid), paths[name][1]) for name in order]
+    opens = [OpenNamespace(name, paths[name][0], changed_by(config, name, uid), paths[name][1]) for name in order]
     joins: list[Step] = [*opens, *opened]
     for name in order:
-        joins.append(steps.JoinNamespace(name, paths[name][1]))
+        joins.append(JoinNamespace(name, paths[name][1]))
         if name == "user":
             from ..steps import user_namespace
 
@@ -127,9 +131,10 @@ def place_of(offset: TimeOffset) -> str:
 
 
 def time_steps(linux: Linux, uid: int) -> list[Step]:
+    from ..steps.second_fork import WriteTimeOffset
+
     writes: list[Step] = [
-        steps.WriteTimeOffset(offset.clock, offset.secs, offset.nanosecs, place_of(offset))
-        for offset in linux.time_offsets
+        WriteTimeOffset(offset.clock, offset.secs, offset.nanosecs, place_of(offset)) for offset in linux.time_offsets
     ]
     if not uid:
         return writes
@@ -139,8 +144,11 @@ def time_steps(linux: Linux, uid: int) -> list[Step]:
 
 
 def fork_steps(linux: Linux, at_once: bool = False) -> list[Step]:
-    types = {namespace.type for namespace in linux.namespaces}
-    return [steps.ForkIntoNamespaces(at_once), steps.AdoptContainer()] if types & {"pid", "time"} else []
+    if {"pid", "time"}.isdisjoint(namespace.type for namespace in linux.namespaces):
+        return []
+    from ..steps.second_fork import AdoptContainer, ForkIntoNamespaces
+
+    return [ForkIntoNamespaces(at_once), AdoptContainer()]
 
 
 def device_steps(linux: Linux) -> list[Step]:

@@ -30,7 +30,7 @@ def notify_mount_steps(options: Options) -> list[Step]:
         return []
     from ..steps import notify
     from ..steps.binds import BindMount
-    from ..steps.mounts import Change
+    from ..steps.mount_flags import Change
 
     source = f"{options.directory}/{notify.DIRECTORY}"
     return [BindMount(source, notify.INSIDE, False, (Change(FLAGS),))]

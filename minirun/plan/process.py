@@ -46,12 +46,14 @@ def rlimit_steps(process: Process) -> list[rlimits.SetRlimit]:
 def forking_rlimit_steps(process: Process) -> tuple[list[Step], list[Step]]:
     """The same for a process that forks once more when it is the program's user already. RLIMIT_NPROC counts all
     processes of that user, so it would hit this fork: what is to be done before, and what after it."""
+    from ..steps.late_entry import AllowRlimit, LowerRlimit
+
     before: list[Step] = []
     after: list[Step] = []
     for step in rlimit_steps(process):
         if step.type == "RLIMIT_NPROC":
-            before.append(rlimits.AllowRlimit(*step.values()))
-            after.append(rlimits.LowerRlimit(*step.values()))
+            before.append(AllowRlimit(*step.values()))
+            after.append(LowerRlimit(*step.values()))
         else:
             before.append(step)
     return before, after
@@ -89,10 +91,12 @@ def lacks_filter_rights(process: Process) -> tuple[str, ...]:
 
 def give_up_filter_rights_steps(process: Process) -> list[Step]:
     """The end of what `identity_steps` has begun, where a filter was to follow."""
-    granted = process.capabilities or Capabilities()
     if not lacks_filter_rights(process):
         return []
-    return [credentials.GiveUpFilterRights(granted.effective, granted.permitted, granted.inheritable)]
+    from ..steps.filter_rights import GiveUpFilterRights
+
+    granted = process.capabilities or Capabilities()
+    return [GiveUpFilterRights(granted.effective, granted.permitted, granted.inheritable)]
 
 
 LOADING = "CAP_SYS_ADMIN"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from ..errors import StateError
 from ..kernel.constants import MS_REC, MS_SLAVE
-from ..steps import namespaces, rootfs
-from ..steps.cgroup import JoinCgroup
+from ..steps import joining, namespaces, rootfs
+from ..steps.cgroup_entry import JoinCgroup
 from ..steps.process import StartContainerProcess
 from ..steps.restore import (
     BeginRestore,
@@ -80,7 +80,7 @@ def host_steps(config: Config, options: Options) -> list[Step]:
     """CRIU's own view of the host, in which the root directory is a mount: it wants that, and nobody else sees it."""
     paths = namespace_paths(config.linux)
     return [
-        *(namespaces.OpenNamespace(kind, paths[kind], "", "/linux/namespaces") for kind in INHERITED if kind in paths),
+        *(joining.OpenNamespace(kind, paths[kind], "", "/linux/namespaces") for kind in INHERITED if kind in paths),
         namespaces.Unshare(("mount",)),
         rootfs.SetRootPropagation(MS_SLAVE | MS_REC),
         rootfs.BindRootfs(rootfs_path(config, options)),

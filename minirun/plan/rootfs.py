@@ -31,28 +31,32 @@ def bind_steps(linux: Linux, path: str, directory: str) -> list[Step]:
     """A mount that all others of the container will be below."""
     if has_mount_namespace(linux):
         return [*propagation_before(linux, path), rootfs.BindRootfs(path)]
+    from ..steps.other_roots import BindRootfsOutside, HoldRoot
+
     place = f"{directory}/outside/rootfs"
-    return [rootfs.BindRootfsOutside(path, place), rootfs.HoldRoot(place)]
+    return [BindRootfsOutside(path, place), HoldRoot(place)]
 
 
 def root_steps(linux: Linux, path: str, no_pivot: bool) -> list[Step]:
     """Change the root, once."""
-    if not has_mount_namespace(linux):
-        change: list[Step] = [rootfs.ChangeRoot()]
-    elif no_pivot:
-        change = [rootfs.MoveRoot(path)]
-    else:
-        change = [rootfs.PivotRoot(), rootfs.DetachOldRoot()]
-    return [*change, *propagation_after(linux)]
+    if has_mount_namespace(linux) and not no_pivot:
+        return [rootfs.PivotRoot(), rootfs.DetachOldRoot(), *propagation_after(linux)]
+    from ..steps.other_roots import ChangeRoot, MoveRoot
+
+    return [MoveRoot(path) if has_mount_namespace(linux) else ChangeRoot(), *propagation_after(linux)]
 
 
 def find_root_of_other_steps(linux: Linux, pid: int) -> list[Step]:
     """For a process that joins the container: setns(2) gives it the root of the mount namespace, if there is one."""
-    return [] if has_mount_namespace(linux) else [rootfs.HoldRoot(f"/proc/{pid}/root")]
+    from ..steps.other_roots import HoldRoot
+
+    return [] if has_mount_namespace(linux) else [HoldRoot(f"/proc/{pid}/root")]
 
 
 def root_of_other_steps(linux: Linux) -> list[Step]:
-    return [*([] if has_mount_namespace(linux) else [rootfs.ChangeRoot()]), rootfs.HoldRoot()]
+    from ..steps.other_roots import ChangeRoot, HoldRoot
+
+    return [*([] if has_mount_namespace(linux) else [ChangeRoot()]), HoldRoot()]
 
 
 def propagation_before(linux: Linux, path: str) -> list[Step]:
@@ -63,7 +67,9 @@ def propagation_before(linux: Linux, path: str) -> list[Step]:
     """
     kind, _recursive = asked_propagation(linux)
     if kind == MS_SHARED:
-        return [rootfs.MakeParentPrivate(path)]
+        from ..steps.other_roots import MakeParentPrivate
+
+        return [MakeParentPrivate(path)]
     return [rootfs.SetRootPropagation((MS_PRIVATE if kind == MS_PRIVATE else MS_SLAVE) | MS_REC)]
 
 

@@ -11,6 +11,7 @@ from ..errors import ConfigError
 from ..spec.config import UNIT_PROPERTY
 from ..spec.reader import escape
 from ..steps import scope as steps
+from ..steps import scope_changes
 from .cgroup import LATE, controllers, origin_of, set_limit
 from .options import SYSTEMD_USER
 
@@ -112,7 +113,7 @@ def change_steps(linux: Linux, container_id: str, files: tuple[resources.CgroupF
     unit = scope_of(linux, container_id, manager).unit
     return [
         *([steps.EnableControllersOfScope(needed, "")] if needed else []),
-        *([steps.ChangeScopeLimits(unit, changes, manager == SYSTEMD_USER, "", written)] if changes else []),
+        *([scope_changes.ChangeScopeLimits(unit, changes, manager == SYSTEMD_USER, "", written)] if changes else []),
     ]
 
 

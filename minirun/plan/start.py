@@ -17,10 +17,18 @@ if TYPE_CHECKING:
 
 def start_steps(config: Config, options: Options) -> list[Step]:
     return [
-        *([program.WaitForStart()] if options.wait_for_start else []),  # `create` ends, `start` goes on from here
+        *wait_steps(options),  # `create` ends, `start` goes on from here
         *notify_socket_steps(options),  # whoever starts the program hears of it
         *(execute_steps(config, config.process, options) if config.process else []),
     ]
+
+
+def wait_steps(options: Options) -> list[Step]:
+    if not options.wait_for_start:
+        return []
+    from ..steps.waiting import WaitForStart  # `run` does without
+
+    return [WaitForStart()]
 
 
 def execute_steps(config: Config, process: Process, options: Options) -> list[Step]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ..cgroups import devices, resources
 from ..errors import ConfigError
-from ..steps.cgroup import EnableControllers
 from ..steps.cgroup_changes import ChangeLimit, CheckMemoryInUse
 from ..steps.device_filter import ReplaceDeviceFilter
+from ..steps.limits import EnableControllers
 from ..steps.resctrl import ChangeSchema, FindResctrl
 from ..steps.state import ReplaceConfig
 from .cgroup import cgroup_path, controllers

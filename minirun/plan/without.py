@@ -16,7 +16,18 @@ from ..safe import safe
 from ..spec.config import DeviceRule
 from ..spec.rules import check_rules
 from ..spec.sysctl import namespace_of
-from ..steps import cgroup, credentials, descriptors, keyring, left_out, process, rootfs, scope
+from ..steps import (
+    cgroup_entry,
+    credentials,
+    descriptors,
+    filter_rights,
+    keyring,
+    left_out,
+    other_roots,
+    process,
+    rootfs,
+    scope,
+)
 from ..steps.user_namespace import BecomeNamespaceRoot
 from .namespaces import new_namespaces
 
@@ -253,7 +264,7 @@ def nothing(_step: Step) -> Steps:
 
 
 def changed_root(_step: Step) -> Steps:
-    return (rootfs.ChangeRoot(),)
+    return (other_roots.ChangeRoot(),)
 
 
 def opened(step: Step) -> Steps:
@@ -262,14 +273,14 @@ def opened(step: Step) -> Steps:
 
 
 OF_STEPS: dict[str, dict[type, Callable[[Any], Steps]]] = {
-    "pivot": {rootfs.PivotRoot: changed_root, rootfs.MoveRoot: changed_root, rootfs.DetachOldRoot: nothing},
+    "pivot": {rootfs.PivotRoot: changed_root, other_roots.MoveRoot: changed_root, rootfs.DetachOldRoot: nothing},
     "detach": {rootfs.DetachOldRoot: nothing},
     "capabilities": dict.fromkeys(
         (
             credentials.DropBoundingSet,
             credentials.SetCapabilities,
             credentials.SetAmbientSet,
-            credentials.GiveUpFilterRights,
+            filter_rights.GiveUpFilterRights,
         ),
         nothing,
     ),
@@ -279,7 +290,7 @@ OF_STEPS: dict[str, dict[type, Callable[[Any], Steps]]] = {
         BecomeNamespaceRoot: lambda step: (left_out.BecomeNamespaceRootInGroups(*step.values()),),
     },
     "own-cgroup": {
-        cgroup.JoinCgroup: nothing,
+        cgroup_entry.JoinCgroup: nothing,
         process.StartContainerProcess: lambda step: (step.replace(cgroup=None),),
         scope.StartScope: refuse_scope,
     },

@@ -17,8 +17,8 @@ from ..record import Record
 from ..spec.clauses import clause
 from ..steps.binds import BindMount
 from ..steps.hooks import RunHook
+from ..steps.joining import OpenNamespace
 from ..steps.mapped_mounts import OpenMappedMount
-from ..steps.namespaces import OpenNamespace
 from ..steps.program import FindProgram
 from ..steps.rootfs import BindRootfs
 

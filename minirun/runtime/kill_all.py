@@ -10,7 +10,7 @@ from ..cgroups.members import is_populated, pids_in
 from ..cgroups.tree import Restless, walk_as_it_is
 from ..kernel import signals
 from ..kernel.libc import SystemCallError
-from ..steps.cgroup import kill_cgroup
+from ..steps.cgroup_removal import kill_cgroup
 from .freezer import Standstill, Undisturbed
 from .kill_one import send, signal_one
 from .members import processes_of

@@ -10,7 +10,8 @@ import os
 from ..kernel import files, mounts
 from ..kernel.constants import AT_FDCWD
 from ..kernel.libc import Flags
-from .mounts import MOUNT_CURES, Change, attach, change_commands, show_attach
+from .mount_flags import Change, change_commands
+from .mounts import MOUNT_CURES, attach, show_attach
 from .shell import in_root, quoted
 from .step import Context, Step
 

@@ -7,7 +7,7 @@ from errno import ENOENT
 from ..cgroups.restoring import lines_to_restore
 from ..kernel import files
 from ..kernel.libc import SystemCallError, show
-from .cgroup import SetLimit
+from .limits import SetLimit
 from .step import RUNTIME, Context, Refused, Step
 
 

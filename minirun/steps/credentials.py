@@ -172,32 +172,6 @@ def show_capset(*sets: tuple[str, ...]) -> str:
     return show("capset", Flags("header"), Flags(f"{{{told}}}"))
 
 
-class GiveUpFilterRights(Step):
-    """The capability that it took to load the system call filter goes when the filter is there. This is one call, since
-    the filter has a say about it."""
-
-    chapter = "filters"
-    man = "capabilities(7)"
-    no_shell = "a shell has loaded no filter"
-
-    effective: tuple[str, ...]
-    permitted: tuple[str, ...]
-    inheritable: tuple[str, ...]
-    origin: str = "/process/capabilities"
-
-    def describe(self) -> str:
-        return "give up the capability that loading the filter took"
-
-    def effect(self, world: World) -> World:
-        return world.granting(frozenset(self.effective), frozenset(self.permitted), frozenset(self.inheritable))
-
-    def calls(self) -> tuple[str, ...]:
-        return (show_capset(self.effective, self.permitted, self.inheritable),)
-
-    def apply(self, context: Context) -> None:
-        processes.capset(*context.capabilities)
-
-
 def bounding_mask() -> int:
     return sum(1 << number for number in processes.bounding_set())
 

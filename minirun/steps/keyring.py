@@ -8,12 +8,16 @@ container gets a new one, named after its id, by which `exec` finds it again.
 from __future__ import annotations
 
 import os
-from errno import EDQUOT, ENOSYS, EPERM
+from errno import EDQUOT, ENOENT, ENOSYS, EPERM
 
 from ..kernel import files, keys
-from ..kernel.constants import KEY_USR_SEARCH
+from ..kernel.constants import (
+    KEY_USR_SEARCH,
+    RESOLVE_BENEATH,
+    RESOLVE_NO_MAGICLINKS,
+    RESOLVE_NO_XDEV,
+)
 from ..kernel.libc import Flags, SystemCallError, show
-from .labels import open_first
 from .step import Context, Step
 
 TYPE_CHECKING = False
@@ -84,3 +88,15 @@ def label_new_keys(context: Context, label: str) -> None:
             os.close(attribute)
     finally:
         os.close(proc)
+
+
+def open_first(proc: int, names: tuple[str, ...]) -> int:
+    """The first of the files in self/attr that exists, in this very mount of /proc: nothing that lies over it."""
+    resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS
+    for name in names[:-1]:
+        try:
+            return files.openat2(proc, f"self/attr/{name}", os.O_WRONLY, resolve)
+        except SystemCallError as error:
+            if error.errno != ENOENT:
+                raise
+    return files.openat2(proc, f"self/attr/{names[-1]}", os.O_WRONLY, resolve)

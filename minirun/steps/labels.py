@@ -15,6 +15,7 @@ from errno import EACCES, EINVAL, ENOENT, EOPNOTSUPP, EPERM
 from ..kernel import files
 from ..kernel.constants import PROC_SUPER_MAGIC, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_XDEV, SELINUX_MAGIC
 from ..kernel.libc import Flags, SystemCallError, show
+from .keyring import open_first
 from .paths import PLACE, find, show_find
 from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
@@ -136,18 +137,6 @@ class OpenExecAttribute(Step):
             context.exec_attributes[self.module] = open_first(proc, ATTRIBUTES[self.module])
         finally:
             os.close(proc)
-
-
-def open_first(proc: int, names: tuple[str, ...]) -> int:
-    """The first of the files in self/attr that exists, in this very mount of /proc: nothing that lies over it."""
-    resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS
-    for name in names[:-1]:
-        try:
-            return files.openat2(proc, f"self/attr/{name}", os.O_WRONLY, resolve)
-        except SystemCallError as error:
-            if error.errno != ENOENT:
-                raise
-    return files.openat2(proc, f"self/attr/{names[-1]}", os.O_WRONLY, resolve)
 
 
 class SetExecLabel(Step):

@@ -12,7 +12,8 @@ from errno import EINVAL, EPERM
 from ..kernel import files, mounts, namespaces
 from ..kernel.constants import AT_FDCWD, MOUNT_ATTR_IDMAP
 from ..kernel.libc import Flags, SystemCallError
-from .mounts import MOUNT_CURES, Change, attach, show_attach
+from .mount_flags import Change
+from .mounts import MOUNT_CURES, attach, show_attach
 from .step import RUNTIME, Context, Step
 
 TYPE_CHECKING = False

@@ -13,20 +13,14 @@ from errno import EACCES, EBUSY, EINVAL, ELOOP, ENODEV, ENOENT, ENOSPC, ENOTBLK,
 
 from ..kernel import files, mounts
 from ..kernel.constants import (
-    MOUNT_ATTR__ATIME,
-    MOUNT_ATTR_RDONLY,
-    MS_BIND,
-    MS_REC,
     names,
-    propagation_word,
 )
 from ..kernel.libc import Flags, SystemCallError, show
-from ..record import Record
 from . import tmpfs
+from .mount_flags import Change, change_commands, shell_options
 from .paths import (
     PLACE,
     PLACE_CURES,
-    find,
     make_directory,
     make_file,
     make_unfollowed,
@@ -48,39 +42,6 @@ ORDINARY = "must be mounted on ordinary directory"
 
 # For others mount(8) may have a helper: mount.fuse would take the source for a command.
 OF_THE_KERNEL = ("proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup2")
-
-
-class Change(Record):
-    """What mount_setattr(2) changes: attributes to set and to clear, on one mount or on all below it."""
-
-    attr_set: int = 0
-    attr_clr: int = 0
-    propagation: int = 0
-    recursive: bool = False
-
-    def describe(self) -> str:
-        """The change in words of the header: "set MOUNT_ATTR_RDONLY"."""
-        parts = [
-            f"{verb} {names(value, prefix)}"
-            for verb, value, prefix in (
-                ("set", self.attr_set, "MOUNT_ATTR_"),
-                ("clear", self.attr_clr & ~self.attr_set, "MOUNT_ATTR_"),
-                ("propagation", self.propagation, "MS_"),
-            )
-            if value
-        ]
-        return " ".join(parts) + (" recursively" if self.recursive else "")
-
-    def cleared(self) -> int:
-        """What is cleared and stays so. The access time modes are one field, which is cleared whenever one is set."""
-        mode = MOUNT_ATTR__ATIME if self.attr_set & MOUNT_ATTR__ATIME else 0
-        return self.attr_clr & ~self.attr_set & ~mode
-
-    def call(self, mount: object) -> str:
-        return mounts.show_mount_setattr(mount, self.recursive, self.attr_set, self.attr_clr, self.propagation)
-
-    def apply(self, mount: int) -> None:
-        mounts.mount_setattr(mount, self.recursive, self.attr_set, self.attr_clr, self.propagation)
 
 
 NO_SOURCE = "the source must exist on the host; a relative one is taken from the bundle's directory"
@@ -226,176 +187,12 @@ class MountFilesystem(Step):
         copy_directory(below, mounted)
 
 
-def shell_options(flags: int, data: str) -> str:
-    """Flags and data as mount(8) takes them after -o, whose words are the flags' names."""
-    words = [name.removeprefix("MS_").lower() for name in names(flags, "MS_").split("|") if flags]
-    return quoted(",".join([SHELL_WORDS.get(word, word) for word in words] + ([data] if data else [])))
-
-
-SHELL_WORDS = {"rdonly": "ro", "synchronous": "sync", "mandlock": "mand", "i_version": "iversion"}
-CLEARING_WORDS = {
-    "rdonly": "rw",
-    "nosuid": "suid",
-    "nodev": "dev",
-    "noexec": "exec",
-    "_atime": "relatime",  # the mode that is zero
-    "nodiratime": "diratime",
-    "nosymfollow": "symfollow",
-}
-
-
-def change_commands(changes: tuple[Change, ...], destination: str) -> str:
-    """The changes in mount(8)'s words."""
-    commands = (change_command(change, in_root(destination)) for change in changes)
-    return " && ".join(filter(None, commands))
-
-
-def change_command(change: Change, place: str) -> str:
-    if change.propagation:
-        word = propagation_word(change.propagation | (MS_REC if change.recursive else 0))
-        return f"mount --make-{word} {place}"
-    words = [SHELL_WORDS.get(word, word) for word in attribute_words(change.attr_set)]
-    words += [CLEARING_WORDS[word] for word in attribute_words(change.cleared())]
-    remount = f"mount -o remount,bind,{','.join(words)}"
-    if not change.recursive:
-        return f"{remount} {place}" if words else ""
-    below = f"findmnt --noheadings --list --submounts --output TARGET {place}"
-    return f'{below} | while IFS= read -r below; do {remount} "$below"; done'
-
-
-def attribute_words(attributes: int) -> list[str]:
-    if not attributes:
-        return []
-    return [name.removeprefix("MOUNT_ATTR_").lower() for name in names(attributes, "MOUNT_ATTR_").split("|")]
-
-
 class HideCgroups(MountFilesystem):
     """Nothing, where config.json wants the container's cgroups shown and it has none: without a cgroup namespace they
     would be those of the whole host."""
 
     def describe(self) -> str:
         return f"hide the host's cgroups behind an empty tmpfs on {self.destination}"
-
-
-class Remount(Step):
-    """Change the options of a mount that is there already."""
-
-    chapter = "mounts"
-    man = "mount(2)"
-    spec = "config.md#linux-mount-options"
-    cures = {EINVAL: "the destination must be a mount already"}
-
-    destination: str
-    flags: int
-    data: str
-    origin: str
-
-    def describe(self) -> str:
-        return f"change the mount on {self.destination} ({names(self.flags, 'MS_')})"
-
-    def shell(self) -> str:
-        return f"mount -o {shell_options(self.flags, self.data)} {in_root(self.destination)}"
-
-    def calls(self) -> tuple[str, ...]:
-        return (show_find(self.destination), mounts.show_mount(None, PLACE, None, self.flags, self.data or None))
-
-    def effect(self, world: World) -> World:
-        return world.restricting(self.destination, self.flags, ~self.flags)
-
-    def apply(self, context: Context) -> None:
-        place = find(context.root, self.destination)
-        if place is None:
-            raise Refused(f"{self.destination} does not exist", "a remount changes a mount that is there already")
-        try:
-            self.refuse_hosts(context, place)
-            mounts.mount(None, files.by_descriptor(place), None, self.flags, self.data or None)
-            self.finish(context, place)
-        finally:
-            os.close(place)
-
-    def refuse_hosts(self, context: Context, place: int) -> None:
-        """Without MS_BIND it is the file system that changes, wherever it is mounted (mount(2))."""
-        if not self.flags & MS_BIND and os.fstat(place).st_dev not in context.filesystems:
-            raise Refused(
-                f"the file system at {self.destination} is none of the container's own: it would change on the host",
-                "remount together with bind changes the container's mount alone",
-            )
-
-    def finish(self, context: Context, place: int) -> None:
-        """A mount that was to be read-only in the end is what this one says, from now on."""
-        mounted = context.unfinished.pop(files.mount_id(place), -1)
-        if mounted >= 0:
-            os.close(mounted)
-
-
-class ChangeMount(Step):
-    """Set what mount(2) can't set while it mounts: propagation, and flags for all mounts below."""
-
-    chapter = "mounts"
-    man = "mount_setattr(2)"
-    spec = "config.md#mounts"
-    no_shell = "there is nothing to change"
-
-    destination: str
-    changes: tuple[Change, ...]
-    origin: str
-
-    def describe(self) -> str:
-        return f"change the mount on {self.destination}: {', '.join(change.describe() for change in self.changes)}"
-
-    def shell(self) -> str | None:
-        return change_commands(self.changes, self.destination) or None
-
-    def calls(self) -> tuple[str, ...]:
-        return (show_find(self.destination), *(change.call(Flags("place")) for change in self.changes))
-
-    def effect(self, world: World) -> World:
-        for change in self.changes:
-            world = world.restricting(self.destination, change.attr_set, change.attr_clr)
-        return world
-
-    def apply(self, context: Context) -> None:
-        mounted = find(context.root, self.destination)
-        if mounted is None:
-            raise Refused(f"{self.destination} is gone", "")
-        try:
-            for change in self.changes:
-                change.apply(mounted)
-        finally:
-            os.close(mounted)
-
-
-class MakeMountReadOnly(Step):
-    """The end of a mount that begins empty: now everything is made in it that lies in there."""
-
-    chapter = "mounts"
-    man = "mount_setattr(2)"
-    spec = "config.md#linux-mount-options"
-
-    destination: str
-    origin: str
-
-    def describe(self) -> str:
-        return f"make the mount on {self.destination} read-only, now that all is made in it"
-
-    def shell(self) -> str:
-        return f"mount -o remount,bind,ro {in_root(self.destination)}"
-
-    def calls(self) -> tuple[str, ...]:
-        return (mounts.show_mount_setattr(Flags("mounted"), False, attr_set=MOUNT_ATTR_RDONLY),)
-
-    def effect(self, world: World) -> World:
-        return world.restricting(self.destination, MOUNT_ATTR_RDONLY)
-
-    def apply(self, context: Context) -> None:
-        mounted = context.unfinished.pop(context.mount_ids.get(self.origin, -1), -1)
-        if mounted < 0:
-            context.result = "a later remount has decided otherwise"
-            return
-        try:
-            mounts.mount_setattr(mounted, False, attr_set=MOUNT_ATTR_RDONLY)
-        finally:
-            os.close(mounted)
 
 
 class MountCgroup(Step):

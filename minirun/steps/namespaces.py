@@ -6,9 +6,9 @@ The container's process leaves or joins them; the runtime, which stays outside, 
 from __future__ import annotations
 
 import os
-from errno import EACCES, EAGAIN, EINVAL, ENOENT, ENOSPC, EPERM
+from errno import EACCES, EINVAL, ENOSPC, EPERM
 
-from ..kernel import files, namespaces, processes, signals
+from ..kernel import namespaces, processes
 from ..kernel.constants import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
@@ -20,8 +20,8 @@ from ..kernel.constants import (
     CLONE_NEWUTS,
 )
 from ..kernel.libc import Flags, SystemCallError, show
-from .shell import echo, operand, quoted
-from .step import RUNTIME, Context, Refused, Step
+from .shell import echo, operand
+from .step import Context, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,105 +40,6 @@ TYPES = {
 }
 
 PROC_NAMES = {"mount": "mnt", "network": "net"}  # in /proc/PID/ns, where they differ from the spec's
-
-
-class OpenNamespace(Step):
-    """Hold a namespace that will be joined, while the host's paths still lead to it."""
-
-    chapter = "namespaces"
-    man = "namespaces(7)"
-    spec = "config-linux.md#namespaces"
-    cures = {
-        ENOENT: "the path must exist on the host, such as /proc/PID/ns/net",
-        EACCES: "it is another user's, or of a process that is closed to you: only root may join it",
-    }
-
-    type: str
-    path: str
-    changed_by: str  # the property of config.json that changes something in there; "" if none does
-    origin: str
-
-    def describe(self) -> str:
-        return f"open the {self.type} namespace {self.path}"
-
-    def shell(self) -> str:
-        path, own = quoted(self.path), f"/proc/self/ns/{PROC_NAMES.get(self.type, self.type)}"
-        hold = f"exec {{{self.type}_ns}}<{path}"
-        return f"[ ! {path} -ef {own} ] && {hold}" if self.changed_by else hold
-
-    def calls(self) -> tuple[str, ...]:
-        flags = files.open_flags(os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        return (f"{self.type}_ns = " + show("open", self.path, flags),)
-
-    def effect(self, world: World) -> World:
-        return world.holding_namespace(self.type, self.path)
-
-    def apply(self, context: Context) -> None:
-        descriptor = files.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        context.joined[self.type] = descriptor
-        own = os.stat(f"/proc/self/ns/{PROC_NAMES.get(self.type, self.type)}")
-        if self.changed_by and os.path.samestat(os.fstat(descriptor), own):
-            raise Refused(
-                f"this is the host's own {self.type} namespace, and {self.changed_by} would change it for everybody",
-                f"leave {self.changed_by} out, or ask for a new {self.type} namespace",
-            )
-
-
-class CheckProcess(Step):
-    """See that the pid has been the same process's all the time, so that what its paths in /proc led to is the
-    container's: a pid is free again when its process has ended, and then it may be anybody's."""
-
-    chapter = "namespaces"
-    man = "proc(5)"
-
-    pid: int
-    start_time: int  # as the books have it
-
-    def describe(self) -> str:
-        return f"see that process {self.pid} is still the container's"
-
-    def shell(self) -> str:
-        return f"test \"$(sed 's/.*) //' /proc/{self.pid}/stat | cut -d' ' -f20)\" = {self.start_time}"
-
-    def calls(self) -> tuple[str, ...]:
-        return (show("read", f"/proc/{self.pid}/stat"),)
-
-    def apply(self, context: Context) -> None:
-        if processes.stat_fields(self.pid, self.start_time) is None:
-            raise Refused("it has just ended, and its pid may be another process's by now")
-
-
-class JoinNamespace(Step):
-    """Enter a namespace that exists. A pid namespace is entered by the children only."""
-
-    chapter = "namespaces"
-    man = "setns(2)"
-    spec = "config-linux.md#namespaces"
-    cures = {
-        EINVAL: "the path must name a namespace of this type: see ls -l /proc/PID/ns",
-        EPERM: "joining takes CAP_SYS_ADMIN in the user namespace that owns it",
-    }
-
-    type: str
-    origin: str
-
-    def describe(self) -> str:
-        return f"join the {self.type} namespace"
-
-    def shell(self) -> str:
-        alone = " --no-fork" * (self.type == "pid")  # there is a step for that
-        return f'exec nsenter{alone} {TYPES[self.type][1]}="/proc/self/fd/${self.type}_ns" "$SHELL"'
-
-    def calls(self) -> tuple[str, ...]:
-        return (show("setns", Flags(f"{self.type}_ns"), Flags.of(TYPES[self.type][0], "CLONE_")),)
-
-    def effect(self, world: World) -> World:
-        return world.joining(self.type)
-
-    def apply(self, context: Context) -> None:
-        descriptor = context.joined.pop(self.type)
-        namespaces.setns(descriptor, TYPES[self.type][0])
-        os.close(descriptor)
 
 
 class Unshare(Step):
@@ -198,90 +99,6 @@ class Unshare(Step):
         for name in self.types:
             flags |= TYPES[name][0]
         return flags
-
-
-class WriteTimeOffset(Step):
-    """Shift a clock of the new time namespace. The kernel takes it only before the first process is inside."""
-
-    runs_in = RUNTIME
-    chapter = "namespaces"
-    man = "time_namespaces(7)"
-    spec = "config-linux.md#offset-for-time-namespace"
-    no_shell = "unshare(1) has to do it, by --monotonic or --boottime: the shell that it starts is inside already"
-    cures = {EACCES: "a process is in the time namespace already"}
-
-    clock: str
-    secs: int
-    nanosecs: int
-    origin: str
-
-    def describe(self) -> str:
-        return f"shift the {self.clock} clock by {self.secs} s and {self.nanosecs} ns"
-
-    def calls(self) -> tuple[str, ...]:
-        return (show("write", "/proc/$pid/timens_offsets", f"{self.clock} {self.secs} {self.nanosecs}\n"),)
-
-    def effect(self, world: World) -> World:
-        return world.shifting(self.clock, self.secs, self.nanosecs)
-
-    def apply(self, context: Context) -> None:
-        files.write_file(f"/proc/{context.pid}/timens_offsets", f"{self.clock} {self.secs} {self.nanosecs}\n")
-
-
-class ForkIntoNamespaces(Step):
-    """Fork: pid and time namespaces begin with the next child. The child goes on down the list as the container."""
-
-    chapter = "namespaces"
-    man = "pid_namespaces(7)"
-    spec = "config-linux.md#namespaces"
-    cures = {EAGAIN: "a limit on processes is reached: pids.max of a cgroup above, or RLIMIT_NPROC"}
-
-    by_unshare: bool = False  # whether the command of the step before has done it
-    origin: str = "/linux/namespaces"
-    no_shell = (
-        "unshare --fork has done that at once: a shell in between may start a program of its own, which would be "
-        "process 1, and with its end the namespace takes no more"
-    )
-
-    def describe(self) -> str:
-        return "fork into the new pid or time namespace"
-
-    def shell(self) -> str | None:
-        return None if self.by_unshare else 'exec unshare --fork "$SHELL"'
-
-    def calls(self) -> tuple[str, ...]:
-        return (show("fork"),)
-
-    def effect(self, world: World) -> World:
-        return world.forking()
-
-    def apply(self, context: Context) -> None:
-        if processes.fork():
-            os._exit(0)  # the helper's work is done
-
-
-class AdoptContainer(Step):
-    """Learn the container's pid. The kernel adds it to the message of the new process, as the runtime sees it."""
-
-    runs_in = RUNTIME
-    chapter = "namespaces"
-    man = "unix(7)"
-
-    def describe(self) -> str:
-        return "take on the process that the helper has forked, and note its pid"
-
-    def shell(self) -> str:
-        return 'pid=$(< "/proc/$pid/task/$pid/children")'  # unshare --fork waits for it
-
-    def calls(self) -> tuple[str, ...]:
-        return ("pidfd = " + show("pidfd_open", Flags("pid"), 0), show("wait4", Flags("helper")))
-
-    def apply(self, context: Context) -> None:
-        pidfd = signals.pidfd_open(context.sender)  # where this fails, the helper is still the one to be ended
-        os.close(context.pidfd)
-        helper, context.pid, context.pidfd = context.pid, context.sender, pidfd
-        os.waitpid(helper, 0)
-        context.result = f"pid {context.pid}"
 
 
 class SetLoopbackUp(Step):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from errno import EACCES, EAGAIN, EINVAL, ENOENT, ENOSPC, ENOSYS, EPERM
+from errno import EACCES, EAGAIN, EINVAL, ENOSPC, ENOSYS, EPERM
 
-from ..kernel import files, namespaces, processes, signals, sockets
+from ..kernel import files, namespaces, processes, signals
 from ..kernel.clone import clone, show_clone
 from ..kernel.constants import CLONE_NEWPID
 from ..kernel.libc import Flags, SystemCallError, show
-from .cgroup import JoinCgroup, move
-from .sockets import SOCKET_CURES
+from .cgroup_entry import JoinCgroup, move
 from .step import CONTAINER, RUNTIME, Context, Step
 
 TYPE_CHECKING = False
@@ -122,34 +121,6 @@ class StartContainerProcess(Step):
             if self.cgroup:
                 self.cgroup.enter(context, lambda place: move(context.pid, place))
             context.result = f"pid {context.pid}" + ", by fork(2)" * self.is_born_inside
-
-
-class SendPidfd(Step):
-    """Hand a descriptor of the process to somebody who wants to wait for it or send it signals. A pid could be another
-    process's by then; this can't. The message is a word, which says what kind of process it is."""
-
-    runs_in = RUNTIME
-    chapter = "books"
-    man = "pidfd_open(2)"
-    no_shell = "a shell can't send a descriptor"
-    cures = {
-        **SOCKET_CURES,
-        ENOENT: "somebody has to listen on this socket already",
-    }
-
-    path: str
-    kind: str
-    origin: str = ""
-
-    def describe(self) -> str:
-        return f"send a pidfd of the process to {self.path}"
-
-    def calls(self) -> tuple[str, ...]:
-        connected = show("connect", Flags("socket"), self.path)
-        return (connected, show("sendmsg", Flags("socket"), self.kind, Flags("SCM_RIGHTS pidfd")))
-
-    def apply(self, context: Context) -> None:
-        sockets.send_descriptor(self.path, context.pidfd, self.kind.encode())
 
 
 class CloseToTracers(Step):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import stat
-from errno import E2BIG, EACCES, EAGAIN, ELOOP, ENOENT, ENOEXEC, ENOTDIR, EPERM, ESRCH, ETXTBSY
+from errno import E2BIG, EACCES, EAGAIN, ENOENT, ENOEXEC, EPERM, ESRCH, ETXTBSY
 
 from ..errors import ContainerDied
 from ..kernel import files, processes, signals
 from ..kernel.libc import Flags, SystemCallError, array, show
-from .paths import make_directory, show_find
-from .shell import in_root, quoted
+from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
 TYPE_CHECKING = False
@@ -20,107 +18,6 @@ if TYPE_CHECKING:
 DEFAULT_PATH = "/bin:/usr/bin"  # confstr(3), _CS_PATH: where execvp(3) looks without a PATH
 DENIED = "permission denied"
 EXECUTABLE = "it must be a file, executable (chmod +x) for the container's user, and its mount not noexec"
-PASSWD_SIZE = 1 << 20  # bytes: no image has so many users
-
-
-class MakeWorkingDirectory(Step):
-    """Make the working directory where it is missing, while the root file system can still be written."""
-
-    chapter = "mounts"
-    man = "mkdir(2)"
-    spec = "config.md#process"
-    cures = {ELOOP: "cwd must not lead through the links of /proc/PID (CVE-2024-21626)"}
-
-    path: str
-    origin: str = "/process/cwd"
-
-    def describe(self) -> str:
-        return f"make sure that the directory {self.path} exists"
-
-    def shell(self) -> str:
-        return f"mkdir -p {in_root(self.path)}"
-
-    def calls(self) -> tuple[str, ...]:
-        return (show_find(self.path),)
-
-    def apply(self, context: Context) -> None:
-        os.close(make_directory(context, self.path))
-
-
-class ChangeDirectory(Step):
-    """Enter the working directory, and make sure that it lies inside the container (CVE-2024-21626)."""
-
-    chapter = "process"
-    man = "chdir(2)"
-    spec = "config.md#process"
-    cures = {
-        ENOTDIR: "cwd must be a directory in the container",
-        EACCES: "not even root may enter it, as on some network file systems",
-    }
-
-    path: str
-    origin: str = "/process/cwd"
-
-    def describe(self) -> str:
-        return f"change to the directory {self.path}"
-
-    def shell(self) -> str:
-        return f"cd {quoted(self.path)}"
-
-    def calls(self) -> tuple[str, ...]:
-        return (show("chdir", self.path), show("getcwd"))
-
-    def effect(self, world: World) -> World:
-        return world.become(directory=self.path)
-
-    def apply(self, context: Context) -> None:
-        files.chdir(self.path)
-        if not files.getcwd().startswith(b"/"):
-            raise Refused(f"{self.path} leads out of the container", "name a directory of the container")
-
-
-class FindHome(Step):
-    """Where the environment has no HOME, it is the user's of the container's own /etc/passwd, as shells expect."""
-
-    chapter = "process"
-    man = "passwd(5)"
-
-    uid: int
-    origin: str = "/process/env"
-
-    def describe(self) -> str:
-        return f"look up the home directory of user {self.uid} in the container's /etc/passwd"
-
-    def shell(self) -> str:
-        lookup = f'while IFS=: read -r _ _ uid _ _ home _; do [ "$uid" != {self.uid} ] || HOME=${{home:-/}}; done'
-        return f"export HOME=/; if [ -f /etc/passwd ]; then {lookup} < /etc/passwd; fi"
-
-    def calls(self) -> tuple[str, ...]:
-        return (
-            show("open", "/etc/passwd", files.open_flags(os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)),
-        )
-
-    def apply(self, context: Context) -> None:
-        rows = [line.split(":") for line in read_passwd().splitlines()]
-        home = next((row[5] for row in rows if len(row) >= 6 and row[2] == str(self.uid)), "")
-        context.variables["HOME"] = home or "/"
-        context.result = f"HOME={home}" if home else "not there: HOME=/"
-
-
-def read_passwd() -> str:
-    """The container's /etc/passwd; "" if there is none. It is the image's: it may be a FIFO that nobody writes to, a
-    device without an end, or one for which opening is a deed, such as a watchdog."""
-    try:
-        if not stat.S_ISREG(os.stat("/etc/passwd").st_mode):
-            return ""
-        descriptor = os.open("/etc/passwd", os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-        try:
-            is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)  # it may be another by now
-            return os.read(descriptor, PASSWD_SIZE).decode(errors="replace") if is_file else ""
-        finally:
-            os.close(descriptor)
-    except OSError:
-        return ""
 
 
 class FindProgram(Step):
@@ -169,29 +66,6 @@ class FindProgram(Step):
             if problem == DENIED:
                 return f"{candidate} is there: {EXECUTABLE}"
         return f"the container's PATH is {self.path!r}: set it in /process/env, or give the program's whole path"
-
-
-class FindProgramOutside(FindProgram):
-    """Before a filter that may be older than what this calls, and so before the container's pid namespace is entered.
-    What is not there may be there inside, as /proc/self is."""
-
-    def apply(self, context: Context) -> None:
-        try:
-            super().apply(context)
-        except Refused as refused:
-            context.not_found = refused
-
-
-class FindProgramInside(FindProgram):
-    """What was not there outside."""
-
-    def apply(self, context: Context) -> None:
-        if context.not_found is None:
-            return
-        try:
-            super().apply(context)
-        except Refused:
-            raise context.not_found from None
 
 
 def why_not(path: str) -> str:
@@ -262,27 +136,6 @@ class ResetSignals(Step):
 
     def apply(self, context: Context) -> None:
         signals.reset()
-
-
-class WaitForStart(Step):
-    """The end of `create`: everything is there but the program. `start` is another process (runtime.md#lifecycle)."""
-
-    ends_create = True
-    chapter = "exec"
-    man = "accept(2)"
-    spec = "runtime.md#start"
-
-    def describe(self) -> str:
-        return "wait for start"
-
-    def shell(self) -> str:
-        return "read _ < start"
-
-    def calls(self) -> tuple[str, ...]:
-        return (show("accept", Flags("start_socket")),)
-
-    def apply(self, context: Context) -> None:
-        context.channel.wait_for_start(context)
 
 
 class Execute(Step):

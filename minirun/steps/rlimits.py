@@ -7,7 +7,7 @@ from errno import EINVAL, EPERM
 from ..kernel import processes
 from ..kernel.constants import RLIMITS
 from ..kernel.libc import Flags, show
-from .step import CONTAINER, RUNTIME, Context, Step
+from .step import RUNTIME, Context, Step
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,44 +50,6 @@ class SetRlimit(Step):
 
     def apply(self, context: Context) -> None:
         processes.prlimit(context.pid, RLIMITS.index(self.type), self.type, self.soft, self.hard)
-
-
-class AllowRlimit(SetRlimit):
-    """Raise the hard limit if need be, and no more: the process lowers both by itself, when it has no rights left."""
-
-    def describe(self) -> str:
-        return f"let {self.type} be as much as {limit(self.hard)}"
-
-    def shell(self) -> str:
-        name = self.type.removeprefix("RLIMIT_").lower()
-        return f'prlimit --pid "$pid" --{name}=:{limit(self.hard)}'
-
-    def calls(self) -> tuple[str, ...]:
-        return (show("prlimit", Flags("pid"), Flags(self.type), Flags(f"{{as before, {limit(self.hard)}}}"), None),)
-
-    def effect(self, world: World) -> World:
-        return world  # what it will be is the other step's
-
-    def apply(self, context: Context) -> None:
-        number = RLIMITS.index(self.type)
-        soft, hard = processes.rlimits(context.pid, number, self.type)
-        if hard < self.hard:
-            processes.prlimit(context.pid, number, self.type, soft, self.hard)
-
-
-class LowerRlimit(SetRlimit):
-    """By the process itself, because its user has changed: only with CAP_SYS_RESOURCE could another one do it."""
-
-    runs_in = CONTAINER
-
-    def shell(self) -> str:
-        return super().shell().replace('"$pid"', "$$")
-
-    def calls(self) -> tuple[str, ...]:
-        return (show("prlimit", 0, Flags(self.type), Flags(f"{{{limit(self.soft)}, {limit(self.hard)}}}"), None),)
-
-    def apply(self, context: Context) -> None:
-        processes.prlimit(0, RLIMITS.index(self.type), self.type, self.soft, self.hard)
 
 
 def limit(value: int) -> str:

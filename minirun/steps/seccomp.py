@@ -6,7 +6,7 @@
     SendListener  ◄── listener ──                               only if somebody is to decide about calls
 
 Loading takes CAP_SYS_ADMIN or no_new_privs, so that no filter can mislead a set-user-id program. Without
-noNewPrivileges that capability stays until then (credentials.py: GiveUpFilterRights). Profiles know the calls of their
+noNewPrivileges that capability stays until then (filter_rights.py). Profiles know the calls of their
 time, so whatever comes after the filter makes few, and none that is new; between LoadFilter and SendListener it makes
 none at all, since there is nobody yet who could answer for it.
 """

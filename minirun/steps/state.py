@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from errno import EACCES, EEXIST, ENOENT, ENOTDIR, ENXIO, EPERM, EPIPE, EROFS
+from errno import EACCES, EEXIST, ENOENT, ENOTDIR, EROFS
 
 from .. import quick_json
 from ..kernel import files, locks, processes
 from ..kernel.libc import Flags, SystemCallError, show
 from .layout import DEFAULT_ROOT, LIFE, LOCK, STATE, users_root
-from .named_file import write_named
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
@@ -224,38 +223,6 @@ def start_time(pid: int) -> int:
     """Of the container's process; 0 where there is none yet, or it has ended and is gone."""
     stat = processes.stat_fields(pid) if pid else None
     return processes.start_time(stat) if stat else 0
-
-
-class WritePidFile(Step):
-    """The pid as the caller sees it, without a line break: engines read all of the file as a number. What is no regular
-    file is written to, where it can be, and never replaced."""
-
-    runs_in = RUNTIME
-    chapter = "books"
-    man = "rename(2)"
-    cures = {
-        EACCES: "the caller of minirun must be able to write there",
-        ENOENT: "its directory must exist",
-        ENOTDIR: "a name on the way is a file, not a directory",
-        EPERM: "the file is another user's, and in such a directory (chmod +t) only that one may replace it",
-        EROFS: "name a file where something can be written",
-        ENXIO: "nobody reads from this FIFO, or there is no such device",
-        EPIPE: "nobody reads any more what is written there",
-    }
-
-    path: str
-
-    def describe(self) -> str:
-        return f"write the pid to {self.path}"
-
-    def shell(self) -> str:
-        return f'printf %s "$pid" > {quoted(self.path)}'
-
-    def calls(self) -> tuple[str, ...]:
-        return show_replaced_file(self.path, 0o644)
-
-    def apply(self, context: Context) -> None:
-        write_named(self.path, str(context.pid).encode(), 0o644)
 
 
 def show_new_file(path: str, mode: int) -> tuple[str, ...]:

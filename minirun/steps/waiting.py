@@ -37,3 +37,24 @@ class EndWhenAsked(Step):
 
 def end(number: int, _frame: object) -> None:
     os._exit(128 + number)
+
+
+class WaitForStart(Step):
+    """The end of `create`: everything is there but the program. `start` is another process (runtime.md#lifecycle)."""
+
+    ends_create = True
+    chapter = "exec"
+    man = "accept(2)"
+    spec = "runtime.md#start"
+
+    def describe(self) -> str:
+        return "wait for start"
+
+    def shell(self) -> str:
+        return "read _ < start"
+
+    def calls(self) -> tuple[str, ...]:
+        return (show("accept", Flags("start_socket")),)
+
+    def apply(self, context: Context) -> None:
+        context.channel.wait_for_start(context)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from .cgroup import JoinCgroup
-    from .mounts import Change
+    from .cgroup_entry import JoinCgroup
+    from .mount_flags import Change
 
 HOST, OWN = "the host's", "its own"  # whose namespace, root, session; a path says which one was joined
 NO_FILE = "nothing"  # what a masked path shows

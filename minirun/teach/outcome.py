@@ -7,15 +7,18 @@ from posixpath import normpath
 
 from ..record import Record
 from ..steps.binds import BindCgroup, BindMount
-from ..steps.cgroup import ChooseCgroup, SetLimit
+from ..steps.cgroup import ChooseCgroup
 from ..steps.device_filter import AttachDeviceFilter
-from ..steps.devices import AttachDevice, BindDevice
+from ..steps.hosts_devices import AttachDevice, BindDevice
+from ..steps.joining import JoinNamespace, OpenNamespace
+from ..steps.limits import SetLimit
 from ..steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from ..steps.masks import MakePathReadOnly, MaskPath
 from ..steps.mounts import MountCgroup, MountFilesystem
-from ..steps.namespaces import TYPES, JoinNamespace, OpenNamespace, Unshare
+from ..steps.namespaces import TYPES, Unshare
+from ..steps.other_roots import BindRootfsOutside
 from ..steps.process import StartContainerProcess
-from ..steps.rootfs import BindRootfs, BindRootfsOutside
+from ..steps.rootfs import BindRootfs
 from ..steps.scope import ChooseScope
 from ..steps.terminal import BindConsole
 from .mount_tree import NEW as NEW_MOUNT

@@ -26,35 +26,30 @@ from itertools import groupby
 
 from ..errors import StateError
 from ..safe import safe
-from ..steps.cgroup import ChooseCgroup, EnableControllers, MakeCgroup
+from ..steps.cgroup import ChooseCgroup, MakeCgroup
 from ..steps.descriptors import AnnounceListeners, CloseFiles, KeepDescriptors, ReopenNull
 from ..steps.devices import MakeDevice, MakeSymlink
+from ..steps.home import ChangeDirectory, FindHome
 from ..steps.hooks import RunHook
 from ..steps.keyring import JoinSessionKeyring
 from ..steps.labels import LabelMount, OpenExecAttribute, SetExecLabel
-from ..steps.namespaces import AdoptContainer, WriteTimeOffset
+from ..steps.limits import EnableControllers
 from ..steps.network import MoveNetDevice
 from ..steps.notify import MakeNotifyDirectory
+from ..steps.other_roots import ChangeRoot, MoveRoot
 from ..steps.process import StartContainerProcess
-from ..steps.program import (
-    DEFAULT_PATH,
-    ChangeDirectory,
-    Execute,
-    FindHome,
-    FindProgram,
-    ResetSignals,
-    SetUmask,
-    WaitForStart,
-)
+from ..steps.program import DEFAULT_PATH, Execute, FindProgram, ResetSignals, SetUmask
 from ..steps.rlimits import SetRlimit
-from ..steps.rootfs import BindRootfs, ChangeRoot, DetachOldRoot, MoveRoot, PivotRoot, SetRootPropagation
+from ..steps.rootfs import BindRootfs, DetachOldRoot, PivotRoot, SetRootPropagation
 from ..steps.scheduling import SetMemoryPolicy
 from ..steps.scope import ChooseScope
+from ..steps.second_fork import AdoptContainer, WriteTimeOffset
 from ..steps.shell import PLAIN, between_quotes, in_root, quoted
 from ..steps.start_socket import OpenStartSocket
 from ..steps.state import MakeStateDirectory, SaveConfig, WriteState
 from ..steps.step import CONTAINER, RUNTIME
 from ..steps.terminal import BindConsole, UseTerminal
+from ..steps.waiting import WaitForStart
 from .explanation import steps_of
 from .script_frame import BEGINNING, CLOSE_OTHERS, HEAD, REOPEN_NULL, RUNTIME_BEGINS, RUNTIME_ENDS
 from .script_lines import on_lines

@@ -25,7 +25,8 @@ from shutil import which
 from ..errors import STOPPED, Interrupted, StateError
 from ..kernel.signals import ENDING, read_signal, signalfd
 from ..steps.layout import DEFAULT_ROOT
-from ..steps.rootfs import BindRootfs, MoveRoot, PivotRoot
+from ..steps.other_roots import MoveRoot
+from ..steps.rootfs import BindRootfs, PivotRoot
 from ..steps.shell import quoted
 from ..steps.state import MakeStateDirectory
 from ..steps.step import RUNTIME, Refused

@@ -9,7 +9,7 @@ import pytest
 from minirun.plan.exec import ExecOptions, exec_plan
 from minirun.spec.default import default
 from minirun.spec.load import parse
-from minirun.steps.cgroup import JoinCgroup
+from minirun.steps.cgroup_entry import JoinCgroup
 from minirun.steps.process import StartContainerProcess
 
 if TYPE_CHECKING:

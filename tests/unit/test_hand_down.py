@@ -9,7 +9,7 @@ import pytest
 
 from minirun.kernel import files
 from minirun.kernel.libc import SystemCallError
-from minirun.steps.cgroup import EnableControllers
+from minirun.steps.limits import EnableControllers
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 
 from minirun.cgroups.hits import hits
 from minirun.runtime.limits_hit import tell
-from minirun.steps.cgroup import SetLimit
+from minirun.steps.limits import SetLimit
 
 if TYPE_CHECKING:
     from pathlib import Path

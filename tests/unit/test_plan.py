@@ -25,15 +25,18 @@ from minirun.spec.config import IdMapping, Linux, Mount, Namespace
 from minirun.spec.default import default
 from minirun.spec.load import parse
 from minirun.steps.binds import BindMount
-from minirun.steps.cgroup import JoinCgroup
+from minirun.steps.cgroup_entry import JoinCgroup
 from minirun.steps.credentials import SetCapabilities
+from minirun.steps.joining import OpenNamespace
 from minirun.steps.labels import LabelMount, SetExecLabel
 from minirun.steps.mapped_mounts import AttachMappedMount, OpenMappedMount
 from minirun.steps.masks import MaskPath
-from minirun.steps.mounts import Change, ChangeMount, MakeMountReadOnly, MountFilesystem, Remount
-from minirun.steps.namespaces import OpenNamespace, Unshare
+from minirun.steps.mount_flags import Change
+from minirun.steps.mounts import MountFilesystem
+from minirun.steps.namespaces import Unshare
 from minirun.steps.network import MoveNetDevice
 from minirun.steps.process import StartContainerProcess
+from minirun.steps.remounts import ChangeMount, MakeMountReadOnly, Remount
 from minirun.steps.resctrl import FindClos, FindResctrl, JoinClos, MakeClos, MakeMonitoringGroup, WriteSchema
 from minirun.steps.scheduling import SetMemoryPolicy
 from minirun.steps.seccomp import LoadFilter, SendListener

@@ -18,7 +18,7 @@ from minirun.runtime.log import Log
 from minirun.runtime.notify import News
 from minirun.runtime.overview import matching, only
 from minirun.spec.config import Config, IntelRdt, Linux, Namespace, Process, Resources, Root, User
-from minirun.steps import cgroup, device_filter, hooks, keyring, notify, resctrl
+from minirun.steps import cgroup, cgroup_entry, device_filter, hooks, keyring, notify, resctrl
 from minirun.steps.program import Execute
 from minirun.steps.step import Channel, Context
 
@@ -87,9 +87,9 @@ def test_a_further_process_joins_the_class_of_service() -> None:
 
 def test_without_a_cgroup_there_is_nothing_that_takes_one() -> None:
     steps = plan(config(), OPTIONS.replace(cgroup_manager="disabled"))
-    kinds = (cgroup.ChooseCgroup, cgroup.MakeCgroup, cgroup.JoinCgroup, device_filter.AttachDeviceFilter)
+    kinds = (cgroup.ChooseCgroup, cgroup.MakeCgroup, cgroup_entry.JoinCgroup, device_filter.AttachDeviceFilter)
     assert [kind for kind in kinds if positions(steps, kind)] == []
-    assert len(positions(steps, cgroup.StayInCgroup)) == 1
+    assert len(positions(steps, cgroup_entry.StayInCgroup)) == 1
 
 
 def test_a_limit_without_a_cgroup_is_refused() -> None:

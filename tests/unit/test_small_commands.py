@@ -32,6 +32,7 @@ MAY_IMPORT = {
             "steps.layout",
             "steps.state",
             "steps.cgroup",
+            "steps.cgroup_removal",
             "steps.named_file",
         ),
         *PLAN_AGAIN,

@@ -17,9 +17,9 @@ from minirun.spec.load_resources import read_resources
 from minirun.spec.reader import Node
 from minirun.spec.sizes import size
 from minirun.spec.update import asked_for, changed, concerned
-from minirun.steps.cgroup import EnableControllers
 from minirun.steps.cgroup_changes import ChangeLimit, CheckMemoryInUse
 from minirun.steps.device_filter import ReplaceDeviceFilter
+from minirun.steps.limits import EnableControllers
 from minirun.steps.resctrl import ChangeSchema, FindResctrl
 from minirun.steps.state import ReplaceConfig
 from minirun.steps.step import Step

@@ -55,7 +55,7 @@ FAULTS = (
 )
 
 HIDDEN = (
-    Mutant("cwd", "steps/program.py", "files.chdir(self.path)", "files.chdir(os.path.dirname(self.path))"),
+    Mutant("cwd", "steps/home.py", "files.chdir(self.path)", "files.chdir(os.path.dirname(self.path))"),
     Mutant(
         "environment",
         "steps/program.py",

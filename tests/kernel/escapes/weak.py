@@ -24,11 +24,12 @@ from minirun.steps import (
     credentials,
     descriptors,
     devices,
+    home,
     hook_program,
+    joining,
     labels,
     masks,
     mounts,
-    namespaces,
     paths,
     process,
     program,
@@ -152,7 +153,7 @@ def special_files() -> None:
         except OSError:
             return ""
 
-    program.read_passwd = read_anything
+    home.read_passwd = read_anything
 
 
 # ---- /proc
@@ -246,7 +247,7 @@ def null_by_name() -> None:
 def open_to_tracers() -> None:
     """The container's process stays dumpable."""
     processes.set_dumpable = nothing  # type: ignore[assignment]
-    for step in (credentials.SetUser, namespaces.JoinNamespace):  # where the kernel may close it by itself
+    for step in (credentials.SetUser, joining.JoinNamespace):  # where the kernel may close it by itself
         also_dumpable(step)
     execute = program.Execute.apply
 
@@ -379,7 +380,7 @@ def pids_are_believed() -> None:
     """A process is the container's if it has its number."""
     look = processes.stat_fields
     processes.stat_fields = lambda pid, started=None: look(pid)
-    namespaces.CheckProcess.apply = nothing  # type: ignore[method-assign,assignment]
+    joining.CheckProcess.apply = nothing  # type: ignore[method-assign,assignment]
 
 
 @weakening

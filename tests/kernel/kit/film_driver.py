@@ -26,7 +26,7 @@ from minirun.runtime.caller import as_caller, default_root
 from minirun.runtime.log import Log
 from minirun.runtime.run import run_plan
 from minirun.spec.load import content, decode, parse
-from minirun.steps.cgroup import SetLimit
+from minirun.steps.limits import SetLimit
 from minirun.steps.rootfs import BindRootfs
 from minirun.steps.step import RUNTIME, Context, Observer, Step
 from minirun.teach.inspection import facts, read

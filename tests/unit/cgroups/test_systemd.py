@@ -25,10 +25,12 @@ from minirun.plan.update import update_plan
 from minirun.spec.config import BlockIO, Config, Cpu, Linux, Memory, Namespace, Process, Resources, Root, User
 from minirun.spec.config import ThrottleDevice as Throttle
 from minirun.spec.config import WeightDevice as Weight
-from minirun.steps import cgroup, hooks
+from minirun.steps import cgroup, cgroup_entry, hooks
 from minirun.steps import scope as scope_steps
+from minirun.steps.limits import SetLimit
 from minirun.steps.process import StartContainerProcess
-from minirun.steps.scope import ChangeScopeLimits, ChooseScope, JoinScope, SetScopeLimits, StartScope, restoring
+from minirun.steps.scope import ChooseScope, JoinScope, SetScopeLimits, StartScope
+from minirun.steps.scope_changes import ChangeScopeLimits, restoring
 from minirun.steps.step import Channel, Context, Log
 
 GIB = 1 << 30
@@ -280,7 +282,7 @@ def test_the_scope_starts_with_the_containers_process() -> None:
     limits = Resources(pids_limit=3, memory=Memory(limit=GIB))
     steps = plan(config(limits, "a.slice:p:n", **{"org.systemd.property.Documentation": "['man:sh(1)']"}), OPTIONS)
     kinds = [type(step) for step in steps]
-    assert {cgroup.ChooseCgroup, cgroup.MakeCgroup, cgroup.JoinCgroup}.isdisjoint(kinds)
+    assert {cgroup.ChooseCgroup, cgroup.MakeCgroup, cgroup_entry.JoinCgroup}.isdisjoint(kinds)
     order = (ChooseScope, StartContainerProcess, StartScope, SetScopeLimits)
     assert [kinds.index(kind) for kind in order] == sorted(kinds.index(kind) for kind in order)
     start, late = (steps[kinds.index(kind)] for kind in (StartScope, SetScopeLimits))
@@ -289,7 +291,7 @@ def test_the_scope_starts_with_the_containers_process() -> None:
     assert (told["MemoryMax"], told["Slice"], told["Delegate"]) == (GIB, "a.slice", True)
     assert told["Documentation"] == ("man:sh(1)",) and "TasksMax" not in told
     assert [(made.name, made.value) for made in late.properties] == [("TasksMax", 3)]
-    assert [step.name for step in steps if isinstance(step, cgroup.SetLimit)] == ["memory.max", "pids.max"]
+    assert [step.name for step in steps if isinstance(step, SetLimit)] == ["memory.max", "pids.max"]
 
 
 def test_what_a_shell_would_say() -> None:
