@@ -90,36 +90,46 @@ def run_plan(
     `cgroup` is the container's, where it is there already, and `lifeline` a pidfd of it; `notify` is who wants to hear
     that the container is ready.
     """
-    own = Signals(lifeline)
+    own = Signals(lifeline)  # from here on they are read, where something is waited for
     sync = Sync(own)
     context = Context(log, sync)
     context.config, context.cgroup, context.total = config, cgroup, len(steps)
     context.hits_before = hits_of(cgroup) if cgroup else {}
-    context.umask = os.umask(0o022)  # cgroups and mount points are for every user of the container
-    applied: list[Step] = []
-    processes.set_name("minirun")  # for ps: else it is python3, or after a second start a descriptor's number
-    processes.set_child_subreaper()  # a helper that forks ends before its child, which becomes ours then
-    for step in steps:
-        step.prepare()
-    log.observer.prepare(steps)
+    applied: list[Step] = []  # what the runtime has done, and may have to take back
+    make_ready(steps, context, log)
     try:
-        set_up(steps, context, sync, log, applied)
+        set_up(steps, context, sync, log, applied)  # two processes walk down the list; only this one comes back
         if ready:
             ready(context.pid)
         status = stay_with(steps, context, own, notify, log) if stay else leave(context, own, notify, log)
         if keep or not stay:
-            applied.clear()
+            applied.clear()  # it is `delete` that takes it back
         return status
     finally:
         sync.hang_up()
         end_process(context)
         take_back(applied, context, own, log)
-        os.umask(context.umask)
-        log.observer.ended(log)  # may write a file for the caller
-        for descriptor in (context.pidfd, context.console, context.lock):
-            if descriptor >= 0:
-                os.close(descriptor)
-        own.close()
+        let_go(context, own, log)
+
+
+def make_ready(steps: Steps, context: Context, log: Log) -> None:
+    """What this process has to be for it, and all imports that the container's process can't do itself."""
+    context.umask = os.umask(0o022)  # cgroups and mount points are for every user of the container
+    processes.set_name("minirun")  # for ps: else it is python3, or after a second start a descriptor's number
+    processes.set_child_subreaper()  # a helper that forks ends before its child, which becomes ours then
+    for step in steps:
+        step.prepare()
+    log.observer.prepare(steps)
+
+
+def let_go(context: Context, own: Signals, log: Log) -> None:
+    """Of a caller that lives on, as a Python program's worker does: its umask, and what was opened."""
+    os.umask(context.umask)
+    log.observer.ended(log)  # may write a file for the caller
+    for descriptor in (context.pidfd, context.console, context.lock):
+        if descriptor >= 0:
+            os.close(descriptor)
+    own.close()
 
 
 def set_up(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[Step]) -> None:

@@ -24,26 +24,42 @@ def walk(steps: Steps, context: Context, sync: Sync, log: Log, applied: list[Ste
     it becomes the program, or tells the runtime why not and ends.
     """
     try:
-        for index, step in list(enumerate(steps))[first:]:
-            if step.ends_create and context.me == RUNTIME:
+        for index in range(first, len(steps)):
+            if steps[index].ends_create and context.me == RUNTIME:
                 return
-            if step.runs_in != context.me:
-                continue
-            if index and steps[index - 1].runs_in != context.me:
-                wait = sync.wait_for_program if steps[index - 1].becomes_program else sync.wait_for_turn
-                wait(context)
-            do(step, index, steps, context, log)
-            if step.runs_in != context.me:  # fork(2): the new process has not had a turn that it could give
-                continue
-            if context.me == RUNTIME:
-                applied.append(step)
-            if index + 1 < len(steps) and steps[index + 1].runs_in != context.me:
-                sync.give_turn(context)
+            if not is_others(steps, index, context):
+                take_step(steps, index, context, sync, log, applied)
     except BaseException as error:
         log.observer.failed(error, context)
         if context.me == CONTAINER:
             report_and_exit(error, context, sync)
         raise
+
+
+def is_others(steps: Steps, index: int, context: Context) -> bool:
+    """Whether there is such a step, and it is the other process's."""
+    return 0 <= index < len(steps) and steps[index].runs_in != context.me
+
+
+def take_step(steps: Steps, index: int, context: Context, sync: Sync, log: Log, applied: list[Step]) -> None:
+    """A step of this process's own, between the other one's."""
+    if is_others(steps, index - 1, context):
+        wait_for(steps[index - 1], context, sync)
+    do(steps[index], index, steps, context, log)
+    if is_others(steps, index, context):  # it was fork(2), and this is the new process, which has not had a turn
+        return
+    if context.me == RUNTIME:
+        applied.append(steps[index])
+    if is_others(steps, index + 1, context):
+        sync.give_turn(context)
+
+
+def wait_for(step: Step, context: Context, sync: Sync) -> None:
+    """Until the other process has done a step of its own. execve(2) leaves nobody behind who could say so."""
+    if step.becomes_program:
+        sync.wait_for_program(context)
+    else:
+        sync.wait_for_turn(context)
 
 
 def do(step: Step, index: int, steps: Steps, context: Context, log: Log) -> None:

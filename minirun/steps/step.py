@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from ..errors import reason
 from ..record import Record
+from .context import CONTAINER as CONTAINER
+from .context import RUNTIME as RUNTIME
+from .context import Context as Context
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, ClassVar
+    from typing import ClassVar
 
     from ..kernel.libc import SystemCallError
     from .world import World
-
-RUNTIME = "runtime"
-CONTAINER = "container"
 
 
 class Log:
@@ -83,70 +83,6 @@ class Observer:
 
     def ended(self, log: Log) -> None:
         """Of the runtime's: all is done and, where it was to be, taken back."""
-
-
-class Context:
-    """What the steps of one process leave for the later ones. fork(2) copies it, so each process has its own."""
-
-    criu: Any = None  # of a checkpoint or a restore: the talk with CRIU, or in its process to be, what that is to hold
-    images_before: frozenset[str] = frozenset()  # of a checkpoint: what its directory has had already
-    # the container's process's, for what comes behind the system call filter
-    capabilities = (0, 0, 0)  # the program's: effective, permitted, inheritable, as bit masks
-    not_found: Refused | None = None  # why the program was not found yet
-    hook_files: tuple[int, int] | None = None  # what hooks read from and write to
-    kept = 0  # how many descriptors from 3 on the program gets
-    mask = -1  # the container's process's: the tmpfs that hides directories
-
-    def __init__(self, log: Log, channel: Channel) -> None:
-        self.log, self.channel = log, channel
-        self.me = RUNTIME
-        self.result = ""  # what came of the step at hand, in a few words, where the plan could not know it: to be told
-        self.total = 0  # how many steps the plan has
-        self.owns_id = False  # whether this run has got as far as the container's directory
-        self.left: list[str] = []  # what could not be taken back, and why: as long as there is some, the books stay
-        self.made: list[str] = []  # directories of the host that this run has made, parents first
-        self.lock = -1  # of the books
-        self.start_socket: Any = None  # where the container's process waits for `start`
-        self.config = b""  # config.json as it was read
-        self.hook_output: dict[str, int] = {}  # files of the host's that hooks write to: path -> descriptor
-        self.created = 0.0  # when the container was created, in seconds since 1970
-
-        # the runtime's
-        self.pid = 0  # the container's process, or a helper that will fork it
-        self.pidfd = -1
-        self.start_time: int | None = None  # of a process that others may collect: its pid may be anybody's then
-        self.sender = 0  # who sent the latest turn, by the kernel's word
-        self.incoming: list[int] = []  # descriptors that came with it
-        self.console = -1  # the master side of the container's terminal
-        self.window: tuple[int, int] | None = None  # rows and columns of the caller's, as it was taken over
-        self.notify_socket: Any = None  # where the container says that it is ready
-        self.resctrl = ""  # where that file system is mounted
-        self.made_clos = ""  # the class of service that this run has made in it for others to share, as a path
-        self.network = -1  # the container's network namespace, while devices may have to come back from it
-        self.moved_devices: dict[str, tuple[str, bool]] = {}  # the host's name -> the container's, whether it was up
-        self.program_runs = False  # from then on, what was handed to the container is the container's
-        self.cgroup = ""  # the container's cgroup as a path of the host's
-        self.cgroup_inode = 0  # of a scope's, which goes with its last process: another one may have its name by then
-        self.hits_before: dict[str, int] = {}  # of a cgroup that was there before: how often its limits had been hit
-        self.limits_before: list[tuple[str, list[str]]] = []  # of an update: a file, and what to write to it again
-        self.filters_before: dict[Step, tuple[int, int]] = {}  # likewise: step -> descriptors of the new, the old
-        self.scope_before: Any = None  # likewise: what systemd is to be told again, and files with what to write again
-        self.filter = b""  # the system call filter, for the container's process to load
-
-        # the container's process's
-        self.umask = 0  # the caller's, which the program gets back
-        self.proc = -1  # the host's /proc, where a namespace that is joined has another one
-        self.exec_attributes: dict[str, int] = {}  # files that take the program's labels: module -> descriptor
-        self.joined: dict[str, int] = {}  # namespaces to join: type -> descriptor
-        self.root = self.old_root = -1  # the container's root directory; the host's, from pivot_root to its removal
-        self.filesystems: dict[int, str] = {}  # those that its mounts have made: device number (stat(2)) -> type
-        self.unfinished: dict[int, int] = {}  # mounts that are to be read-only in the end: mount id -> descriptor
-        self.mount_ids: dict[str, int] = {}  # of these: origin -> mount id
-        self.slave = -1  # the program's side of the terminal
-        self.outgoing: list[int] = []  # descriptors to hand over with the next turn
-        self.variables: dict[str, str] = {}  # of the program's environment, beside those of config.json
-        self.program = ""  # what args[0] came out as in the container's PATH
-        self.is_filtered = False  # whether the system call filter holds by now: only old and common calls from then on
 
 
 class Refused(Exception):
