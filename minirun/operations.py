@@ -64,7 +64,7 @@ def cgroup_manager(word: str) -> str:
 # ---- that make something; runtime.md#operations has create and start apart
 
 
-def run(
+def run_bundle(
     options: Options,
     log: Log,
     *,
@@ -74,7 +74,7 @@ def run(
     ready: Ready | None = None,
 ) -> int:
     """Run a container, or create it (`options.wait_for_start`). With `stay`, until its end; its exit status."""
-    from .runtime.run import run as run_container
+    from .runtime.run import run_container
 
     checked_id(options.id)
     return run_container(options, log, config=config, stay=stay, keep=keep, ready=ready)

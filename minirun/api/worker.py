@@ -145,11 +145,11 @@ def tell(descriptor: int, kind: str, value: object) -> None:
 # ---- the operations that are done here
 
 
-def run(request: Request, log: Log, ready: Ready) -> int:
+def run_bundle(request: Request, log: Log, ready: Ready) -> int:
     from ..plan.options import Options
 
     options = Options(**request["options"])
-    return operations.run(options, log, config=request["config"].encode(), keep=request["keep"], ready=ready)
+    return operations.run_bundle(options, log, config=request["config"].encode(), keep=request["keep"], ready=ready)
 
 
 def start(request: Request, log: Log, _ready: Ready) -> int:
@@ -182,4 +182,4 @@ def delete(request: Request, log: Log, _ready: Ready) -> int:
     return 0
 
 
-OPERATIONS = {"run": run, "start": start, "execute": execute, "update": update, "delete": delete}
+OPERATIONS = {"run": run_bundle, "start": start, "execute": execute, "update": update, "delete": delete}

@@ -59,7 +59,7 @@ def tell(message: str, values: Mapping[str, Any]) -> None:
         Log().error(message)
 
 
-def run(values: Mapping[str, Any]) -> int:
+def perform_run(values: Mapping[str, Any]) -> int:
     """minirun run"""
     if "seal" not in values["without"]:
         seal(values)  # before anything else is imported: here the program may start again
@@ -74,7 +74,9 @@ def run_with(config: bytes | None, options: Options, values: Mapping[str, Any]) 
         options = left_out(options, config, values)
     if os.isatty(2):
         tell_unknown_names(config, options, values)
-    return operations.run(options, watched(values), config=config, stay=not values["detach"], keep=values["keep"])
+    return operations.run_bundle(
+        options, watched(values), config=config, stay=not values["detach"], keep=values["keep"]
+    )
 
 
 def tell_unknown_names(config: bytes | None, options: Options, values: Mapping[str, Any]) -> None:
@@ -121,7 +123,7 @@ def create(values: Mapping[str, Any]) -> int:
 
     options = creation_options(values, values["bundle"] or ".", values["id"]).replace(wait_for_start=True)
     told = watched(values)
-    return with_config(values, options, lambda config: operations.run(options, told, config=config, stay=False))
+    return with_config(values, options, lambda config: operations.run_bundle(options, told, config=config, stay=False))
 
 
 def creation_options(values: Mapping[str, Any], bundle: str, name: str) -> Options:
@@ -505,7 +507,7 @@ def completion(values: Mapping[str, Any]) -> int:
 
 
 ACTIONS = {
-    "run": run,
+    "run": perform_run,
     "create": create,
     "start": start,
     "exec": execute,

@@ -25,7 +25,7 @@ def begin(home: str) -> NoReturn:
 
 def status_of(home: str) -> int:
     try:
-        return run(home)
+        return put_right_and_start(home)
     except SystemExit as end:  # click's, after a completion
         return end.code if isinstance(end.code, int) else 0
     except BrokenPipeError:  # "minirun --help | head": nobody wants to read the rest
@@ -37,7 +37,7 @@ def status_of(home: str) -> int:
     return 1
 
 
-def run(home: str) -> int:
+def put_right_and_start(home: str) -> int:
     open_missing_streams()
     if not sys.flags.isolated:
         start_again(OWN_PROGRAM, sys.argv[1:])

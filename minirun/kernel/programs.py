@@ -17,7 +17,7 @@ def find(name: str) -> str | None:
     return next((path for path in paths if os.access(path, os.X_OK)), None)
 
 
-def run(program: str, arguments: tuple[str, ...]) -> tuple[int, str]:
+def run_program(program: str, arguments: tuple[str, ...]) -> tuple[int, str]:
     """Run a program to its end, with an empty environment: its exit status, and what it wrote to standard error."""
     reading, writing = os.pipe()
     files = (

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Ready = Callable[[int], None]  # takes the pid of the container's process
 
 
-def run(
+def run_container(
     options: Options,
     log: Log,
     *,

@@ -99,7 +99,7 @@ class WriteIdMap(Step):
                 f"there is no {helper} here, which maps ids for users other than root",
                 "install uidmap, or map only your own id, as minirun spec --rootless does",
             )
-        status, message = programs.run(program, (str(pid), *self.text().split()))
+        status, message = programs.run_program(program, (str(pid), *self.text().split()))
         if status != 0:
             granted = f"/etc/sub{self.kind}"
             raise Refused(

@@ -223,6 +223,18 @@ def test_the_test_of_circles(
     assert circle("minirun.first", {name: imported(path, ours) for name, path in ours.items()}) == way
 
 
+def test_one_function_is_called_run() -> None:
+    """The one that `from minirun import run` gives. A reader who looks for another finds it by what it does."""
+    functions = (
+        (path.relative_to(PACKAGE), node.name)
+        for path in python_files()
+        if room_of(path) != "labs"
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+    )
+    assert [str(path) for path, name in functions if name == "run"] == ["api/container.py"]
+
+
 def test_only_the_command_line_imports_click() -> None:
     importers = {room_of(path) for path in python_files() for _, name in imports(path) if name.split(".")[0] == "click"}
     assert importers <= {"cli"}

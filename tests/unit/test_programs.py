@@ -14,7 +14,7 @@ def test_a_helper_has_no_signal_blocked_or_ignored() -> None:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
     hang_up = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        status, told = programs.run("/bin/sh", ("-c", f"PATH=/usr/bin:/bin; {SHOW}"))
+        status, told = programs.run_program("/bin/sh", ("-c", f"PATH=/usr/bin:/bin; {SHOW}"))
     finally:
         signal.signal(signal.SIGHUP, hang_up)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

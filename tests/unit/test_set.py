@@ -226,7 +226,7 @@ def test_click_reads_the_same() -> None:
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.isatty", lambda descriptor: descriptor == 2)
-    monkeypatch.setattr("minirun.operations.run", lambda *_options, **_more: 0)
+    monkeypatch.setattr("minirun.operations.run_bundle", lambda *_options, **_more: 0)
 
 
 SLIP = '--set=/linux/resources/memory={"limt":5}'
@@ -283,7 +283,7 @@ sys.path.append(sys.argv[1])
 from minirun import operations
 from minirun.cli import actions, start
 actions.seal = lambda values: None
-operations.run = lambda *options, **more: 0
+operations.run_bundle = lambda *options, **more: 0
 assert start.start(sys.argv[2:]) == 0
 print(*sys.modules)
 """

@@ -14,7 +14,7 @@ HOME = Path(__file__).parents[2]
 
 COMMAND_LINE = {"actions", "environment", "output", "quick", "spelling", "start", "table"}
 PLAN_AGAIN = {"plan.options", "plan.hooks", "plan.notify"}
-STEPS_AGAIN = {"steps.paths", "steps.shell", "steps.step", "steps.told"}
+STEPS_AGAIN = {"steps.context", "steps.paths", "steps.shell", "steps.step", "steps.told"}
 
 # What a command may import of the rooms in which the path of a run lies.
 MAY_IMPORT = {
@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "features": {"plan.hooks", "plan.mount_options", "steps.told"},
     "state web": {"steps.layout"},
     "list": {"steps.layout"},
-    "kill web": {"steps.layout", "steps.step"},  # the log tells why not
+    "kill web": {"steps.layout", "steps.step", "steps.context"},  # the log tells why not
     "start web": {"plan.start", "steps.layout", "steps.program", *PLAN_AGAIN, *STEPS_AGAIN},
     "delete web": {
         *(
