@@ -162,10 +162,15 @@ def filesystem(mount: Mount, destination: str, options: MountOptions, origin: st
     data = ",".join((*options.data, *context_option(linux, kind, options.data)))
     ends_read_only = kind in BEGIN_EMPTY and options.is_read_only()
     options = options.writable() if ends_read_only else options
-    mounted: Step = MountFilesystem(
-        kind, source, destination, options.flags, data, options.copy_up, origin, ends_read_only
-    )
+    step = filled() if options.copy_up else MountFilesystem
+    mounted: Step = step(kind, source, destination, options.flags, data, origin, ends_read_only)
     return [mounted, *label_mount_steps(linux, kind, destination), *change_steps(destination, options, origin)]
+
+
+def filled() -> type[MountFilesystem]:
+    from ..steps.copying import MountFilled
+
+    return MountFilled
 
 
 def read_only_steps(steps: list[Step]) -> list[Step]:

@@ -4,16 +4,40 @@ from __future__ import annotations
 
 import os
 import stat
-from errno import EXDEV
+from errno import ENOSPC, EXDEV
 
 from ..kernel import files
 from ..kernel.constants import RESOLVE_BENEATH, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV
 from ..kernel.libc import SystemCallError
+from .mounts import FILESYSTEM_CURES, MountFilesystem
+from .shell import in_root
 
 CHUNK = 1 << 20
 # Never through a symlink that somebody puts there meanwhile, never waiting for the other end of a FIFO.
 OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 RESOLVE = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV
+
+
+class MountFilled(MountFilesystem):
+    """Mount a tmpfs that starts with what the directory below it holds."""
+
+    cures = {**FILESYSTEM_CURES, ENOSPC: "what is copied does not fit: give the tmpfs more, with size= or nr_inodes="}
+
+    def describe(self) -> str:
+        return f"{super().describe()}, with a copy of what it hides"
+
+    def commands(self) -> list[str]:
+        *before, mounted = super().commands()
+        place = in_root(self.destination)
+        filled = f"cp -a /proc/self/fd/$below/. {place}"
+        return [*before, f"exec {{below}}<{place}", mounted, filled, "exec {below}<&-"]
+
+    def calls(self) -> tuple[str, ...]:
+        *before, mounted = super().calls()
+        return (*before, f"{mounted}  // then what lies below is copied into it")
+
+    def fill(self, below: int, mounted: int) -> None:
+        copy_directory(below, mounted)
 
 
 def copy_directory(source: int, target: int) -> None:

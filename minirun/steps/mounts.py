@@ -67,36 +67,38 @@ MOUNT_CURES = {
 }
 
 
+# The same of a new file system.
+FILESYSTEM_CURES = {
+    **MOUNT_CURES,
+    ENODEV: "this kernel has no such file system: see /proc/filesystems, or load its module",
+    EINVAL: "the file system refuses an option; the kernel's log (dmesg) names it. "
+    "In a user namespace, ids such as gid=5 must be mapped",
+    EPERM: "in a user namespace, a file system needs the namespaces it shows: "
+    "proc needs a pid namespace, sysfs a network namespace, mqueue an ipc namespace; proc and sysfs also that "
+    "nothing of the caller's own is hidden, as most containers have it; those of disks are root's",
+    EBUSY: "the device is in use, or this very file system is mounted there already",
+    ENOENT: "the source, or a path among the options, does not exist",
+    ENOTDIR: "a name on the way to the source is a file, not a directory",
+    ENOTBLK: "the source of this file system is a block device: a file becomes one by losetup(8)",
+    ENXIO: "there is no device behind the source",
+    ("mount", EACCES): "the device can only be read: add the option ro",
+    ("mount", EROFS): "the device can only be read: add the option ro",
+}
+
+
 class MountFilesystem(Step):
     """Mount a new file system, such as the proc of the container's own pid namespace."""
 
     chapter = "mounts"
     man = "mount(2)"
     spec = "config.md#mounts"
-    cures = {
-        **MOUNT_CURES,
-        ENODEV: "this kernel has no such file system: see /proc/filesystems, or load its module",
-        EINVAL: "the file system refuses an option; the kernel's log (dmesg) names it. "
-        "In a user namespace, ids such as gid=5 must be mapped",
-        EPERM: "in a user namespace, a file system needs the namespaces it shows: "
-        "proc needs a pid namespace, sysfs a network namespace, mqueue an ipc namespace; proc and sysfs also that "
-        "nothing of the caller's own is hidden, as most containers have it; those of disks are root's",
-        EBUSY: "the device is in use, or this very file system is mounted there already",
-        ENOENT: "the source, or a path among the options, does not exist",
-        ENOTDIR: "a name on the way to the source is a file, not a directory",
-        ENOTBLK: "the source of this file system is a block device: a file becomes one by losetup(8)",
-        ENXIO: "there is no device behind the source",
-        ("mount", EACCES): "the device can only be read: add the option ro",
-        ("mount", EROFS): "the device can only be read: add the option ro",
-        ENOSPC: "what is copied does not fit: give the tmpfs more, with size= or nr_inodes=",
-    }
+    cures = FILESYSTEM_CURES
 
     type: str
     source: str
     destination: str
     flags: int = 0
     data: str = ""
-    copy_up: bool = False
     origin: str = ""
     read_only: bool = False  # in the end (MakeMountReadOnly): it begins empty, and places are to be made in it
 
@@ -107,39 +109,31 @@ class MountFilesystem(Step):
 
     def describe(self) -> str:
         options = ", ".join(part for part in (self.data, names(self.flags, "MS_") if self.flags else "") if part)
-        described = f"mount {self.type} on {self.destination}" + (f" ({options})" if options else "")
-        return described + ", with a copy of what it hides" * self.copy_up
+        return f"mount {self.type} on {self.destination}" + (f" ({options})" if options else "")
 
     def shell(self) -> str:
+        return " && ".join(self.commands())
+
+    def commands(self) -> list[str]:
+        """The last is the mount, by mount(8)."""
         words = [shell_options(self.flags, self.data)] if self.flags or self.data else []
-        make = f"mkdir -p {in_root(self.destination)}"
+        make = [f"mkdir -p {in_root(self.destination)}"]
         if self.takes_over:
-            words, make = ['"$looks"', *words], f"{tmpfs.shell_looks(self.destination)} && {make}"
+            words, make = ['"$looks"', *words], [tmpfs.shell_looks(self.destination), *make]
         options = f" -o {','.join(words)}" if words else ""
         alone = "" if self.type in OF_THE_KERNEL else " --internal-only"
-        command = f"mount{alone} -t {quoted(self.type)}{options} {operand(self.source)}"
-        place = in_root(self.destination)
-        if not self.copy_up:
-            return f"{make} && {command} {place}"
-        mounted = f"{make} && exec {{below}}<{place} && {command} {place}"
-        filled = f"cp -a /proc/self/fd/$below/. {place} && exec {{below}}<&-"
-        return f"{mounted} && {filled}"
+        mounted = f"mount{alone} -t {quoted(self.type)}{options} {operand(self.source)} {in_root(self.destination)}"
+        return [*make, mounted]
 
     def calls(self) -> tuple[str, ...]:
         mounted = mounts.show_mount(self.source, PLACE, self.type, self.flags, self.data or None)
         return (
             show_find(self.destination, self.type not in NEVER_BY_SYMLINK),
-            mounted
-            + "  // with mode, uid and gid of the directory" * self.takes_over
-            + "  // then what lies below is copied into it" * self.copy_up,
+            mounted + "  // with mode, uid and gid of the directory" * self.takes_over,
         )
 
     def effect(self, world: World) -> World:
         return world.mounting(self.destination, self.type, self.source, self.flags)
-
-    def prepare(self) -> None:
-        if self.copy_up:
-            from . import copying  # noqa: F401
 
     def apply(self, context: Context) -> None:
         looks = tmpfs.looks_of(context, self.destination) if self.takes_over else ""
@@ -171,8 +165,7 @@ class MountFilesystem(Step):
     def remember(self, context: Context, below: int, mounted: int) -> None:
         """What later steps need to know of the new mount."""
         context.filesystems[os.fstat(mounted).st_dev] = self.type
-        if self.copy_up:
-            self.fill(below, mounted)
+        self.fill(below, mounted)
         renew_root(context, below)
         if self.read_only:
             number = context.mount_ids[self.origin] = files.mount_id(mounted)
@@ -181,10 +174,7 @@ class MountFilesystem(Step):
             os.close(mounted)
 
     def fill(self, below: int, mounted: int) -> None:
-        """tmpcopyup: the new tmpfs starts with what the directory below it holds."""
-        from .copying import copy_directory
-
-        copy_directory(below, mounted)
+        """What it begins with, when nothing is in it: copying.py."""
 
 
 class HideCgroups(MountFilesystem):

@@ -6,6 +6,7 @@ minirun looks a place up with that directory as the root, a shell can't: so the 
 from __future__ import annotations
 
 from ..steps.binds import BindCgroup, BindMount
+from ..steps.copying import MountFilled
 from ..steps.masks import MakePathReadOnly, MaskPath
 from ..steps.mounts import MountCgroup, MountFilesystem
 from ..steps.shell import in_root, quoted
@@ -73,7 +74,9 @@ def places_of(step: Step) -> list[str]:
 def clean_type(step: Step) -> str:
     if isinstance(step, (MountCgroup, BindCgroup)):
         return "cgroup2"
-    return step.type if isinstance(step, MountFilesystem) and step.type in CLEAN and not step.copy_up else ""
+    if not isinstance(step, MountFilesystem) or isinstance(step, MountFilled):
+        return ""
+    return step.type if step.type in CLEAN else ""
 
 
 class PlacesEntry(Entry):

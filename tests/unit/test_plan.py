@@ -359,7 +359,7 @@ def test_no_known_word_is_passed_on_as_data(words: list[str]) -> None:
 
 def test_unknown_words_are_the_file_systems_own() -> None:
     (step,) = mounts("nosuid", "size=1m", "mode=755")
-    assert step == MountFilesystem("tmpfs", "tmpfs", "/mnt", c.MS_NOSUID, "size=1m,mode=755", False, "/mounts/0")
+    assert step == MountFilesystem("tmpfs", "tmpfs", "/mnt", c.MS_NOSUID, "size=1m,mode=755", "/mounts/0")
 
 
 def test_later_words_win() -> None:
