@@ -110,22 +110,34 @@ class ConfigError(MinirunError):
     """config.json can't be used.
 
     `pointer` is the place as a JSON pointer (RFC 6901), `found` what stands there, `allowed` what may stand there.
-    Of a text that is no JSON, `line` is the one with the mistake, and `column` where in it, from 0 on.
+    Of a text that is no JSON, `line` is the one with the mistake, and `column` where in it, from 0 on. `number` is that
+    of the line to which the pointer leads, from 1 on; 0 if nobody has looked, or if the value is in no file.
     """
 
-    def __init__(self, pointer: str, found: str, allowed: str, line: str = "", column: int = 0) -> None:
-        super().__init__(pointer, found, allowed, *((line, column) if line else ()))
+    def __init__(
+        self, pointer: str, found: str, allowed: str, line: str = "", column: int = 0, number: int = 0
+    ) -> None:
+        super().__init__(pointer, found, allowed, *((line, column, number) if line or number else ()))
         self.pointer, self.found, self.allowed = pointer, found, allowed
-        self.line, self.column = line, column
+        self.line, self.column, self.number = line, column, number
+
+    def in_line(self, number: int) -> ConfigError:
+        """The same error, at this line of the file."""
+        return ConfigError(self.pointer, self.found, self.allowed, self.line, self.column, number)
 
     def __str__(self) -> str:
         place, found, allowed = map(safe, (self.pointer or "the top level", self.found, self.allowed))
         known = next((f"{words}: " for start, words in KNOWN_AS.items() if self.pointer.startswith(start)), "")
-        return f"config.json: {place}: {known}{found}\n{self.excerpt()}  allowed: {allowed}"
+        return f"config.json: {place}{in_line(self.number)}: {known}{found}\n{self.excerpt()}  allowed: {allowed}"
 
     def excerpt(self) -> str:
         """The line with a caret below the mistake."""
         return f"  line:    {safe(self.line)}\n           {' ' * self.column}^\n" if self.line else ""
+
+
+def in_line(number: int) -> str:
+    """What stands behind a place of which the line is known."""
+    return f" (line {number})" if number else ""
 
 
 # What other runtimes call an error at these places, where callers look for that.

@@ -55,5 +55,11 @@ def errno_of(message: str) -> str:
 def where(message: str, step: str) -> str:
     """The place in config.json as a JSON pointer, or what else the message is about."""
     if message.startswith("config.json: "):
-        return message.split(": ")[1]
+        return without_line(message.split(": ")[1])
     return step.partition(", from ")[2].removesuffix(" in config.json")
+
+
+def without_line(place: str) -> str:
+    """ "/mounts/1 (line 12)" -> "/mounts/1" """
+    pointer, behind, number = place.rpartition(" (line ")
+    return pointer if behind and number[:-1].isdigit() else place

@@ -6,7 +6,7 @@ import os
 import sys
 
 from .. import operations, quick_json
-from ..errors import MinirunError, StateError, unexpected
+from ..errors import ConfigError, MinirunError, StateError, unexpected
 from ..kernel import signals
 from ..operations import checked_id
 from .output import say, say_json, show
@@ -86,16 +86,33 @@ def tell_unknown_names(config: bytes | None, options: Options, values: Mapping[s
     from ..spec.load import content
     from .unknown_names import warn
 
-    warn(content(options.bundle, options.config) if config is None else config, log(values))
+    file = content(options.bundle, options.config)
+    warn(file, file if config is None else config, log(values))
 
 
 def with_config(values: Mapping[str, Any], options: Options, act: Callable[[bytes | None], int]) -> int:
-    """Act on config.json as --set has it; None is for the file as it is."""
+    """Act on config.json as --set has it; None is for the file as it is. A ConfigError has its line then."""
     if not values["set"] and not values.get("print_config"):
-        return act(None)
+        try:
+            return act(None)
+        except ConfigError as error:
+            raise in_its_line(error, options) from None
     from .setting import with_changes
 
     return with_changes(values, options.bundle, options.config, act)
+
+
+def in_its_line(error: ConfigError, options: Options) -> ConfigError:
+    """From the file once more: to keep what was read would be for this alone. It may be another by now."""
+    from ..spec.lines import located
+    from ..spec.load import content, decode
+
+    try:
+        data = content(options.bundle, options.config)
+        decode(data)
+    except MinirunError:
+        return error
+    return located(error, data)
 
 
 def seal(values: Mapping[str, Any]) -> None:

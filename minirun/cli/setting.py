@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import operations
 from ..errors import ConfigError
 from ..spec.changes import BY_SET, Changed, changed
+from ..spec.lines import lines
 from ..spec.load import content, decode, parse
 from .output import say_json
 
@@ -32,10 +33,17 @@ def show(made: Changed) -> int:
     return 0
 
 
-def findings_of(bundle: str, lines: Sequence[str]) -> list[Finding]:
+def findings_of(bundle: str, changes: Sequence[str]) -> list[Finding]:
     """What `validate` finds then. Raises MinirunError."""
-    made = changed(content(bundle), lines)
+    from ..runtime.validate import first_of, repeats
+
+    made = changed(content(bundle), changes)
+    gone = [one for one in first_of(repeats(made.file)) if not made.concerns(one.pointer)]  # the changed one has none
+    found = [*operations.validate(bundle, made.text), *gone]
+    numbers = lines(made.file, [one.pointer for one in found if made.is_where_it_was(one.pointer)])
     return [
-        one.replace(message=one.message + BY_SET) if made.concerns(one.pointer) else one
-        for one in operations.validate(bundle, made.text)
+        one.replace(message=one.message + BY_SET)
+        if made.concerns(one.pointer)
+        else one.replace(line=numbers.get(one.pointer, 0))
+        for one in found
     ]

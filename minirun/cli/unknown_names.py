@@ -1,30 +1,51 @@
-"""For who runs a container at a terminal: names in config.json that mean nothing.
+"""For who runs a container at a terminal: what in config.json means nothing, or not what it seems to.
 
 Engines and scripts are not told, since they show every line that a runtime writes; `validate` tells everybody.
 """
 
 from __future__ import annotations
 
-from ..errors import MinirunError
+from ..errors import MinirunError, in_line
+from ..runtime.near_misses import near_misses
 from ..spec.gather import gather
+from ..spec.lines import lines
 from ..spec.load import decode
+from ..spec.repeats import repeated_names
 from ..spec.unread import unread
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..runtime.log import Log
 
 MOST = 5  # lines that somebody reads while a container starts
 
 
-def warn(text: bytes, log: Log) -> None:
-    """What is wrong with the rest, the run will tell."""
+def warn(file: bytes, config: bytes, log: Log) -> None:
+    """`config` is what will be run: the file, or what --set has made of it. What is wrong there, the run will tell."""
     try:
-        _config, notes = gather(decode(text))
+        found = list(slips(file, config))
     except MinirunError:
         return
-    found = list(unread(notes))
-    for pointer, close in found[:MOST]:
-        log.warning(f"config.json: {pointer}: has no effect here" + (f"; did you mean {close!r}?" if close else ""))
+    numbers = lines(file, [pointer for pointer, _told in found]) if file == config else {}
+    for pointer, told in found[:MOST]:
+        log.warning(f"config.json: {pointer}{in_line(numbers.get(pointer, 0))}: {told}")
     if found[MOST:]:
         log.warning(f"config.json: {len(found) - MOST} more names have no effect here; minirun validate has them all")
+
+
+def slips(file: bytes, config: bytes) -> Iterator[tuple[str, str]]:
+    """The pointer of each, and what to say of it. Raises MinirunError where it is no JSON."""
+    value = decode(config)
+    for pointer in repeated_names(file):
+        yield pointer, "stands there more than once, and the last one counts"
+    for pointer, close in unread(gather(value)[1]):
+        yield pointer, f"has no effect here{question(close)}"
+    for miss in near_misses(value):
+        if miss.close:
+            yield miss.pointer, f"{miss.message}{question(miss.close)}"
+
+
+def question(close: str) -> str:
+    return f"; did you mean {close!r}?" if close else ""

@@ -100,6 +100,14 @@ def seccomp_syscall_resolve_name_arch(architecture: int, name: str) -> int:
     return int(library().seccomp_syscall_resolve_name_arch(ctypes.c_uint32(architecture), name.encode()))
 
 
+def seccomp_syscall_resolve_num_arch(architecture: int, number: int) -> str:
+    """seccomp_syscall_resolve_num_arch(3): the name; "" where there is none. The library's copy of it is left to it."""
+    call = library().seccomp_syscall_resolve_num_arch
+    call.restype = ctypes.c_char_p
+    name: bytes | None = call(ctypes.c_uint32(architecture), number)
+    return name.decode() if name else ""
+
+
 def seccomp_rule_add_array(
     context: ctypes.c_void_p, action: int, syscall: int, conditions: tuple[tuple[int, int, int, int], ...]
 ) -> None:

@@ -41,10 +41,16 @@ class Finding(Record):
     message: str
     cure: str
     excerpt: str = ""  # the line where it stands, for people
+    line: int = 0  # the number of that, if it is in a file
 
     @property
     def clause(self) -> str:
         return clause(self.pointer)
+
+    def to_json(self) -> dict[str, object]:
+        """`line` is null where there is none to look up."""
+        told = {name: getattr(self, name) for name in ("level", "pointer", "message", "cure", "clause")}
+        return told | {"line": self.line or None}
 
     @classmethod
     def of_error(cls, error: ConfigError) -> Finding:
@@ -175,7 +181,9 @@ def look_at_capabilities(process: Process) -> Iterator[Finding]:
     for kind, names in zip(granted.fields, granted.values()):
         for index, name in enumerate(names):
             place = f"/process/capabilities/{kind}/{index}"
-            if name not in CAPABILITIES or not processes.knows_capability(CAPABILITIES.index(name)):
+            if name not in CAPABILITIES:
+                continue  # near_misses.py
+            if not processes.knows_capability(CAPABILITIES.index(name)):
                 yield Finding(WARNING, place, f"this kernel does not know {name!r}", "a name of capabilities(7)")
             elif kind == "ambient" and not is_granted(name, process.user.uid, granted):
                 yield Finding(WARNING, place, f"{name} has no effect", "permitted and inheritable have to list it, too")

@@ -11,13 +11,14 @@ from __future__ import annotations
 import json
 import os
 
-from ..errors import ConfigError
+from ..errors import ConfigError, in_line
 from ..plan.container import NO_PROCESS, plan
 from ..plan.mounts import mount_steps
 from ..plan.options import Options
 from ..record import Record
 from ..spec.config import Mount
 from ..spec.gather import MOST_ERRORS, gather
+from ..spec.lines import lines
 from ..spec.load import content, decode, read_mount
 from ..spec.load_linux import MOST_MOUNTS
 from ..spec.reader import Node, shown
@@ -25,6 +26,7 @@ from ..spec.repeats import repeated_names
 from ..spec.unread import unread
 from .foresight import ERROR, WARNING, Finding, look_ahead
 from .lenience import taken_all_the_same
+from .near_misses import near_misses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,9 +43,16 @@ NO_MOUNT = Mount("/", "tmpfs")
 def validate(bundle: str, text: bytes | None = None) -> list[Finding]:
     """What is wrong with the bundle, errors first. Raises MinirunError if it has no config.json to read.
 
-    `text` stands for what is in that.
+    `text` stands for what is in that. Only what is in the file itself has lines for a reader to look up.
     """
-    data = content(bundle) if text is None else text
+    if text is not None:
+        return findings(bundle, text)
+    data = content(bundle)
+    return numbered(findings(bundle, data), data)
+
+
+def findings(bundle: str, data: bytes) -> list[Finding]:
+    """The same, by their places alone."""
     try:
         value = decode(data)
     except ConfigError as error:  # no JSON, so there is nothing else to say
@@ -54,6 +63,7 @@ def validate(bundle: str, text: bytes | None = None) -> list[Finding]:
     warnings = [
         *first_of(repeats(data)),
         *first_of(without_effect(notes)),
+        *first_of(nearly_known(value)),
         *first_of(relative_destinations(value)),
         *first_of(taken_all_the_same(value)),
         *first_of(iter(seen)),
@@ -69,6 +79,12 @@ def validate(bundle: str, text: bytes | None = None) -> list[Finding]:
 def first_of(findings: Iterator[Finding]) -> Iterator[Finding]:
     """As many as somebody may read."""
     return (finding for finding, _number in zip(findings, range(MOST_ERRORS)))
+
+
+def numbered(found: list[Finding], data: bytes) -> list[Finding]:
+    """With the lines where they stand in the text."""
+    numbers = lines(data, [one.pointer for one in found])
+    return [one.replace(line=numbers.get(one.pointer, 0)) for one in found]
 
 
 # ---- errors of the plan
@@ -132,6 +148,11 @@ def without_effect(notes: Notes) -> Iterator[Finding]:
         yield Finding(WARNING, pointer, "has no effect here", cure)
 
 
+def nearly_known(value: object) -> Iterator[Finding]:
+    for one in near_misses(value):
+        yield Finding(WARNING, one.pointer, one.message, one.cure)
+
+
 def relative_destinations(value: object) -> Iterator[Finding]:
     """config.md#mounts: it SHOULD be absolute, and else is taken relative to "/"."""
     for node in mount_nodes(value):
@@ -156,8 +177,7 @@ class Report(Record):
         return sum(finding.level == level for finding in self.findings)
 
     def json(self) -> str:
-        names = ("level", "pointer", "message", "cure", "clause")
-        return json.dumps([{name: getattr(one, name) for name in names} for one in self.findings], indent=2) + "\n"
+        return json.dumps([one.to_json() for one in self.findings], indent=2) + "\n"
 
     def text(self) -> str:
         parts = [paragraph(finding) for finding in self.findings]
@@ -171,7 +191,7 @@ LEVELS = (ERROR, WARNING)
 def paragraph(finding: Finding) -> str:
     label = "allowed:" if finding.level == ERROR else "cure:"
     return (
-        f"{finding.level}: {finding.pointer or 'the top level'}: {finding.message}\n"
+        f"{finding.level}: {finding.pointer or 'the top level'}{in_line(finding.line)}: {finding.message}\n"
         f"{finding.excerpt}"
         f"  {label:8} {finding.cure}\n"
         f"  {'see:':8} {finding.clause}\n"

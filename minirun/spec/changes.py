@@ -14,6 +14,7 @@ from ..errors import ConfigError, MinirunError
 from ..record import Record
 from ..safe import safe
 from .gather import gather
+from .lines import located
 from .load import decode
 from .reader import WHOLE_NUMBER, Node, shown
 from .sizes import size
@@ -31,16 +32,25 @@ BY_SET = " (by --set)"
 
 
 class Changed(Record):
-    """What has become of config.json, and the places of the changes."""
+    """What has become of config.json, the places of the changes, what the file itself says, and the arrays in which
+    elements may have other numbers there."""
 
     text: bytes
     places: tuple[str, ...]
+    file: bytes
+    moved: tuple[str, ...]
 
     def concerns(self, pointer: str) -> bool:
         return concerns(self.places, pointer)
 
+    def is_where_it_was(self, pointer: str) -> bool:
+        """Whether it leads to the same place of the file."""
+        return not concerns((*self.places, *self.moved), pointer)
+
     def told(self, error: ConfigError) -> ConfigError:
-        """The same error, and who has made the mistake."""
+        """The same error, and who has made the mistake, or in which line of the file it is."""
+        if self.is_where_it_was(error.pointer):
+            return located(error, self.file)
         if not self.concerns(error.pointer):
             return error
         return ConfigError(error.pointer, error.found + BY_SET, error.allowed)
@@ -49,10 +59,13 @@ class Changed(Record):
 def changed(data: bytes, lines: Sequence[str]) -> Changed:
     """The config.json in the bytes with the changes in their order. Raises MinirunError."""
     value = decode(data)
-    places = tuple(change(value, *read(line)) for line in lines)
+    asked = [read(line) for line in lines]
+    places = tuple(change(value, pointer, wanted) for pointer, wanted in asked)
+    taken = [place.rpartition("/") for place, (_pointer, wanted) in zip(places, asked) if wanted is None]
+    moved = tuple(array for array, _slash, name in taken if name.isdigit())
     write_sizes_as_numbers(value, places)
     try:
-        return Changed((quick_json.dumps(value, indent="\t") + "\n").encode(), places)
+        return Changed((quick_json.dumps(value, indent="\t") + "\n").encode(), places, data, moved)
     except RecursionError:
         raise MinirunError("--set: found arrays or objects nested too deeply\n  allowed: some hundred levels") from None
 

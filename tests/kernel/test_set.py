@@ -82,6 +82,10 @@ def test_at_a_terminal_a_name_that_means_nothing_is_told(runtime, bundle):
     with open(ours, "rb", 0) as reader:
         done = subprocess.run(runtime.command(made, new_id()), stdout=subprocess.PIPE, stderr=theirs, timeout=TIMEOUT)
         os.close(theirs)
-        assert b"config.json: /hostnam: has no effect here; did you mean 'hostname'?" in reader.read(4096)
+        told = reader.read(4096).decode()
+    line = next(
+        at for at, line in enumerate((made.path / "config.json").read_text().splitlines(), 1) if "hostnam" in line
+    )
+    assert f"config.json: /hostnam (line {line}): has no effect here; did you mean 'hostname'?" in told
     assert done.returncode == 0
     assert runtime.run(made).stderr == ""

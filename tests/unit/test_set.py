@@ -133,6 +133,43 @@ def test_an_error_of_the_file_is_not_told_to_be_one_of_it(bundle: Path, capfd: p
     assert "/hostname: found 5; allowed" in capfd.readouterr().err
 
 
+LINES = """{
+    "root": {"path": "rootfs"},
+    "hostname": 5,
+    "mounts": [{"destination": "/a", "options": 1},
+        {"destination": "/b", "type": 7}]
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("pointer", "changes", "line"),
+    [
+        ("/hostname", ["/domainname=web"], " (line 3)"),
+        ("/hostname", ["/hostname=5"], ""),
+        ("/mounts/1/type", ["/mounts/-={}"], " (line 5)"),
+        ("/mounts/0/type", ["/mounts/0=null"], ""),  # it was another one's number in the file
+        ("/mounts/1/type", ["/hostname=null", "/mounts/0/options=null"], " (line 5)"),
+    ],
+)
+def test_the_line_is_that_of_the_file(pointer: str, changes: list[str], line: str) -> None:
+    error = changed(LINES.encode(), changes).told(ConfigError(pointer, "found x", "y"))
+    assert str(error).startswith(f"config.json: {pointer}{line}: found x")
+
+
+@pytest.mark.parametrize("command", [("run",), ("create", "web", "--bundle"), ("explain",)])
+def test_without_a_change_the_line_is_told(
+    command: tuple[str, ...], bundle: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (bundle / "config.json").write_text(json.dumps(CONFIG | {"hostname": 5}, indent=4))
+    before, _colon, _behind = (bundle / "config.json").read_text().partition('"hostname"')
+    line = before.count("\n") + 1
+    assert done("--root", str(tmp_path / "root"), "--log", str(tmp_path / "log"), *command, str(bundle)) == 1
+    assert f"config.json: /hostname (line {line}): found 5; allowed" in capfd.readouterr().err
+    done("--root", str(tmp_path / "root"), "--log", str(tmp_path / "json"), "--log-format=json", *command, str(bundle))
+    assert json.loads((tmp_path / "json").read_text())["where"] == "/hostname"
+
+
 def test_so_does_an_error_of_the_plan() -> None:
     change = changed(json.dumps(GOOD).encode(), ["/mounts/-={}"])
     assert change.told(ConfigError("/mounts/0/options", "found x", "y")).found == "found x (by --set)"
@@ -144,6 +181,16 @@ def test_findings_do(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
     told = capfd.readouterr().out
     assert "error: /process/cwd: found 'tmp' (by --set)\n" in told
     assert "warning: /hostnam: has no effect here (by --set)\n" in told
+
+
+def test_a_name_that_stands_there_twice_is_told_of_what_the_file_has(
+    bundle: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (bundle / "config.json").write_text('{\n"hostname": "a",\n"hostname": "b",\n' + json.dumps(CONFIG)[1:])
+    assert done("validate", str(bundle), "--set=/process/noNewPrivileges=true") == 1  # there is no uts namespace
+    assert "warning: /hostname (line 3): stands there more than once" in capfd.readouterr().out
+    assert done("validate", str(bundle), "--set=/hostname=c") == 1
+    assert "more than once" not in capfd.readouterr().out
 
 
 # ---- a look at it
@@ -229,6 +276,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("minirun.operations.run_bundle", lambda *_options, **_more: 0)
 
 
+FILTER = '/linux/seccomp={"defaultAction":"SCMP_ACT_ERRNO","syscalls":[{"names":["%s"],"action":"SCMP_ACT_ALLOW"}]}'
 SLIP = '--set=/linux/resources/memory={"limt":5}'
 
 
@@ -273,6 +321,41 @@ def test_what_is_no_json_is_the_runs_to_tell(bundle: Path, capfd: pytest.Capture
     (bundle / "config.json").write_text("{")
     assert done("run", str(bundle)) == 0
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(("options", "line"), [([], " (line 4)"), (["--set=/domainname=web"], "")])
+def test_a_name_that_stands_there_twice_is_told(
+    options: list[str], line: str, bundle: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    twice = '"domainname": "a",\n"hostname": "b",\n"hostname": "c",\n'
+    (bundle / "config.json").write_text("{\n" + twice + json.dumps(CONFIG)[1:])
+    assert done("run", str(bundle), *options) == 0
+    told = f"minirun: warning: config.json: /hostname{line}: stands there more than once, and the last one counts\n"
+    assert capfd.readouterr().err == told
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ('/process/capabilities={"bounding":["CAP_NET_ADMN"]}', "bounding/0: 'CAP_NET_ADMN' is no capability; did"),
+        (FILTER % "mkdirr", ""),  # what is longer than a name that is known may be a newer one
+        (FILTER % "mkdri", "names/0: 'mkdri' is no system call that libseccomp knows; did you mean 'mkdir'?"),
+        ('/mounts/-={"destination":"/x","type":"tmpfs","options":["nodv"]}', "options/0: 'nodv' is no option that"),
+        ('/mounts/-={"destination":"/x","type":"tmpfs","options":["sise=5","uid=5"]}', "did you mean 'size'?"),
+        ('/mounts/-={"destination":"/x","type":"xfs","options":["wsize=5","noquota","inode64"]}', ""),
+        ("/annotations/org.opencontainers.image.stopSignal=SIGTREM", "'SIGTREM' is no signal; did you mean 'SIGTERM'?"),
+        ("/annotations/org.opencontainers.image.stopSignal=SIGRTMIN+3", ""),
+    ],
+)
+def test_a_word_that_is_nearly_known_is_told(
+    change: str, told: str, bundle: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert done("run", str(bundle), "--set", change) == 0
+    found = capfd.readouterr().err
+    assert found.count("minirun: warning: config.json: /") == bool(told)
+    assert told in found
 
 
 # ---- what a plain run pays for it

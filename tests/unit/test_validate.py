@@ -485,8 +485,19 @@ def test_json_is_for_programs(bundle: Path) -> None:
         "message": "found 'tmp'",
         "cure": "an absolute path, one that begins with /",
         "clause": "config.md#process",
+        "line": None,
     }
     assert (warning["level"], warning["pointer"]) == ("warning", "/process/arg")
+
+
+def test_a_file_of_several_lines_is_told_by_them(bundle: Path) -> None:
+    (bundle / "config.json").write_text(json.dumps(changed({"/process/cwd": "tmp", "/process/arg": []}), indent=1))
+    lines = (bundle / "config.json").read_text().splitlines()
+    numbers = [next(at for at, line in enumerate(lines, 1) if f'"{name}"' in line) for name in ("cwd", "arg")]
+    told = minirun(str(bundle)).stdout
+    assert f"error: /process/cwd (line {numbers[0]}): found 'tmp'\n" in told
+    assert f"warning: /process/arg (line {numbers[1]}): has no effect here\n" in told
+    assert [one["line"] for one in json.loads(minirun("--format=json", str(bundle)).stdout)] == numbers
 
 
 def test_nothing_found_is_an_empty_array(bundle: Path) -> None:
