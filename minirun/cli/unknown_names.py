@@ -6,6 +6,8 @@ Engines and scripts are not told, since they show every line that a runtime writ
 from __future__ import annotations
 
 from ..errors import MinirunError, in_line
+from ..plan.rootfs import has_mount_namespace
+from ..runtime.foresight import CHROOT
 from ..runtime.near_misses import near_misses
 from ..spec.gather import gather
 from ..spec.lines import lines
@@ -32,7 +34,7 @@ def warn(file: bytes, config: bytes, log: Log) -> None:
     for pointer, told in found[:MOST]:
         log.warning(f"config.json: {pointer}{in_line(numbers.get(pointer, 0))}: {told}")
     if found[MOST:]:
-        log.warning(f"config.json: {len(found) - MOST} more names have no effect here; minirun validate has them all")
+        log.warning(f"config.json: {len(found) - MOST} more like these; minirun validate has them all")
 
 
 def slips(file: bytes, config: bytes) -> Iterator[tuple[str, str]]:
@@ -40,11 +42,14 @@ def slips(file: bytes, config: bytes) -> Iterator[tuple[str, str]]:
     value = decode(config)
     for pointer in repeated_names(file):
         yield pointer, "stands there more than once, and the last one counts"
-    for pointer, close in unread(gather(value)[1]):
+    read, notes = gather(value)
+    for pointer, close in unread(notes):
         yield pointer, f"has no effect here{question(close)}"
     for miss in near_misses(value):
         if miss.close:
             yield miss.pointer, f"{miss.message}{question(miss.close)}"
+    if not has_mount_namespace(read.linux):
+        yield CHROOT.pointer, f"{CHROOT.message}; what helps: {CHROOT.cure}"
 
 
 def question(close: str) -> str:

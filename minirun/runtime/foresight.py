@@ -16,9 +16,11 @@ from ..plan.rootfs import plain
 from ..record import Record
 from ..spec.clauses import clause
 from ..steps.binds import BindMount
+from ..steps.home import MakeWorkingDirectory
 from ..steps.hooks import RunHook
 from ..steps.joining import OpenNamespace
 from ..steps.mapped_mounts import OpenMappedMount
+from ..steps.other_roots import ChangeRoot
 from ..steps.program import FindProgram
 from ..steps.rootfs import BindRootfs
 
@@ -57,6 +59,15 @@ class Finding(Record):
         return cls(ERROR, error.pointer, error.found, error.allowed, error.excerpt())
 
 
+CHROOT = Finding(
+    WARNING,
+    "/linux/namespaces",
+    "no mount namespace: the root is only a chroot, which a process with CAP_SYS_CHROOT leaves again; minirun exec "
+    "enters it, too, but nsenter(1) without --root begins in the host's root",
+    'an entry {"type": "mount"}',
+)
+
+
 def look_ahead(config: Config, steps: Sequence[Step]) -> Iterator[Finding]:
     """What can be told before a step is done."""
     places = {plain(mount.destination) for mount in config.mounts}
@@ -70,6 +81,10 @@ def look_ahead(config: Config, steps: Sequence[Step]) -> Iterator[Finding]:
             yield from look_for_path(step.path, step.origin, "a namespace, such as /proc/PID/ns/net")
         elif isinstance(step, RunHook):
             yield from look_for_hook(step, root, places)
+        elif isinstance(step, MakeWorkingDirectory):
+            yield from look_for_directory(step, root, places)
+        elif isinstance(step, ChangeRoot):
+            yield CHROOT
         elif isinstance(step, FindProgram) and config.process:
             yield from look_for_program(step, root, places, config.process)
     if config.process:
@@ -126,6 +141,13 @@ def look_for_hook(step: RunHook, root: str, places: set[str]) -> Iterator[Findin
         )
 
 
+def look_for_directory(step: MakeWorkingDirectory, root: str, places: set[str]) -> Iterator[Finding]:
+    """Not for one below a mount, where nobody can see it yet."""
+    if not is_mounted(step.path, places) and kind_of(root, step.path) == 0:
+        message = f"{step.path!r} is not in the root file system: a run makes it, empty and root's"
+        yield Finding(WARNING, step.origin, message, "a directory of the image, if another one is meant")
+
+
 # ---- the program
 
 
@@ -155,6 +177,12 @@ def is_mounted(path: str, places: set[str]) -> bool:
 
 def is_program(root: str, path: str) -> bool | None:
     """Whether a file that somebody may execute stands there, with `root` for "/"; None where that can't be told."""
+    mode = kind_of(root, path)
+    return None if mode is None else stat.S_ISREG(mode) and bool(mode & 0o111)
+
+
+def kind_of(root: str, path: str) -> int | None:
+    """st_mode (inode(7)) of what is there; 0 if nothing is, None where that can't be told."""
     try:
         directory = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
@@ -162,12 +190,12 @@ def is_program(root: str, path: str) -> bool | None:
     try:
         place = files.open_in_root(directory, path, os.O_PATH | os.O_CLOEXEC)
     except SystemCallError as error:
-        return False if error.errno in (errno.ENOENT, errno.ENOTDIR) else None
+        return 0 if error.errno in (errno.ENOENT, errno.ENOTDIR) else None
     finally:
         os.close(directory)
     mode = os.fstat(place).st_mode
     os.close(place)
-    return stat.S_ISREG(mode) and bool(mode & 0o111)
+    return mode
 
 
 # ---- capabilities

@@ -53,6 +53,10 @@ class Log(step.Log):
     def warning(self, message: str) -> None:
         self.write("warning", message)
 
+    def remark(self, message: str) -> None:
+        if self.has_reader and not self.target and self.style == "text":
+            self.warning(message)
+
     def error(self, message: str) -> None:
         self.write("error", message)
 

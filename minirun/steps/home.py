@@ -8,7 +8,8 @@ from errno import EACCES, ELOOP, ENOTDIR
 
 from ..kernel import files
 from ..kernel.libc import show
-from .paths import make_directory, show_find
+from ..safe import safe
+from .paths import make, make_subdirectory, of_kind, show_find
 from .shell import in_root, quoted
 from .step import Context, Refused, Step
 
@@ -41,7 +42,12 @@ class MakeWorkingDirectory(Step):
         return (show_find(self.path),)
 
     def apply(self, context: Context) -> None:
-        os.close(make_directory(context, self.path))
+        def make_and_tell(parent: int, name: str) -> None:
+            make_subdirectory(parent, name)
+            context.result = "was not there: made"
+            context.log.remark(f"{self.origin}: {safe(self.path)} is not in the image: made, empty and root's")
+
+        os.close(of_kind(make(context, self.path, make_and_tell, True), self.path, is_directory=True))
 
 
 class ChangeDirectory(Step):

@@ -29,6 +29,9 @@ class Log:
     def warning(self, message: str) -> None:
         raise NotImplementedError
 
+    def remark(self, message: str) -> None:
+        """Of what a person may wonder about; a program that reads the messages would take it for trouble."""
+
     def descriptors(self) -> tuple[int, ...]:
         """What it may still write to until the program runs, beside standard error."""
         return ()

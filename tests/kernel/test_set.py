@@ -74,18 +74,56 @@ def test_what_is_wrong_is_refused_and_leaves_nothing(life):
     assert one.call("state").status == 1
 
 
+def said_at_a_terminal(runtime, made, *options):
+    """What is on the screen of who runs it there, beside what the program writes."""
+    ours, theirs = os.openpty()
+    with open(ours, "rb", 0) as reader:
+        command = runtime.command(made, new_id(), options)
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=TIMEOUT)
+        os.write(theirs, b"the end")
+        os.close(theirs)
+        told = reader.read(4096).decode()
+    assert done.returncode == 0, told
+    return told.removesuffix("the end").replace("\r\n", "\n"), done.stdout.decode()
+
+
 def test_at_a_terminal_a_name_that_means_nothing_is_told(runtime, bundle):
     made = bundle()
     made.config["hostnam"] = "web"
     made.write()
-    ours, theirs = os.openpty()
-    with open(ours, "rb", 0) as reader:
-        done = subprocess.run(runtime.command(made, new_id()), stdout=subprocess.PIPE, stderr=theirs, timeout=TIMEOUT)
-        os.close(theirs)
-        told = reader.read(4096).decode()
-    line = next(
-        at for at, line in enumerate((made.path / "config.json").read_text().splitlines(), 1) if "hostnam" in line
-    )
+    told, _output = said_at_a_terminal(runtime, made)
+    line = (made.path / "config.json").read_text().partition('"hostnam"')[0].count("\n") + 1
     assert f"config.json: /hostnam (line {line}): has no effect here; did you mean 'hostname'?" in told
-    assert done.returncode == 0
     assert runtime.run(made).stderr == ""
+
+
+@pytest.mark.parametrize(("directory", "is_told"), [("/not/there", True), ("/", False)])
+def test_at_a_terminal_a_working_directory_that_was_made_is_told(runtime, bundle, directory, is_told):
+    made = bundle()
+    made.process["cwd"] = directory
+    made.write()
+    told, output = said_at_a_terminal(runtime, made)
+    assert json.loads(output)["cwd"] == directory
+    sentence = f"minirun: warning: /process/cwd: {directory} is not in the image: made, empty and root's\n"
+    assert told == (sentence if is_told else "")
+
+
+def test_an_engine_is_not_told_of_it(runtime, bundle):
+    made = bundle()
+    made.process["cwd"] = "/not/there"
+    made.write()
+    assert runtime.run(made).stderr == ""
+
+
+def test_at_a_terminal_a_chroot_is_told_and_exec_lands_in_it(runtime, life):
+    """nsenter(1) does not: that has the host's root, as it is said."""
+    one = life("sleep")
+    one.bundle.without_namespace("mount")
+    one.bundle.write()
+    told, _output = said_at_a_terminal(runtime, one.bundle, "--set", '/process/args=["/probe"]')
+    assert "/linux/namespaces" in told and "only a chroot" in told and 'an entry {"type": "mount"}' in told
+    one.started()
+    inside = one.line("exec", one.id, "/probe", "list", "/").json["/"]
+    assert "probe" in inside and "boot" not in inside
+    entered = ["nsenter", "--target", str(one.state()["pid"]), "--all", "test", "-d", str(one.bundle.path)]
+    assert subprocess.run(entered, check=False, timeout=TIMEOUT).returncode == 0

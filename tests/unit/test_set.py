@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pytest
 from unit.spec.spec_helpers import GOOD
-from unit.test_directory import CONFIG
+from unit.test_directory import CONFIG as BARE
 
 from minirun.cli import commands, quick
 from minirun.cli.actions import perform
@@ -22,6 +22,7 @@ from minirun.spec.changes import changed
 
 REPOSITORY = Path(__file__).parents[2]
 LIMIT = "/linux/resources/memory/limit"
+CONFIG = BARE | {"linux": {"namespaces": [{"type": "mount"}]}}
 
 
 def made(*lines: str, config: Any = GOOD) -> Any:
@@ -108,7 +109,7 @@ def unsealed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def bundle(tmp_path: Path) -> Path:
     (tmp_path / "rootfs").mkdir()
-    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"linux": {"namespaces": [{"type": "mount"}]}}))
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG))
     return tmp_path
 
 
@@ -297,7 +298,7 @@ def test_of_the_file_itself_too_and_of_many_only_some(bundle: Path, capfd: pytes
     assert done("run", str(bundle)) == 0
     *_, last = lines = capfd.readouterr().err.splitlines()
     assert len(lines) == 6
-    assert "4 more names have no effect" in last
+    assert "4 more like these; minirun validate has them all" in last
 
 
 @pytest.mark.usefixtures("terminal")
@@ -356,6 +357,12 @@ def test_a_word_that_is_nearly_known_is_told(
     found = capfd.readouterr().err
     assert found.count("minirun: warning: config.json: /") == bool(told)
     assert told in found
+
+
+@pytest.mark.usefixtures("terminal")
+def test_a_chroot_is_told(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert done("run", str(bundle), "--set=/linux/namespaces/0=null") == 0
+    assert "/linux/namespaces: no mount namespace: the root is only a chroot" in capfd.readouterr().err
 
 
 # ---- what a plain run pays for it

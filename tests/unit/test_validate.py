@@ -259,6 +259,10 @@ def test_a_good_bundle(bundle: Path) -> None:
     assert write(bundle, {}) == []
 
 
+ALLOW = "SCMP_ACT_ALLOW"
+TMPFS = {"destination": "/v", "type": "tmpfs"}
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -269,6 +273,9 @@ def test_a_good_bundle(bundle: Path) -> None:
         ({"/process/args/0": "bin/sh"}, []),
         ({"/process/args/0": "./sh", "/process/cwd": "/bin"}, []),
         ({"/process/args/0": "/bin"}, [(WARNING, "/process/args/0")]),
+        ({"/process/args/0": "/bin/sh", "/process/cwd": "/srv/x"}, [(WARNING, "/process/cwd")]),
+        ({"/process/cwd": "/v/x", "/mounts": [{"destination": "/v", "type": "tmpfs"}]}, []),
+        ({f"{L}/namespaces": []}, [(WARNING, "/linux/namespaces")]),
         ({"/process/env": ["PATH=/usr/bin"]}, [(WARNING, "/process/args/0")]),
         ({"/process/env": ["PATH=/usr/bin:/bin"]}, []),
         ({"/process/args/0": "x", "/mounts": [{"destination": "/usr", "type": "tmpfs"}]}, []),
@@ -289,6 +296,14 @@ def test_a_good_bundle(bundle: Path) -> None:
         ({"/hooks": {"createContainer": [{"path": sys.executable}]}}, []),
         ({f"{L}/namespaces/0/path": "/does/not/exist"}, [(WARNING, f"{L}/namespaces/0/path")]),
         ({"/process/capabilities": {"bounding": ["CAP_OF_TOMORROW"]}}, [(WARNING, "/process/capabilities/bounding/0")]),
+        (
+            {f"{L}/seccomp": {"defaultAction": ALLOW, "syscalls": [{"names": ["mkdri"], "action": "SCMP_ACT_LOG"}]}},
+            [(WARNING, "/linux/seccomp/syscalls/0/names/0")],
+        ),
+        (
+            {"/mounts": [TMPFS | {"options": ["rnodv", "size=5", "noswap", "nodv"]}]},
+            [(WARNING, "/mounts/0/options/0"), (WARNING, "/mounts/0/options/3")],
+        ),
         ({"/process/capabilities": {"effective": ["CAP_CHOWN"]}}, [(WARNING, "/process/capabilities/effective/0")]),
         ({"/process/capabilities": {"ambient": ["CAP_CHOWN"]}}, [(WARNING, "/process/capabilities/ambient/0")]),
         ({"/process/capabilities": {key: ["CAP_CHOWN"] for key in ("bounding", "permitted", "ambient")}}, []),
