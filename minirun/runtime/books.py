@@ -170,8 +170,12 @@ def signal_number(word: str) -> int:
     name = word.upper().removeprefix("SIG")
     number = signals.numbers().get(f"SIG{name}") or real_time_number(name)
     if number is None:
+        from .near_misses import nearest  # after a mistake there is time
+
+        close = nearest(f"SIG{name}", tuple(signals.numbers())).removeprefix("SIG")
+        meant = f"; did you mean {close}?" if close else ""
         raise StateError(
-            f'unknown signal "{safe(word)}"\n  allowed: a number from 0 to 64, or a name such as TERM: signal(7)'
+            f'unknown signal "{safe(word)}"{meant}\n  allowed: a number from 0 to 64, or a name such as TERM: signal(7)'
         )
     return number
 
