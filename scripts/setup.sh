@@ -26,9 +26,12 @@ as_root() {
         "$@"
     else
         type -P sudo >/dev/null || die "needs root for: $*. There is no sudo here: run ${0##*/} as root"
-        sudo "$@"
+        sudo ${proxies:+"--preserve-env=$proxies"} "$@"
     fi
 }
+
+# The variables that name a proxy, with commas between them: sudo forgets them, and apt-get and the tests need them.
+proxies=$(compgen -e | grep -iE '^(https?|ftp|all|no)_proxy$' | paste -sd , || true)
 
 # ---- Debian packages
 
@@ -72,19 +75,30 @@ get_packages() {
     done
 }
 
+# $no_servers says why apt-get can't reach them, and then once: it would say so for each list, and each package.
 lists_are_new=no
+no_servers=
 update_package_lists() {
+    local told
     [ "$lists_are_new" = no ] || return 0
-    apt_get update || say 'apt-get update failed; trying with the old package lists'
     lists_are_new=yes
+    told=$(apt_get update 2>&1) || say 'apt-get update failed; trying with the old package lists'
+    no_servers=$(sed -nE 's/^[WE]: Failed to fetch [^ ]+  ?//p' <<<"$told" | head -n 1)
+    if [ -n "$no_servers" ]; then
+        say "apt-get can't reach all servers ($no_servers): trying with what it has"
+    elif [ -n "$told" ]; then
+        echo "$told" >&2
+    fi
 }
 
 # --no-remove: nothing that the machine has is given up for a test. Only busybox-static takes the place of busybox,
 # which is the same program but for its shared libraries, and can't be installed beside it.
 apt_get_install() {
-    local remove=--no-remove
+    local told status=0 remove=--no-remove
     [ "$*" != busybox-static ] || remove=
-    apt_get install --no-install-recommends ${remove:+"$remove"} "$@"
+    told=$(apt_get install --no-install-recommends ${remove:+"$remove"} "$@" 2>&1) || status=$?
+    [ -z "$told" ] || [ -n "$no_servers" ] || echo "$told" >&2
+    return "$status"
 }
 
 apt_get() {
@@ -136,12 +150,17 @@ install_minirun() {
     choose_python
     made_of=$(fingerprint)
     [ "$(cat "$stamp" 2>/dev/null)" != "$made_of" ] || return 0
-    make_environment
+    install_from_index "$1" || install_from_debian "$1"
+    echo "$made_of" | tee .venv/made-of >"$stamp"
+}
+
+# Fails where pip can't reach what it needs.
+install_from_index() {
+    make_environment || return
     say 'installing minirun into .venv'
     rm -rf build minirun.egg-info # an older build would bring back modules that are gone by now
-    pip_install --compile --no-build-isolation "$1"
+    pip_install --compile --no-build-isolation "$1" || return
     rm -rf build minirun.egg-info
-    echo "$made_of" | tee .venv/made-of >"$stamp"
 }
 
 # One number for all that decides what an installation contains, and where: programs of pip's begin with a full path.
@@ -163,6 +182,55 @@ make_environment() {
     pip_install 'setuptools>=77'
 }
 
+# Debian has the same libraries as packages of its own; and what pip does beside fetching them is little.
+install_from_debian() {
+    local packages=(python3-click python3-jeepney python3-markdown-it python3-psutil python3-pyroute2)
+    local modules=click,jeepney,markdown_it,psutil,pyroute2
+    if [ "$1" != . ]; then
+        packages+=(python3-pytest python3-pytest-timeout python3-hypothesis mypy)
+        modules+=,pytest,pytest_timeout,hypothesis
+    fi
+    use_python_of_debian "${packages[@]}"
+    say "the index of Python packages can't be reached ($why): using Debian's own packages in its place"
+    mapfile -t missing < <(not_installed "${packages[@]}")
+    [ ${#missing[@]} = 0 ] || get_packages "${missing[@]}"
+    "$python" -c "import $modules" 2>/dev/null || die_of_no_network "${packages[@]}"
+    rm -rf .venv
+    "$python" -m venv --system-site-packages .venv
+    copy_minirun
+    [ "$1" = . ] || say 'WARNING: Debian has no ruff: the style of the Python code is not tested'
+}
+
+# Only the Python that is Debian's sees Debian's packages.
+use_python_of_debian() {
+    [[ $python != /usr/bin/* ]] || return 0
+    [ -z "${PYTHON:-}" ] || die_of_no_network "$@"
+    python=$(PYTHON=/usr/bin/python3 find_python) || die_of_no_network "$@"
+}
+
+not_installed() {
+    local package
+    for package; do
+        is_installed "$package" || echo "$package"
+    done
+}
+
+die_of_no_network() {
+    die "neither the index of Python packages ($why) nor Debian's packages can be had. Behind a proxy, export" \
+        "http_proxy and https_proxy; a mirror of the index goes into PIP_INDEX_URL; without a network, install these" \
+        "first, from a Debian medium: $*"
+}
+
+# As pip does it: the packages, the command, and the manual page.
+copy_minirun() {
+    local site
+    site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    cp -r minirun "$site"
+    .venv/bin/python -m compileall -qf "$site/minirun"
+    install -m 755 scripts/minirun .venv/bin
+    install -D -m 644 docs/minirun.8 -t .venv/share/man/man8
+}
+
 # Debian keeps the half of venv that brings pip in a package of its own.
 need_venv() {
     local package
@@ -180,6 +248,19 @@ install_if_there_is() {
     rm -rf build minirun.egg-info
 }
 
+# What pip says of an index that it can't reach is as long as it tries again. So it is kept back, and $why is one
+# reason. Fails then; anything else that is wrong pip tells itself, and it is the end.
 pip_install() {
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check "$@"
+    local told
+    told=$(.venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 2 --timeout 20 "$@" 2>&1) && {
+        [ -z "$told" ] || echo "$told" >&2
+        return
+    }
+    if grep -qE 'connection broken|from versions: none|Max retries exceeded|HTTP error|Could not fetch' <<<"$told"; then
+        why=$(sed -nE "s/.*(\[Errno -?[0-9]+\] |Tunnel connection failed: |HTTP error )([^')]*).*/\2/p" <<<"$told" | head -n 1)
+        why=${why:-no such packages there}
+        return 1
+    fi
+    echo "$told" >&2
+    die "pip could not install $*"
 }
