@@ -317,8 +317,39 @@ def stats(values: Mapping[str, Any]) -> int:
     from ..runtime.events import seconds
     from .stats import stats as print_usage
 
+    if values["format"] == "prometheus":
+        return in_prometheus_format(values)
     interval = None if values["interval"] is None else seconds(values["interval"])
-    return print_usage(root(values), values["id"], interval, values["json"])
+    return print_usage(root(values), values["id"], interval, values["json"] or values["format"] == "json")
+
+
+def in_prometheus_format(values: Mapping[str, Any]) -> int:
+    from .metrics import in_room, print_exposition
+
+    if values["json"] or values["interval"] is not None:
+        raise StateError("--format prometheus is printed once, for who asks again\n  allowed: beside it only ids")
+    return in_room(lambda: print_exposition(named_root(values), values["id"]))
+
+
+def metrics(values: Mapping[str, Any]) -> int:
+    """minirun metrics"""
+    from .metrics import in_room, serve_metrics
+
+    return in_room(lambda: serve_metrics(named_root(values), values, log(values).warning))
+
+
+def health(values: Mapping[str, Any]) -> int:
+    """minirun health"""
+    from .metrics import check_health, in_room
+
+    return in_room(lambda: check_health(root(values), values, log(values).warning))
+
+
+def trace_of_run(values: Mapping[str, Any]) -> int:
+    """minirun trace"""
+    from .metrics import in_room, trace_timeline
+
+    return in_room(lambda: trace_timeline(values))
 
 
 def top(values: Mapping[str, Any]) -> int:
@@ -540,6 +571,9 @@ ACTIONS = {
     "events": events,
     "stats": stats,
     "top": top,
+    "metrics": metrics,
+    "health": health,
+    "trace": trace_of_run,
     "delete": delete,
     "spec": spec,
     "validate": validate,

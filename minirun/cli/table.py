@@ -512,16 +512,18 @@ STATS = Command(
     measure rates takes a second.
 
     With --json there is an object a line for each container. Its names have the units in them; null is what the kernel
-    does not count here, and "missing" says why.
+    does not count here, and "missing" says why. With --format prometheus there is what metrics serves, once.
 
     \b
     Examples:
       sudo minirun stats
       sudo minirun stats --interval 5s web db
       sudo minirun stats --json web | jq .memory.used_bytes
+      sudo minirun stats --format prometheus > /var/lib/prometheus/node-exporter/minirun.prom
     """,
     (
-        Option("json", ("--json",), FLAG, "For programs."),
+        Option("json", ("--json",), FLAG, "For programs; the same as --format json."),
+        Option("format", ("--format", "-f"), TEXT, "How to print it.", "text", "", ("text", "json", "prometheus")),
         Option("interval", ("--interval",), TEXT, "Again and again, as 5s, 1m30s, or in seconds.", None, "DURATION"),
     ),
     ("id",),
@@ -543,6 +545,98 @@ TOP = Command(
     (Option("interval", ("--interval",), TEXT, "How often, as 5s, 1m30s, or in seconds.", "1s", "DURATION"),),
     ("id",),
     many=True,
+)
+
+METRICS = Command(
+    "metrics",
+    """Serve what containers use by HTTP, in Prometheus's text format, until SIGTERM or Ctrl-C. It is read anew for
+    each request: all containers, their cgroup's files, and the counters of their network interfaces. What the kernel
+    does not count here is not there.
+
+    Takes a library: the package python3-prometheus-client.
+
+    \b
+    Examples:
+      sudo minirun metrics
+      sudo minirun metrics --listen [::1]:9300 --timelines /srv/timelines
+    """,
+    (
+        Option(
+            "listen",
+            ("--listen", "-l"),
+            TEXT,
+            "Where to listen; port 0: the kernel chooses one.",
+            "127.0.0.1:9200",
+            "HOST:PORT",
+        ),
+        Option("public", ("--public",), FLAG, "Listen where others than this machine can reach it."),
+        Option(
+            "timelines",
+            ("--timelines",),
+            TEXT,
+            "Tell the times of the starts that run --timeline has written into files NAME.json there.",
+            None,
+            "DIR",
+        ),
+    ),
+)
+
+HEALTH = Command(
+    "health",
+    """Say whether a container does its work: run a check in it, and tell healthy, unhealthy or starting. The exit
+    status is 0 if it is healthy, else 1.
+
+    The check stands behind the id, or in config.json's annotations org.minirun.health.test, .interval, .timeout,
+    .start-period and .retries, where an image's Healthcheck goes.
+
+    With --watch it is repeated until the container's end, and each change is a line. With --notify, systemd hears of
+    it: a unit of Type=notify and NotifyAccess=all is ready when the container is first healthy.
+
+    \b
+    Examples:
+      sudo minirun health web
+      sudo minirun health web -- wget -q -O /dev/null http://127.0.0.1/
+      sudo minirun health --watch --interval 10s web
+    """,
+    (
+        Option("watch", ("--watch", "-w"), FLAG, "Again and again; first wait until there is such a container."),
+        Option("notify", ("--notify",), FLAG, "--watch, and tell the service manager: READY=1, WATCHDOG=1."),
+        Option("interval", ("--interval",), TEXT, "Between two checks; 30s, if not given.", None, "DURATION"),
+        Option("timeout", ("--timeout",), TEXT, "When a check has failed; 30s, if not given.", None, "DURATION"),
+        Option("start_period", ("--start-period",), TEXT, "Failures before it do not count.", None, "DURATION"),
+        Option(
+            "retries",
+            ("--retries",),
+            TEXT,
+            "With --watch: so many failures in a row are unhealthy; 3, if not given.",
+            None,
+            "N",
+        ),
+    ),
+    ("id", "arguments"),
+    1,
+    rest=True,
+)
+
+TRACE = Command(
+    "trace",
+    """Make an OpenTelemetry trace of a run: one span a step, in spans of the chapters, in one of the run. TIMELINE is
+    what run --timeline has written. TRACEPARENT in the environment, if it is there, is the trace that goes on.
+
+    Prints a JSON object a line for each span, as the SDK does for the console. Takes the SDK:
+    pip install minirun[otel].
+
+    \b
+    Examples:
+      sudo minirun run --timeline run.json bundle/ && minirun trace run.json
+      minirun trace --otlp http://127.0.0.1:4318/v1/traces run.json
+    """,
+    (
+        Option("output", ("--output", "-o"), TEXT, "Write it there.", None, "FILE"),
+        Option("otlp", ("--otlp",), TEXT, "Send it to a collector instead, by OTLP over HTTP.", None, "URL"),
+    ),
+    ("timeline",),
+    1,
 )
 
 SPEC = Command(
@@ -735,6 +829,7 @@ COMMANDS = {
     for command in (
         *(RUN, CREATE, START, EXEC),
         *(STATE, LIST, PS, EVENTS, STATS, TOP),
+        *(METRICS, HEALTH, TRACE),
         *(PAUSE, RESUME, UPDATE, CHECKPOINT, RESTORE, KILL, DELETE),
         *(SPEC, VALIDATE, EXPLAIN, INSPECT, LAB),
         *(SETUP, FEATURES, COMPLETION),

@@ -9,6 +9,7 @@ import json
 
 from ..errors import StateError, reason
 from ..safe import safe
+from ..steps.state import MakeStateDirectory
 from ..steps.step import RUNTIME
 from .text import WHO
 
@@ -32,7 +33,8 @@ def written(
     undone: Sequence[tuple[int, int, int]],
     pids: Mapping[str, int],
 ) -> str:
-    """The file. A step of unknown begin or end is not in it."""
+    """The file. A step of unknown begin or end is not in it. `otherData` is for facts beside the events: whose run it
+    was, and when it began, in nanoseconds since 1970; a text, since JavaScript has no whole number of that size."""
     zero = min([begun for begun, _ in times if begun] + [begun for _, begun, _ in undone], default=0)
     events = [name_event(process, pid) for process, pid in pids.items()]
     for index, (begun, ended) in enumerate(times):
@@ -41,7 +43,12 @@ def written(
     for index, begun, ended in undone:
         taken_back = event(steps[index], index, begun - zero, ended - zero, pids[RUNTIME])
         events.append(taken_back | {"name": f"take back: {taken_back['name']}", "cat": "taken back"})
-    return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}, indent=1) + "\n"
+    facts = {"container": id_in(steps), "began": str(zero)}
+    return json.dumps({"traceEvents": events, "displayTimeUnit": "ms", "otherData": facts}, indent=1) + "\n"
+
+
+def id_in(steps: Sequence[Step]) -> str:
+    return next((step.id for step in steps if isinstance(step, MakeStateDirectory)), "")
 
 
 def name_event(process: str, pid: int) -> Event:
@@ -91,13 +98,22 @@ def is_whole(number: object) -> TypeGuard[int]:
 
 def events_of(path: str) -> list[Event]:
     """Raises StateError where that is no file, or not of this form."""
+    return events_and_facts(path)[0]
+
+
+def events_and_facts(path: str) -> tuple[list[Event], dict[str, Any]]:
+    """The facts are {} in a file from before there were some. Raises StateError as above."""
     try:
         with open(path, encoding="utf-8") as file:
-            events = json.load(file)["traceEvents"]
-        if all(isinstance(one, dict) and isinstance(one.get("args", {}), dict) for one in events):
-            return [{"args": {}, **one} for one in events]
+            document = json.load(file)
+        events, facts = document["traceEvents"], document.get("otherData", {})
+        well_formed = isinstance(facts, dict) and all(
+            isinstance(one, dict) and isinstance(one.get("args", {}), dict) for one in events
+        )
+        if well_formed:
+            return [{"args": {}, **one} for one in events], facts
     except OSError as error:
         raise StateError(f"can't read {safe(path)}: {reason(error)}") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise StateError(f"{safe(path)} is no timeline\n  cure:  minirun run --timeline FILE writes one")

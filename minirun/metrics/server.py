@@ -1,0 +1,153 @@
+"""`minirun metrics`: the numbers by HTTP, read anew whenever somebody asks for them.
+
+A thread a request, so that a client who says nothing keeps nobody else waiting: nothing here forks. Signals are read,
+not handled, as in a run; so the end comes between requests.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import socket
+from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
+from io import StringIO
+from socketserver import TCPServer, ThreadingMixIn
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+from ..errors import CURE, MinirunError, StateError, reason, unexpected
+from ..kernel import signals
+from ..safe import safe
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any, TextIO
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from .families import Collector
+
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+PATIENCE = 10  # seconds, with a client who does not go on
+ALLOWED = "HOST:PORT, such as 127.0.0.1:9200, or [::1]:9200"
+
+
+class Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True  # whoever is still served when the end comes is not waited for
+    block_on_close = False
+    timeout = 0  # seconds, for a client who has gone while it was waited for
+    allow_reuse_address = True  # of those that are closed: TIME_WAIT of tcp(7)
+
+    def server_bind(self) -> None:
+        """Without the look-up of names by which http.server may wait for a DNS server."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = map(str, self.server_address[:2])  # type: ignore[assignment]
+        self.setup_environ()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that go away in the middle are no news."""
+
+
+class Handler(WSGIRequestHandler):
+    timeout = PATIENCE
+
+    def get_stderr(self) -> TextIO:
+        """wsgiref prints tracebacks there, of clients that have gone; what else fails is told by `telling`."""
+        return StringIO()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Scrapes come every few seconds, and are no news."""
+
+
+def listen(address: str, public: bool, collector: Collector, warn: Callable[[str], None]) -> Server:
+    """Raises StateError where one can't listen there, or should not."""
+    family, place = resolved(address)
+    if not (public or ipaddress.ip_address(place[0].partition("%")[0]).is_loopback):
+        raise StateError(
+            f"{safe(address)} can be reached from outside, and whoever reaches it reads what containers there are\n"
+            "  cure:  --listen 127.0.0.1:9200; or --public, if that is what you want"
+        )
+    try:
+        server = bound(family, place)
+    except OSError as error:
+        told = f"can't listen on {safe(address)}: {reason(error)}"
+        raise StateError(told + cure_of(error, place[1])) from None
+    server.set_app(telling(application(collector), warn))
+    return server
+
+
+def resolved(address: str) -> tuple[int, tuple[str, int]]:
+    """ "[::1]:9200" -> AF_INET6, ("::1", 9200). Raises StateError."""
+    host, colon, port = address.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
+        raise StateError(f"--listen: found {address!r}{CURE.replace('cure: ', 'allowed:')}{ALLOWED}")
+    name = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        family, _, _, _, place = socket.getaddrinfo(name, int(port), type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError):  # UnicodeError: a name that is too long for DNS
+        raise StateError(f"--listen: nobody knows the host {name!r}{CURE}give its address: {ALLOWED}") from None
+    return family, (str(place[0]), int(place[1]))
+
+
+def bound(family: int, place: tuple[str, int]) -> Server:
+    kind = type("Server", (Server,), {"address_family": family})
+    server: Server = kind(place, Handler)
+    return server
+
+
+def application(collector: Collector) -> WSGIApplication:
+    from prometheus_client import CollectorRegistry, make_wsgi_app
+
+    registry = CollectorRegistry()
+    registry.register(collector)
+    made: WSGIApplication = make_wsgi_app(registry)
+    return made
+
+
+def telling(application: WSGIApplication, warn: Callable[[str], None]) -> WSGIApplication:
+    """What can't be read is told here and to the client: Prometheus shows it among its targets."""
+
+    def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        try:
+            return application(environment, start_response)
+        except Exception as error:
+            told = str(error) if isinstance(error, MinirunError) else unexpected(error)
+            warn(f"a scrape failed: {told}")
+            start_response("500 Internal Server Error", [("Content-Type", "text/plain; charset=utf-8")])
+            return [f"{told}\n".encode(errors="backslashreplace")]
+
+    return answer
+
+
+def cure_of(error: OSError, port: int) -> str:
+    cures = {
+        EADDRINUSE: f"ss -ltnp 'sport = :{port}' names who listens there; or choose another port",
+        EADDRNOTAVAIL: "ip address lists the addresses that this machine has",
+        EACCES: "ports below 1024 are root's (ip(7), ip_unprivileged_port_start): choose another",
+    }
+    return f"{CURE}{cures[error.errno]}" if error.errno in cures else ""
+
+
+def url(server: Server) -> str:
+    host, port = server.server_address[:2]
+    shown = f"[{host!s}]" if server.address_family == socket.AF_INET6 else str(host)
+    return f"http://{shown}:{port}/metrics"
+
+
+def serve(server: Server, ready: Callable[[], None]) -> None:
+    """Until a signal asks for an end. `ready` is called when requests are answered, or wait to be."""
+    import select
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    arrivals = signals.signalfd(ENDING)
+    try:
+        ready()
+        poll = select.poll()
+        for descriptor in (server.fileno(), arrivals):
+            poll.register(descriptor, select.POLLIN)
+        while arrivals not in dict(poll.poll()):
+            server.handle_request()
+    finally:
+        server.server_close()
+        os.close(arrivals)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
