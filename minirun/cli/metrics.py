@@ -90,7 +90,7 @@ def check_health(root: str, values: Values, warn: Warn) -> int:
     if values["watch"] or values["notify"]:
         return watch_over(root, name, values, warn)
     status, told = health_once(root, name, lambda container: check_of(container, values))
-    say_health(status, "" if EXIT_STATUS[status] == 0 else told)
+    say_health(status, told)
     return EXIT_STATUS[status]
 
 

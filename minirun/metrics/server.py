@@ -1,14 +1,11 @@
 """`minirun metrics`: the numbers by HTTP, read anew whenever somebody asks for them.
 
-A thread a request, so that a client who says nothing keeps nobody else waiting: nothing here forks. Signals are read,
-not handled, as in a run; so the end comes between requests.
+A thread a request, so that a client who says nothing keeps nobody else waiting: nothing here forks.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import os
-import signal
 import socket
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
 from io import StringIO
@@ -16,8 +13,8 @@ from socketserver import TCPServer, ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from ..errors import CURE, MinirunError, StateError, reason, unexpected
-from ..kernel import signals
 from ..safe import safe
+from .waiting import Stopped, Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 
     from .families import Collector
 
-ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 PATIENCE = 10  # seconds, with a client who does not go on
 ALLOWED = "HOST:PORT, such as 127.0.0.1:9200, or [::1]:9200"
 
@@ -136,18 +132,10 @@ def url(server: Server) -> str:
 
 def serve(server: Server, ready: Callable[[], None]) -> None:
     """Until a signal asks for an end. `ready` is called when requests are answered, or wait to be."""
-    import select
-
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    arrivals = signals.signalfd(ENDING)
-    try:
+    with server, Waiting() as waiting:
         ready()
-        poll = select.poll()
-        for descriptor in (server.fileno(), arrivals):
-            poll.register(descriptor, select.POLLIN)
-        while arrivals not in dict(poll.poll()):
-            server.handle_request()
-    finally:
-        server.server_close()
-        os.close(arrivals)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            while waiting.wait(None, server.fileno()):
+                server.handle_request()
+        except Stopped:
+            pass

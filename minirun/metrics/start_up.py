@@ -58,8 +58,8 @@ def modified(path: str) -> float:
 
 def chapters(steps: Iterable[Recorded]) -> dict[str, float]:
     """The steps of each, added up. What was taken back at the end is no part of the start."""
-    added: dict[str, float] = {}
+    added: dict[str, int] = {}
     for step in steps:
         if not step.is_undone:
-            added[step.chapter] = added.get(step.chapter, 0.0) + step.microseconds / 1e6
-    return added
+            added[step.chapter] = added.get(step.chapter, 0) + step.microseconds
+    return {chapter: microseconds / 1e6 for chapter, microseconds in added.items()}

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from .timelines import Recorded, Recording
 
-PATIENCE = 10  # seconds, for a collector
+PATIENCE = 5  # seconds, for a collector
+SHOWN = 300  # characters of what there is against it
 
 
 def spans(recording: Recording, environment: Mapping[str, str]) -> tuple[ReadableSpan, ...]:
@@ -119,26 +120,38 @@ def as_lines(found: Iterable[ReadableSpan]) -> str:
 def send(found: Sequence[ReadableSpan], url: str) -> None:
     """To a collector, by OTLP over HTTP. Raises StateError where it does not take them."""
     need(OTLP)
-    import logging
-
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.trace.export import SpanExportResult
 
-    logging.getLogger("opentelemetry").addHandler(logging.NullHandler())  # what it has to say is said below
-    logging.getLogger("opentelemetry").propagate = False
-    exporter = OTLPSpanExporter(endpoint=url, timeout=PATIENCE)
+    exporter, said = OTLPSpanExporter(endpoint=url, timeout=PATIENCE), words_of_sdk()
     try:
         result = exporter.export(found)
     except Exception as error:  # of the library that it sends by, whichever that is
-        raise refused_by(url, safe(str(error)[:300])) from None
+        raise refused_by(url, str(error)) from None
     finally:
         exporter.shutdown()  # type: ignore[no-untyped-call]
     if result is not SpanExportResult.SUCCESS:
-        raise refused_by(url, "")
+        raise refused_by(url, said[0] if said else "")
+
+
+def words_of_sdk() -> list[str]:
+    """What it logs from now on: by its result alone nobody knows why."""
+    import logging
+
+    said: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(record.getMessage())
+
+    logger = logging.getLogger("opentelemetry")
+    logger.addHandler(Listener())
+    logger.propagate = False
+    return said
 
 
 def refused_by(url: str, why: str) -> StateError:
     return StateError(
-        f"the collector at {safe(url)} does not take the spans{': ' if why else ''}{why}\n"
+        f"the collector at {safe(url)} does not take the spans{': ' if why else ''}{safe(why[:SHOWN])}\n"
         "  cure:  give the whole address, such as http://127.0.0.1:4318/v1/traces, and see that a collector listens"
     )

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import os
-import select
-import signal
 from time import monotonic
 
 from ..api.container import Container
 from ..errors import MinirunError, StateError
-from ..kernel import signals
 from ..record import Record
 from ..runtime.books import PAUSED, RUNNING, STOPPED, find
 from ..runtime.usage import uptime
 from ..safe import safe
 from .health import HEALTHY, STARTING, UNHEALTHY, Course
+from .waiting import Stopped, Waiting
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Self
 
     from ..api.process import Process
     from ..runtime import books
@@ -28,7 +25,6 @@ if TYPE_CHECKING:
 
     CheckOf = Callable[[books.Container], HealthCheck]
 
-ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 KEPT = 4096  # bytes of what a check says; the rest is read and forgotten
 SHOWN = 200  # characters of that
 AGAIN = 0.2  # seconds until the next look whether there is a container
@@ -36,34 +32,7 @@ AGAIN = 0.2  # seconds until the next look whether there is a container
 
 class Answer(Record):
     has_succeeded: bool
-    told: str
-
-
-class Stopped(Exception):
-    """A signal asked for an end."""
-
-
-class Waiting:
-    """Waits for descriptors, and for the signals that ask for an end. With `with`."""
-
-    def __enter__(self) -> Self:
-        self.before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-        self.arrivals = signals.signalfd(ENDING)
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        os.close(self.arrivals)
-        signal.pthread_sigmask(signal.SIG_SETMASK, self.before)
-
-    def wait(self, seconds: float, *descriptors: int) -> list[int]:
-        """Those that are readable, none after so many seconds. Raises Stopped."""
-        poll = select.poll()
-        for descriptor in (self.arrivals, *descriptors):
-            poll.register(descriptor, select.POLLIN)
-        ready = [descriptor for descriptor, _ in poll.poll(1000 * max(0.0, seconds))]
-        if self.arrivals in ready:
-            raise Stopped
-        return ready
+    why_not: str
 
 
 def ask(root: str, name: str, check: HealthCheck, waiting: Waiting) -> Answer:
@@ -82,7 +51,7 @@ def ask(root: str, name: str, check: HealthCheck, waiting: Waiting) -> Answer:
         return Answer(False, str(error).partition("\n")[0])
     finally:
         os.close(reading)
-    return Answer(status == 0, told(status, said))
+    return Answer(status == 0, "" if status == 0 else told(status, said))
 
 
 def begin(root: str, name: str, check: HealthCheck, writing: int) -> Process:
@@ -137,7 +106,7 @@ def health_once(root: str, name: str, check_of: CheckOf) -> tuple[str, str]:
     with Waiting() as waiting:
         answer = ask(root, name, check, waiting)
     one_failure = Course(check.replace(retries=1))
-    return one_failure.note(answer.has_succeeded, uptime(container.pid)), answer.told
+    return one_failure.note(answer.has_succeeded, uptime(container.pid)), answer.why_not
 
 
 def running(root: str, name: str) -> books.Container:
@@ -196,7 +165,7 @@ def follow(
             before, answer = course.status, ask(root, name, check, waiting)
             status = course.note(answer.has_succeeded, uptime(container.pid))
             if status != before:
-                tell(status, answer.told)
+                tell(status, answer.why_not)
             manager.hear(*news(status, status != before, is_ready))
             is_ready = is_ready or status == HEALTHY
             if waiting.wait(course.pause(uptime(container.pid)), process):
