@@ -98,7 +98,7 @@ def duration(text: str, place: str) -> float:
     if text in ("0", *(f"0{unit}" for unit in UNITS)):
         return 0.0
     try:
-        return seconds(text)
+        return round(seconds(text), 9)  # of nanoseconds, no more
     except StateError as error:
         raise StateError(str(error).replace("--interval", place, 1)) from None
 
