@@ -112,6 +112,7 @@ ARGUMENTS = {
     "action": lab_actions,
     "lab": labs,
     "engine": engines,
+    "timeline": paths,
 }
 METAVARS = {
     "DIR": directories,

@@ -50,8 +50,10 @@ ENVIRONMENT = (
     ),
     (
         "NOTIFY_SOCKET",
-        "Who listens there hears when the program is ready (sd_notify(3)). start and run --detach wait for that.",
+        "Who listens there hears when the program is ready (sd_notify(3)). start and run --detach wait for that. "
+        + "metrics, and health with --notify, have news of their own.",
     ),
+    ("TRACEPARENT, TRACESTATE", "The trace that a trace is to be a part of (W3C Trace Context)."),
 )
 
 # Those that click answers (cli/commands.py).
