@@ -84,12 +84,18 @@ def manager_of(warn: Warn) -> Manager:
 
 def check_health(root: str, values: Values, warn: Warn) -> int:
     """`health`; the exit status is 0 where the container is healthy."""
+    from ..metrics.waiting import Stopped
     from ..metrics.watching import EXIT_STATUS, health_once
 
     name = operations.checked_id(values["id"])
     if values["watch"] or values["notify"]:
         return watch_over(root, name, values, warn)
-    status, told = health_once(root, name, lambda container: check_of(container, values))
+    if values["interval"] is not None or values["retries"] is not None:
+        raise StateError("--interval and --retries are about more than one check\n  allowed: with --watch or --notify")
+    try:
+        status, told = health_once(root, name, lambda container: check_of(container, values))
+    except Stopped as stopped:
+        return 128 + stopped.number
     say_health(status, told)
     return EXIT_STATUS[status]
 
@@ -129,6 +135,8 @@ def trace_timeline(values: Values) -> int:
     from ..metrics.trace import as_lines, send, spans
     from ..teach.whole_file import save
 
+    if values["otlp"] and values["output"]:
+        raise StateError("to a collector, or into a file?\n  allowed: one of --otlp and --output")
     found = spans(recording(values["timeline"]), os.environ)
     if not found:
         raise StateError(

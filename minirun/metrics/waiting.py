@@ -17,7 +17,11 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Stopped(Exception):
-    """A signal asked for an end."""
+    """A signal asked for an end; its number."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
 
 
 class Waiting:
@@ -41,5 +45,5 @@ class Waiting:
             poll.register(descriptor, select.POLLIN)
         ready = [found for found, _ in poll.poll(None if seconds is None else 1000 * max(0.0, seconds))]
         if self.arrivals in ready:
-            raise Stopped
+            raise Stopped(signals.read_signal(self.arrivals))
         return ready

@@ -9,6 +9,7 @@ from ..api.container import Container
 from ..errors import MinirunError, StateError
 from ..record import Record
 from ..runtime.books import PAUSED, RUNNING, STOPPED, find
+from ..runtime.directory import ids
 from ..runtime.usage import uptime
 from ..safe import safe
 from .health import HEALTHY, STARTING, UNHEALTHY, Course
@@ -72,13 +73,12 @@ def hear(process: Process, reading: int, timeout: float, waiting: Waiting) -> by
         ready = waiting.wait(deadline - monotonic(), *sources)
         if not ready:
             raise TimeoutError
-        if reading in ready:
-            more = os.read(reading, 1 << 16)
-            said = (said + more)[:KEPT]
-            if not more:
-                sources.discard(reading)
-        elif process.pidfd in ready:
+        if process.pidfd in ready:
             break
+        more = os.read(reading, 1 << 16)
+        said = (said + more)[:KEPT]
+        if not more:
+            sources.discard(reading)
     return (said + rest_of(reading))[:KEPT]
 
 
@@ -100,7 +100,8 @@ def told(status: int, said: bytes) -> str:
 
 
 def health_once(root: str, name: str, check_of: CheckOf) -> tuple[str, str]:
-    """The status of one look, and what the check said. Where it fails, it is the age that counts, not the retries."""
+    """The status of one look, and what the check said. Where it fails, it is the age that counts, not the retries.
+    Raises Stopped, StateError."""
     container = running(root, name)
     check = check_of(container)
     with Waiting() as waiting:
@@ -118,18 +119,25 @@ def running(root: str, name: str) -> books.Container:
 
 
 def awaited(root: str, name: str, waiting: Waiting) -> books.Container:
-    """As soon as it runs. Raises Stopped; StateError where it has ended."""
+    """As soon as it runs. Raises Stopped; StateError where it has ended, or nobody may look."""
     while True:
-        try:
-            container = find(root, name)
-            status = container.status()
-        except StateError:
-            status = ""
-        if status in (RUNNING, PAUSED):
+        container = seen(root, name)
+        status = container.status() if container else ""
+        if container and status in (RUNNING, PAUSED):
             return container
         if status == STOPPED:
             raise StateError(f"container has ended: {name}")
         waiting.wait(AGAIN)
+
+
+def seen(root: str, name: str) -> books.Container | None:
+    """None while there is none, or its books are being made. Raises StateError where nobody may look."""
+    if name not in ids(root):
+        return None
+    try:
+        return find(root, name)
+    except StateError:
+        return None
 
 
 def watch_health(

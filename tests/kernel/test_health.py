@@ -62,7 +62,7 @@ def test_what_a_failing_check_says_is_shown_as_one_line(life):
 def test_what_outlives_the_check_is_not_waited_for(life):
     """A child of its that keeps the pipe open."""
     one = with_busybox(life()).started()
-    assert told(one, "busybox", "sh", "-c", "busybox sleep 1000 & exit 0") == (0, "healthy\n")
+    assert told(one, "busybox", "sh", "-c", "busybox yes & exit 0") == (0, "healthy\n")
 
 
 @needs.static_busybox()
@@ -72,6 +72,19 @@ def test_a_check_that_does_not_end_is_ended(life):
     assert told(one, "/probe", "sleep", options=("--timeout", "300ms")) == (1, "unhealthy: no end after 0.3 s\n")
     status, text = told(one, "busybox", "yes", options=("--timeout", "300ms"))
     assert (status, text) == (1, "unhealthy: no end after 0.3 s\n")
+    assert others(one) == []
+
+
+def test_a_signal_ends_one_check(life):
+    one = life().started()
+    words = [*one.runtime.argv, "health", "--timeout", "1h", one.id, "/probe", "sleep"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=one.runtime.environment
+    ) as process:
+        one.wait_for(lambda: others(one) != [])
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=TIMEOUT) == (b"", b"")
+        assert process.returncode == 128 + signal.SIGINT
     assert others(one) == []
 
 
@@ -89,6 +102,7 @@ def test_without_a_check_and_without_a_container(life):
     assert told(one, "/probe")[0] == 1 and "not running" in told(one, "/probe")[1]
     one.start()
     assert "has no health check" in told(one)[1]
+    assert "--watch" in told(one, "/probe", options=("--interval", "1s"))[1]
     assert "NotifyAccess=all" in told(one, "/probe", options=("--notify",))[1]
 
 
