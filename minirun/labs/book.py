@@ -11,7 +11,7 @@ from string import Template
 
 from ..teach import page as explained
 from ..teach.page import hash_of
-from ..teach.page_film import html
+from ..teach.page_panels import html
 from .page import read, sections
 from .page_html import body
 

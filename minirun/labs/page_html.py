@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..teach.page_film import html
+from ..teach.page_panels import html
 from . import transcript
 from .page import is_inside, read, slug, words
 

@@ -18,12 +18,13 @@ from .explanation import UNKNOWN
 from .flags import flags_in, without_flags
 from .mount_tree import drawn
 from .outcome import HOLDS, HOST, JOINED, NEW
-from .page_film import film, html
+from .page_film import film, numbers
+from .page_panels import html
 from .text import WHO
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from .explanation import Explanation, Told
 
@@ -35,7 +36,7 @@ def page(explanation: Explanation) -> str:
     script = asset("page.js")
     return Template(asset("page.html")).substitute(
         title=f"The container {html(explanation.id)}, step by step",
-        summary=f"Made from {html(explanation.bundle)}. The arrow keys choose a step, the space bar plays the film.",
+        summary=f"From {html(explanation.bundle)}. Arrow keys choose a step, the space bar plays.",
         links="".join(f'<a href="#{name}">{TITLES[name]}</a>' for name in parts if name not in ON_TOP),
         parts="\n".join(sections(explanation, parts)),
         style=asset("colours.css") + asset("page.css"),
@@ -54,13 +55,19 @@ def hash_of(script: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
-FLAGS = r"(?<=\|)"
+FLAGS, LISTS = r"(?<=\|)", r"(?<=[:,])"
 JOINTS = rf"{FLAGS}|(?<=\w{{4}}_)|(?<=.)(?=/)"  # and of names and paths
 
 
 def breakable(text: str, joints: str = JOINTS) -> str:
     """Flags and paths are long words, and lanes are narrow: where lines may end in there."""
     return re.sub(r"\S{17,}", lambda word: re.sub(joints, "<wbr>", word[0]), html(text))
+
+
+def whole_options(command: str) -> str:
+    """A browser would end lines behind the hyphens of --options. Nothing is added that would be copied."""
+    told = breakable(command, LISTS)
+    return re.sub(r"(?<!\S)--?[A-Za-z][\w-]*", lambda option: f'<span class="option">{option[0]}</span>', told)
 
 
 def sections(explanation: Explanation, parts: dict[str, str]) -> Iterator[str]:
@@ -103,11 +110,6 @@ def overview(explanation: Explanation) -> Iterator[str]:
         yield f"{time(explanation.took(*band))}</a></li>"
         before = process
     yield "</ol>"
-
-
-def numbers(band: Sequence[Told]) -> str:
-    first, last = band[0].number, band[-1].number
-    return str(first) if first == last else f"{first}–{last}"
 
 
 def time(took: str) -> str:
@@ -168,7 +170,9 @@ def more(told: Told) -> Iterator[str]:
         else f"<p>No system call: {html(told.no_calls)}.</p>"
     )
     yield (
-        f"<h4>By hand</h4><pre>{html(told.shell)}</pre>" if told.shell else f"<p>No command: {html(told.no_shell)}.</p>"
+        f"<h4>By hand</h4><pre>{whole_options(told.shell)}</pre>"
+        if told.shell
+        else f"<p>No command: {html(told.no_shell)}.</p>"
     )
     if told.listing:
         yield f"<h4>The program that the kernel runs</h4><pre>{html(told.listing)}</pre>"

@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 from browser import CHROMIUM, TROUBLE, Browser
-from test_pictures import HOSTILE, told
+from test_explain import config, options
+from test_pictures import HOSTILE, explained_whole, told
 
+from minirun.plan.container import plan
+from minirun.spec.load import parse
+from minirun.teach.explanation import stages_of, tell
 from minirun.teach.page import page
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from minirun.teach.explanation import Explanation
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
 
@@ -120,3 +126,65 @@ def test_the_page_fits_a_wall_and_a_telephone(browser: Browser, tmp_path: Path, 
     assert browser.value("document.documentElement.scrollWidth") <= width
     for text in (".sentence", "#detail p", "#detail pre"):
         assert browser.value(f"parseFloat(getComputedStyle(document.querySelector('{text}')).fontSize)") >= smallest
+
+
+# The lowest edge of any panel at any step, and what is cut in one.
+LOWEST = (
+    "Math.max(...steps.map((_, n) => (goOnStage(n), document.querySelector('.film').getBoundingClientRect().bottom)))"
+)
+CUT = """steps.flatMap((_, n) => (goOnStage(n), [...document.querySelectorAll('.film .panel')].filter((panel) =>
+  panel.scrollHeight > panel.clientHeight || panel.scrollWidth > panel.clientWidth).map(() => n + 1))).join()"""
+WIDEST = "Math.max(...steps.map((_, n) => (goOnStage(n), document.documentElement.scrollWidth)))"
+
+
+@pytest.mark.parametrize("which", ["default", "rich"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1366, 768), (1440, 900)])
+def test_the_whole_stage_is_on_one_screen_at_every_step(
+    browser: Browser, tmp_path: Path, which: str, width: int, height: int
+) -> None:
+    open_at(browser, tmp_path, told("engine") if which == "rich" else whole_film(), width, height)
+    assert browser.value(LOWEST) <= height
+    assert browser.value(CUT) == ""
+    assert browser.value("parseFloat(getComputedStyle(document.querySelector('.stage')).fontSize)") >= 12
+
+
+@pytest.mark.parametrize("which", ["default", "rich"])
+def test_nothing_scrolls_sideways_on_a_telephone(browser: Browser, tmp_path: Path, which: str) -> None:
+    open_at(browser, tmp_path, told("engine") if which == "rich" else whole_film(), 390, 844)
+    assert browser.value(WIDEST) <= 390
+    assert browser.value(CUT) == ""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_an_option_of_a_command_is_not_cut_at_its_hyphens(browser: Browser, tmp_path: Path, width: int) -> None:
+    explained = whole_film()
+    open_at(browser, tmp_path, explained, width, 720)
+    step = next(one for one in explained.steps if "--rbind" in one.shell)
+    browser.value(f"goOnStage({step.number - 1})")
+    assert browser.value("[...document.querySelectorAll('#detail .option')].map((one) => one.textContent)").count(
+        "--rbind"
+    )
+    lines = (
+        "Math.max(...steps.flatMap((_, n) => (goOnStage(n), [...document.querySelectorAll('#detail .option')].map({})))"
+    )
+    assert browser.value(lines.format("(one) => one.getClientRects().length") + ")") == 1
+    copied = "[...document.querySelectorAll('#detail pre')].map((one) => one.textContent)"
+    browser.value(f"goOnStage({step.number - 1})")
+    assert step.shell in browser.value(copied)
+
+
+def whole_film() -> Explanation:
+    """Of the default config.json."""
+    steps = plan(parse(config()), options())
+    stages = stages_of(steps)
+    every = tuple(tell(number, step, stages) for number, step in enumerate(steps, start=1))
+    return explained_whole().replace(steps=every, stages=stages)
+
+
+def open_at(browser: Browser, place: Path, explained: Explanation, width: int, height: int) -> None:
+    file = place / "page.html"
+    file.write_text(page(explained))
+    browser.call(
+        "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500
+    )
+    browser.open(file)

@@ -110,12 +110,17 @@ def test_the_page_has_every_step_and_every_link_leads_somewhere() -> None:
 def test_the_page_loads_nothing_and_words_of_config_json_are_words() -> None:
     harmless, hostile = Elements(page(told(re.sub("[^/]", "x", HOSTILE)))), Elements(page(told(HOSTILE)))
     shape, expected = (
-        [(tag, sorted(attributes)) for tag, attributes in elements.found if tag != "wbr"]
+        [(tag, sorted(attributes)) for tag, attributes in elements.found if not only_breaks_lines(tag, attributes)]
         for elements in (hostile, harmless)
     )
     assert shape == expected
     assert not {"src", "srcset", "action", "data"} & {name for _, names in shape for name in names}
     assert all(link.startswith("#") for link in hostile.values("href"))
+
+
+def only_breaks_lines(tag: str, attributes: dict[str, str | None]) -> bool:
+    """A name that has to be quoted may make another word of an option."""
+    return tag == "wbr" or attributes == {"class": "option"}
 
 
 def test_the_overview_leads_to_each_part_of_the_timeline() -> None:

@@ -27,6 +27,7 @@ const frames = film ? JSON.parse(film.dataset.frames) : [];
 const slider = film?.querySelector("input");
 const speed = film?.querySelector("select");
 const playButton = film?.querySelector('[data-do="play"]');
+const MARGIN = 8; // pixels below the film
 const FRAME = 1600; // milliseconds that a step stays on the stage, at the usual speed
 let playing = 0;
 
@@ -41,6 +42,30 @@ function show(place) {
   for (const scene of scenes) scene.classList.toggle("now", scene === now);
   film.querySelector(".caption b").textContent = `${place + 1} of ${steps.length}`;
   film.querySelector(".caption span").textContent = now.querySelector("a").title;
+}
+
+// The whole film on one screen: where the panels would be too high at some step, their letters become smaller for all.
+const SIZES = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7];
+
+function fit() {
+  if (!film) return;
+  film.style.minHeight = "";
+  film.style.removeProperty("--fit");
+  if (!matchMedia("screen and (min-width: 901px)").matches) return;
+  const room = innerHeight - (film.getBoundingClientRect().top + scrollY) - MARGIN;
+  let highest = steps.length - 1;
+  const isTooHigh = (place) => {
+    show(place);
+    if (film.offsetHeight <= room) return false;
+    highest = place;
+    return true;
+  };
+  for (const size of SIZES) {
+    film.style.setProperty("--fit", size);
+    if (!isTooHigh(highest) && !steps.some((_, place) => isTooHigh(place))) break;
+  }
+  film.style.minHeight = `${room}px`;
+  show(chosen);
 }
 
 // Without a look at the timeline: who watches the film would be taken away from it.
@@ -141,4 +166,6 @@ document.addEventListener("click", (event) => {
   follow(link.hash);
 });
 choose(Math.max(steps.findIndex((step) => "#" + step.id === location.hash), 0));
+fit();
+addEventListener("resize", fit);
 addEventListener("hashchange", () => follow(location.hash));
