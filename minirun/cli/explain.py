@@ -90,9 +90,10 @@ def explained_as(options: Options, values: Mapping[str, Any]) -> Explanation:
     config = values["config_text"]
     explained = explanation.explain(options, findings(options, config), config)
     if values["timing"]:
-        from ..teach.timeline_file import durations
+        from ..teach.real_run import real_run
 
-        explained = explained.replace(durations=durations(values["timing"], explained.steps))
+        run = real_run(values["timing"], explained.steps)
+        explained = explained.replace(durations=run.durations, run=run)
     if values["step"] is not None:
         return explained.replace(steps=(chosen(explained, values["step"]),), outcome=Outcome(), stages=())
     return explained

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ..steps.step import Observer
+    from ..teach.before_after import BeforeAndAfter
     from ..teach.narrate import Narrator
     from ..teach.text import Paint
 
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 def observer(values: Mapping[str, Any]) -> Observer:
     """Raises StateError where what is asked for can't be had."""
     observers: list[Observer] = []
+    looking = None
     if values.get("predictions") and not values["step"]:
         raise StateError("--predictions writes down what is typed at the questions of --step\n  cure:  add --step")
     if values["narrate"] or values.get("step") or values.get("narrate_full"):
         told = narrator(values)
-        observers = [*before_and_after(told, values), told]
+        looking = before_and_after(told) if values.get("narrate_full") else None
+        observers = [looking, told] if looking else [told]
     if values.get("timeline"):
-        observers.append(timeline(os.path.abspath(values["timeline"])))
+        observers.append(timeline(os.path.abspath(values["timeline"]), looking))
     if len(observers) == 1:
         return observers[0]
     from ..teach.several import Several
@@ -35,20 +38,19 @@ def observer(values: Mapping[str, Any]) -> Observer:
     return Several(*observers)
 
 
-def before_and_after(told: Narrator, values: Mapping[str, Any]) -> list[Observer]:
-    if not values.get("narrate_full"):
-        return []
+def before_and_after(told: Narrator) -> BeforeAndAfter:
     from ..teach.before_after import BeforeAndAfter
 
-    return [BeforeAndAfter(told)]
+    return BeforeAndAfter(told)
 
 
-def timeline(path: str) -> Observer:
+def timeline(path: str, looking: BeforeAndAfter | None) -> Observer:
+    """Where another one has looked at the process, the file has what it saw."""
     from ..teach.timeline import Timeline
     from ..teach.whole_file import check_writable
 
     check_writable(path)
-    return Timeline(path)
+    return Timeline(path, looking)
 
 
 def narrator(values: Mapping[str, Any]) -> Narrator:

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ..steps.step import Context, Step
+    from .inspection import Facts
     from .narrate import Narrator
+    from .panels import Stage
 
 TITLE = "BEFORE AND AFTER: the container's process beside the runtime"
 EXECVE = (
@@ -38,6 +40,7 @@ class BeforeAndAfter(Observer):
         self.steps: Sequence[Step] = ()
         self.program = self.moment = 0
         self.is_shown = False
+        self.seen: tuple[int, Facts, Facts] | None = None  # after which step, the process, the runtime
 
     def prepare(self, steps: tuple[Step, ...], first: int = 0) -> None:
         self.steps = steps
@@ -60,12 +63,19 @@ class BeforeAndAfter(Observer):
     def show(self, index: int, context: Context) -> None:
         """Raises StateError where the process can't be looked at."""
         process, own = look(context.pid), look(os.getpid()).replace(command="minirun, the runtime")
+        self.seen = index, process, own
         if index < self.program:
             process = process.replace(command=f"minirun, until step {self.program + 1}")
         narrator = self.narrator
         lines = ["", narrator.paint("heading", TITLE), *self.moment_told(index)]
         narrator.say("\n".join([*lines, text(process, own, narrator.width, narrator.paint)]))
         self.is_shown = True
+
+    def stage(self) -> tuple[int, Stage] | None:
+        """What was seen, in the words of the film: for the timeline."""
+        from .as_seen import stage_seen
+
+        return (self.seen[0], stage_seen(self.seen[1], self.seen[2])) if self.seen else None
 
     def moment_told(self, index: int) -> list[str]:
         """What the picture can't show."""

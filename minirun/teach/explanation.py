@@ -16,6 +16,7 @@ from .chapters import CHAPTERS
 from .film import film, start
 from .outcome import Outcome, outcome
 from .panels import changed, stage
+from .real_run import RealRun
 from .text import shown
 
 TYPE_CHECKING = False
@@ -67,6 +68,7 @@ class Explanation(Record):
     outcome: Outcome = Outcome()
     stages: tuple[Stage, ...] = ()  # before the first step of the whole plan, and after each
     durations: Mapping[int, int] = {}  # of a run's steps, by number, in nanoseconds; only where somebody has measured
+    run: RealRun = RealRun()  # that run
 
     def sections(self) -> list[tuple[Told, ...]]:
         """The steps in their order, divided where the process or the chapter changes."""

@@ -12,23 +12,27 @@ import mmap
 import os
 from time import time_ns
 
+from ..safe import safe
 from ..steps.step import CONTAINER, RUNTIME, Observer, Step
 from .whole_file import why_not, write_whole
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..steps.step import Context, Log
+    from .before_after import BeforeAndAfter
 
 # What may be behind a look at the clock; the second is for machines whose time_t has 32 bits (clock_gettime(2)).
 CLOCKS = ("clock_gettime", "clock_gettime64")
 ENTRY = struct.Struct("@qq")  # begin and end of a step in nanoseconds since 1970; 0 is not known
+ROOM = 200  # bytes for what came of a step, in a few words
 
 
 class Timeline(Observer):
-    """Looks at the clock before and after each step, and at nothing else."""
+    """Looks at the clock before and after each step, and at nothing else. It writes down what `beside` has seen."""
 
-    def __init__(self, path: str) -> None:
-        self.path = path
+    def __init__(self, path: str, beside: BeforeAndAfter | None = None) -> None:
+        self.path, self.beside = path, beside
+        self.failure: tuple[int, str] | None = None  # which step has ended the walk, and why
         self.steps: tuple[Step, ...] = ()
         self.undone: list[tuple[int, int]] = []  # numbers of the steps, and when the runtime began to take them back
         self.pids: dict[str, int] = {}
@@ -36,6 +40,7 @@ class Timeline(Observer):
     def prepare(self, steps: tuple[Step, ...], first: int = 0) -> None:
         self.steps = steps
         self.times = mmap.mmap(-1, ENTRY.size * (len(steps) + 1))  # MAP_SHARED: fork(2) does not copy it
+        self.results = mmap.mmap(-1, ROOM * (len(steps) + 1))
         self.places = {id(step): index for index, step in enumerate(steps)}  # two steps may be equal
         self.pids[RUNTIME] = os.getpid()
         self.may_always_look = clocks_stay_allowed(steps)
@@ -49,8 +54,21 @@ class Timeline(Observer):
     def after(self, step: Step, index: int, context: Context) -> None:
         if self.may_look(context) and step.runs_in == context.me:  # two come back from fork(2)
             self.set(index, self.get(index)[0], time_ns())
+            self.note_result(index, context.result)
         if context.me == RUNTIME and context.pid:
             self.pids[CONTAINER] = context.pid
+
+    def failed(self, error: BaseException, context: Context) -> None:
+        """The runtime hears of the other process's errors, and which step that was."""
+        number = int(getattr(error, "details", {}).get("number", 0) or 0)
+        if context.me == RUNTIME and number:
+            self.failure = number - 1, str(getattr(error, "reason", error))
+            begun, ended = self.get(number - 1)
+            self.set(number - 1, begun, ended or time_ns())
+
+    def note_result(self, index: int, result: str) -> None:
+        told = result.encode(errors="replace")[: ROOM - 1]
+        self.results[index * ROOM : index * ROOM + len(told)] = told
 
     def may_look(self, context: Context) -> bool:
         """Once a filter holds, looking at the clock may be the call that it kills for: on most machines the kernel need
@@ -68,12 +86,28 @@ class Timeline(Observer):
         self.undone.append((self.places[id(step)], time_ns()))
 
     def ended(self, log: Log) -> None:
-        from .timeline_file import written
-
         try:
-            write_whole(self.path, written(self.steps, self.all_times(), self.undone_times(), self.pids))
+            write_whole(self.path, self.whole())
         except OSError as error:  # the container has run: its exit status counts
             log.warning(f"there is no timeline: {why_not(self.path, error)}")
+
+    def whole(self) -> str:
+        from .timeline_file import written
+
+        seen = self.beside.stage() if self.beside else None
+        return written(self.steps, self.all_times(), self.undone_times(), self.pids, self.more(), seen)
+
+    def more(self) -> dict[int, dict[str, str]]:
+        """What is known of some steps beside their times."""
+        told = {index: self.result(index) for index in range(len(self.steps))}
+        found = {index: {"result": safe(result)} for index, result in told.items() if result}
+        if self.failure:
+            index, why = self.failure
+            found.setdefault(index, {})["failed"] = safe(why)
+        return found
+
+    def result(self, index: int) -> str:
+        return self.results[index * ROOM : (index + 1) * ROOM].rstrip(b"\0").decode(errors="replace")
 
     def all_times(self) -> list[tuple[int, int]]:
         return [self.get(index) for index in range(len(self.steps))]

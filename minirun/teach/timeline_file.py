@@ -1,6 +1,6 @@
 """A timeline as a file: the Chrome trace-event format (complete events, "X", in microseconds), written and read.
 
-Perfetto, at ui.perfetto.dev or offline, and speedscope draw it; `explain --timing` takes the durations from it.
+Perfetto, at ui.perfetto.dev or offline, and speedscope draw it; `explain --timing` shows the run (real_run.py).
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from .text import WHO
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any, TypeGuard
+    from typing import Any
 
     from ..steps.step import Step
-    from .explanation import Told
+    from .panels import Stage
 
     Event = dict[str, Any]
 
 
 LONGEST = 10**13  # microseconds: a third of a year
+TAKEN_BACK, SEEN = "taken back", "seen"  # categories beside those of the chapters
 
 
 def written(
@@ -32,17 +33,22 @@ def written(
     times: Sequence[tuple[int, int]],
     undone: Sequence[tuple[int, int, int]],
     pids: Mapping[str, int],
+    more: Mapping[int, Mapping[str, str]] | None = None,
+    seen: tuple[int, Stage] | None = None,
 ) -> str:
-    """The file. A step of unknown begin or end is not in it. `otherData` is for facts beside the events: whose run it
-    was, and when it began, in nanoseconds since 1970; a text, since JavaScript has no whole number of that size."""
+    """The file. A step of unknown begin or end is not in it. `more` are further `args`, by the places of steps.
+    `otherData` is for facts beside the events: whose run it was, and when it began, in nanoseconds since 1970; a text,
+    since JavaScript has no whole number of that size."""
     zero = min([begun for begun, _ in times if begun] + [begun for _, begun, _ in undone], default=0)
     events = [name_event(process, pid) for process, pid in pids.items()]
     for index, (begun, ended) in enumerate(times):
         if begun and ended:
-            events.append(event(steps[index], index, begun - zero, ended - zero, pids.get(steps[index].runs_in, 0)))
+            one = event(steps[index], index, begun - zero, ended - zero, pids.get(steps[index].runs_in, 0))
+            events.append(one | {"args": one["args"] | dict((more or {}).get(index, {}))})
     for index, begun, ended in undone:
         taken_back = event(steps[index], index, begun - zero, ended - zero, pids[RUNTIME])
-        events.append(taken_back | {"name": f"take back: {taken_back['name']}", "cat": "taken back"})
+        events.append(taken_back | {"name": f"take back: {taken_back['name']}", "cat": TAKEN_BACK})
+    events += [seen_event(*seen, pids[RUNTIME])] if seen else []
     facts = {"container": id_in(steps), "began": str(zero)}
     return json.dumps({"traceEvents": events, "displayTimeUnit": "ms", "otherData": facts}, indent=1) + "\n"
 
@@ -54,6 +60,21 @@ def id_in(steps: Sequence[Step]) -> str:
 def name_event(process: str, pid: int) -> Event:
     """What a viewer writes beside the process."""
     return {"name": "process_name", "ph": "M", "pid": pid, "tid": pid, "args": {"name": WHO[process]}}
+
+
+def seen_event(index: int, panels: Stage, pid: int) -> Event:
+    """An instant ("i"), which a viewer shows as a mark."""
+    args = {"number": index + 1, "panels": panels}
+    return {
+        "name": "the process as seen",
+        "cat": SEEN,
+        "ph": "i",
+        "s": "p",
+        "ts": 0,
+        "pid": pid,
+        "tid": pid,
+        "args": args,
+    }
 
 
 def event(step: Step, index: int, begun: int, ended: int, pid: int) -> Event:
@@ -71,29 +92,6 @@ def event(step: Step, index: int, begun: int, ended: int, pid: int) -> Event:
         "tid": pid,
         "args": told,
     }
-
-
-def durations(path: str, steps: Sequence[Told]) -> dict[int, int]:
-    """In nanoseconds, by the numbers of the steps. Raises StateError where the file is not of a run of this plan."""
-    known = {told.number: (told.process, told.manual, told.pointer) for told in steps}
-    found: dict[int, int] = {}
-    for one in events_of(path):
-        if one.get("ph") != "X" or one.get("cat") == "taken back":
-            continue
-        number, length, args = one["args"].get("number"), one.get("dur"), one["args"]
-        origin = (args.get("process"), args.get("manual"), args.get("pointer"))
-        if not (is_whole(number) and is_whole(length)) or known.get(number) != origin:
-            raise StateError(
-                f"{safe(path)} is not the timeline of a run of this plan\n"
-                "  cure:  make one by run --timeline, from the same bundle and with the same options"
-            )
-        found[number] = length * 1000
-    return found
-
-
-def is_whole(number: object) -> TypeGuard[int]:
-    """Somebody may have written the file by hand: JSON has numbers of any size, and Python reads NaN, too."""
-    return isinstance(number, int) and 0 <= number < LONGEST
 
 
 def events_of(path: str) -> list[Event]:

@@ -46,7 +46,7 @@ from minirun.spec.reader import Node
 from minirun.steps.hooks import State
 from minirun.steps.seccomp import CompileFilter
 from minirun.steps.step import Channel, Context, Step
-from minirun.teach import explanation, timeline_file
+from minirun.teach import explanation, real_run
 from minirun.teach.chapters import CHAPTERS
 from minirun.teach.protections import PROTECTIONS
 from minirun.teach.without import ALL
@@ -266,11 +266,11 @@ def timing(data: bytes) -> None:
     path = Path(bundle(), "timeline")
     path.write_bytes(data)
     try:
-        times = timeline_file.durations(str(path), explained().steps)
+        times = real_run.real_run(str(path), explained().steps)
     except MinirunError as error:
         return told(error)
     for draw, form in ((page.page, "html"), (svg.svg, "svg")):
-        check_form({"format": form}, draw(explained().replace(durations=times)), data)
+        check_form({"format": form}, draw(explained().replace(durations=times.durations, run=times)), data)
     return None
 
 

@@ -28,10 +28,10 @@ from minirun.teach.explanation import Explanation, stages_of, tell
 from minirun.teach.mermaid import mermaid
 from minirun.teach.outcome import HOST, JOINED, NEW, outcome
 from minirun.teach.page import asset, page
+from minirun.teach.real_run import real_run
 from minirun.teach.several import Several
 from minirun.teach.svg import svg
 from minirun.teach.timeline import CLOCKS, Timeline
-from minirun.teach.timeline_file import durations
 from minirun.teach.whole_file import why_not, write_whole
 
 if TYPE_CHECKING:
@@ -243,10 +243,10 @@ def test_a_timeline_has_both_processes_and_what_is_taken_back(tmp_path: Path) ->
     assert events[0]["ts"] == 0, "they count from the first"
     assert [one["pid"] for one in events] == [os.getpid(), os.getpid(), 77, os.getpid(), os.getpid()]
     told = tuple(tell(number, step) for number, step in enumerate(steps, start=1))
-    assert set(durations(str(path), told)) == {1, 2, 3, 4}
+    assert set(real_run(str(path), told).durations) == {1, 2, 3, 4}
     for other in (told[:2], (told[0].replace(pointer="/mounts/7"), *told[1:])):
         with pytest.raises(StateError, match="not the timeline of a run of this plan"):
-            durations(str(path), other)
+            real_run(str(path), other)
 
 
 def walk_as_two(steps: tuple[Step, ...], context: Context, log: Log) -> None:
@@ -310,11 +310,11 @@ def test_a_timeline_with_impossible_numbers_is_an_error(tmp_path: Path, member: 
     event = {"ph": "X", "dur": 1, "args": {"number": 1, "process": "runtime", "manual": told.manual, "pointer": ""}}
     path = tmp_path / "times.json"
     path.write_text(json.dumps({"traceEvents": [event]}))
-    assert durations(str(path), (told,)) == {1: 1000}
+    assert real_run(str(path), (told,)).durations == {1: 1000}
     (event if member == "dur" else event["args"])[member] = wrong  # type: ignore[index]
     path.write_text(json.dumps({"traceEvents": [event]}))
     with pytest.raises(StateError, match=r"not the timeline of a run of this plan|no timeline"):
-        durations(str(path), (told,))
+        real_run(str(path), (told,))
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_what_is_no_timeline_is_an_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "times.json"
     path.write_text(text)
     with pytest.raises(StateError, match="no timeline"):
-        durations(str(path), ())
+        real_run(str(path), ())
 
 
 # ---- the command
