@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Words = Iterator[tuple[str, str]]
 
-ANOTHER = "another than the host's"
+ANOTHER = "not the host's"
 NOT_SEEN, MOUNTED = "not there", "mounted: "
 LONG_NAMES = {"mnt": "mount", "net": "network"}  # config.json's of those in /proc/PID/ns
 PAGE = 4096  # bytes: memory is counted in these

@@ -18,9 +18,11 @@ from .explanation import UNKNOWN
 from .flags import flags_in, without_flags
 from .mount_tree import drawn
 from .outcome import HOLDS, HOST, JOINED, NEW
-from .page_film import film, numbers
-from .page_panels import html
-from .text import WHO
+from .page_film import film
+from .page_panels import html, numbers
+from .page_run import axis, came_of, seen, times
+from .panels import changes_told
+from .text import WHO, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,8 +88,8 @@ def notes(explanation: Explanation) -> Iterator[str]:
     yield from (f'<p class="note"><strong>Note:</strong> {html(note)}</p>' for note in explanation.notes)
 
 
-def lanes() -> str:
-    heads = (f'<div class="{process}">{html(who)}</div>' for process, who in WHO.items())
+def lanes(scale: str = "") -> str:
+    heads = (f'<div class="{process}">{html(who)}{scale}</div>' for process, who in WHO.items())
     return f'<div class="lanes">{"".join(heads)}</div>'
 
 
@@ -120,11 +122,11 @@ def time(took: str) -> str:
 
 
 def timeline(explanation: Explanation) -> Iterator[str]:
-    if explanation.durations:
-        yield f"<p>The times are those of one run, and the bars compare them. {UNKNOWN} is what was not measured.</p>"
-    yield lanes()
     longest = max(explanation.durations.values(), default=0)
-    seen: set[str] = set()
+    if explanation.durations:
+        yield f"<p>A bar from edge to edge is {shown(longest)}. {UNKNOWN} is what was not measured.</p>"
+    yield lanes("".join(axis(longest)) if longest else "")
+    told_about: set[str] = set()
     before = ""
     for band in explanation.sections():
         chapter, process = band[0].chapter, band[0].process
@@ -134,10 +136,10 @@ def timeline(explanation: Explanation) -> Iterator[str]:
         for told in band:
             yield from step(told, explanation, longest)
         yield "</ol></div>"
-        if chapter not in seen:
+        if chapter not in told_about:
             yield f'<p class="about">{html(CHAPTERS[chapter].about)} <em>{html(CHAPTERS[chapter].manual)}</em></p>'
         yield "</div>"
-        seen.add(chapter)
+        told_about.add(chapter)
         before = process
 
 
@@ -146,20 +148,36 @@ ARROWS = {"container": "hands over →", "runtime": "← hands over"}
 
 def step(told: Told, explanation: Explanation, longest: int) -> Iterator[str]:
     """What stands in the lane, and hidden below it all there is to know."""
-    yield f'<li class="step {told.process}" id="step-{told.number}"><button type="button" aria-controls="detail">'
+    came = came_of(told, explanation)
+    yield f'<li class="step {told.process}{fate(told, explanation)}" id="step-{told.number}"{heard(told)}>'
+    yield '<button type="button" aria-controls="detail">'
     sentence = breakable(without_flags(told.sentence))
     yield f'<span class="number">{told.number}</span> <span class="sentence">{sentence}</span>'
     yield time(explanation.took(told))
     if duration := explanation.durations.get(told.number):
         yield f'<span class="bar" style="--share:{duration / longest:.4f}"></span>'
     yield "</button>"
-    yield from more(told)
+    yield from more(told, came)
     yield "</li>"
 
 
-def more(told: Told) -> Iterator[str]:
+def heard(told: Told) -> str:
+    """What a screen reader says of the change."""
+    return f' data-heard="{html("; ".join(changes_told(told.changes)))}"' if told.changes else ""
+
+
+def fate(told: Told, explanation: Explanation) -> str:
+    """In a run that a step has ended."""
+    failed = explanation.run.failed
+    if not failed:
+        return ""
+    return " failed" if told.number == failed else "" if told.number in explanation.durations else " unreached"
+
+
+def more(told: Told, came: str) -> Iterator[str]:
     yield f'<div class="more {told.process}"><p class="which">{told.number} · {html(WHO[told.process])}</p>'
     yield f'<p class="title">{breakable(without_flags(told.sentence))}</p>'
+    yield f'<p class="of-run">{html(came)}</p>' if came else ""
     if told.reason:
         yield f"<p>{html(told.reason)}</p>"
     yield from flag_table(told.sentence)
@@ -250,6 +268,8 @@ ON_TOP = ("film", "overview")  # these are in sight
 PARTS = {
     "film": film,
     "overview": overview,
+    "times": times,
+    "seen": seen,
     "timeline": timeline,
     "namespaces": namespaces,
     "mounts": mounts,
@@ -258,6 +278,8 @@ PARTS = {
 TITLES = {
     "film": "The film",
     "overview": "Who does what",
+    "times": "Times",
+    "seen": "As seen",
     "timeline": "Timeline",
     "namespaces": "Namespaces",
     "mounts": "Mounts",

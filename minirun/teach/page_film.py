@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 
 from .chapters import CHAPTERS
-from .page_panels import body, html
+from .page_panels import TITLES, body, html, numbers
+from .page_run import badges, came_of, pace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,17 +21,6 @@ if TYPE_CHECKING:
 
     Marks = Mapping[str, str]  # name -> what it was before the step; "" for what is new
 
-TITLES = {
-    "namespaces": "Namespaces",
-    "mounts": "Files",
-    "cgroup": "Limits",
-    "capabilities": "Capabilities",
-    "identity": "Identity",
-    "process": "Process",
-    "inside": "Inside of the namespaces",
-    "devices": "Devices",
-    "books": "Books, on the host",
-}
 # As they stand on the stage: across it, or in one of its two columns.
 ROWS = (
     (("namespaces",),),
@@ -51,14 +41,31 @@ def film(explanation: Explanation) -> Iterator[str]:
     if not explanation.stages:
         return
     frames = Frames(explanation)
-    yield f'<div class="film" data-frames="{html(json.dumps(frames.numbers))}">'
+    yield f'<div class="film"{data(frames=frames.numbers)}{of_run(explanation)}>'
     yield from scenes(explanation)
-    yield '<p class="caption"><b></b> <span></span></p>'
-    yield from controls(len(explanation.steps))
+    yield '<p class="caption"><b></b> <span></span> <span class="came"></span></p>'
+    yield '<p class="heard" role="status"></p>'
+    yield from controls(explanation)
     yield from empty_stage()
     yield from (f"<template>{body}</template>" for body in frames.bodies)
     yield "</div>"
     yield from on_paper(explanation)
+
+
+def data(**values: object) -> str:
+    """For the script."""
+    return "".join(f' data-{name}="{html(json.dumps(value))}"' for name, value in values.items())
+
+
+def of_run(explanation: Explanation) -> str:
+    if not explanation.durations:
+        return ""
+    return data(
+        came=[came_of(told, explanation) for told in explanation.steps],
+        pace=pace(explanation)[1],
+        failed=explanation.run.failed,
+        seen={"after": explanation.run.seen_after, "told": badges(explanation)},
+    )
 
 
 def empty_stage() -> Iterator[str]:
@@ -68,7 +75,7 @@ def empty_stage() -> Iterator[str]:
         for names in columns:
             panels = (
                 f'<div class="panel {name}" role="group" aria-label="{TITLES[name]}">'
-                f"<h3>{TITLES[name]}</h3><div></div></div>"
+                f'<h3>{TITLES[name]} <small class="badge"></small></h3><div></div></div>'
                 for name in names
             )
             yield f'<div class="column">{"".join(panels)}</div>'
@@ -87,13 +94,16 @@ def scenes(explanation: Explanation) -> Iterator[str]:
     yield "</ol>"
 
 
-def controls(steps: int) -> Iterator[str]:
+def controls(explanation: Explanation) -> Iterator[str]:
+    steps = len(explanation.steps)
     yield '<div class="controls">'
     for name, (sign, about) in BUTTONS.items():
         yield f'<button type="button" data-do="{name}" aria-label="{about}" title="{about}">{sign}</button>'
     yield f'<input type="range" min="1" max="{steps}" value="1" aria-label="step">'
     yield '<select aria-label="speed">'
     yield from (f'<option value="{rate}"{" selected" * (rate == 1)}>{about}</option>' for rate, about in SPEEDS)
+    if explanation.durations:
+        yield f'<option value="run">as it ran, {pace(explanation)[0]:,} × slower</option>'
     yield "</select></div>"
 
 
@@ -121,11 +131,6 @@ def marks(changes: Sequence[Change], panel: str) -> dict[str, str]:
 # ---- on paper
 
 UNCHANGED = "Nothing becomes another that a panel shows."
-
-
-def numbers(band: Sequence[Told]) -> str:
-    first, last = band[0].number, band[-1].number
-    return str(first) if first == last else f"{first}–{last}"
 
 
 def on_paper(explanation: Explanation) -> Iterator[str]:

@@ -12,9 +12,28 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from .explanation import Told
     from .panels import Panel
 
     Marks = Mapping[str, str]  # name -> what it was before the step; "" for what is new
+
+
+TITLES = {
+    "namespaces": "Namespaces",
+    "mounts": "Files",
+    "cgroup": "Limits",
+    "capabilities": "Capabilities",
+    "identity": "Identity",
+    "process": "Process",
+    "inside": "Inside of the namespaces",
+    "devices": "Devices",
+    "books": "Books, on the host",
+}
+
+
+def numbers(band: Sequence[Told]) -> str:
+    first, last = band[0].number, band[-1].number
+    return str(first) if first == last else f"{first}–{last}"
 
 
 def body(name: str, panel: Panel, changed: Marks) -> str:

@@ -8,7 +8,8 @@ from itertools import pairwise
 from ..safe import safe
 from .chapters import CHAPTERS
 from .outcome import HOST, JOINED
-from .text import WHO
+from .scale import share, tick_label, ticks
+from .text import WHO, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ PANEL, PANEL_ROW = 936, 26  # what comes of it: where it begins; of its lines
 VALUE = 140  # from the name to the value there
 NAME_LETTERS, VALUE_LETTERS = 14, 21
 LIMITS_SHOWN = 6
+BAR, AXIS, LABEL = 3, 40, 56  # how high a bar of time is, the scale of these below all boxes, a label of it
 
 STYLE = """
 svg { --page: #fff; --text: #1a1a1a; --soft: #565656; --runtime: #0b5cad; --runtime-soft: #e6f0fa;
@@ -41,6 +43,9 @@ rect.runtime { fill: var(--runtime-soft); stroke: var(--runtime); }
 rect.container { fill: var(--container-soft); stroke: var(--container); }
 text.runtime { fill: var(--runtime); }
 text.container { fill: var(--container); }
+.bar.runtime { fill: var(--runtime); stroke: none; }
+.bar.container { fill: var(--container); stroke: none; }
+.tick { stroke: var(--soft); stroke-width: 1; }
 .turn { stroke: var(--soft); stroke-width: 1.5; marker-end: url(#head); }
 #head path { fill: var(--soft); }
 """
@@ -54,8 +59,11 @@ def svg(explanation: Explanation) -> str:
 
 def lines(explanation: Explanation) -> Iterator[str]:
     bands, panel = explanation.sections(), list(outcome_lines(explanation))
-    height = max(TOP + len(bands) * ROW, TOP + len(panel) * PANEL_ROW) + 12
+    below = TOP + len(bands) * ROW
+    height = max(below + AXIS * bool(explanation.durations), TOP + len(panel) * PANEL_ROW) + 12
     title = f"The container {explanation.id}: {len(explanation.steps)} steps of two processes"
+    if explanation.durations:
+        title += f", {shown(sum(explanation.durations.values()))} in all"
     yield f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">'
     yield f"<title>{xml(title)}</title><style>{STYLE}</style><defs>{HEAD}</defs>"
     yield f'<rect class="page" width="{WIDTH}" height="{height}"/>'
@@ -63,7 +71,9 @@ def lines(explanation: Explanation) -> Iterator[str]:
     yield from (text(LANES[process], TOP - 14, who, f"lane {process}") for process, who in WHO.items())
     yield from turns(bands)
     for place, band in enumerate(bands):
-        yield from box(band, TOP + place * ROW, explanation.took(*band))
+        yield from box(band, TOP + place * ROW, time_told(band, explanation))
+        yield from bar(band, TOP + place * ROW, explanation)
+    yield from scale(below, explanation)
     for place, (name, value, kind) in enumerate(panel):
         yield text(PANEL, TOP + 20 + place * PANEL_ROW, name, f"name {kind}")
         yield text(PANEL + VALUE, TOP + 20 + place * PANEL_ROW, value, "soft")
@@ -97,6 +107,43 @@ def box(band: tuple[Told, ...], y: int, time: str) -> Iterator[str]:
     if time:
         yield f'<text x="{x + LANE - 8}" y="{y + 17}" class="band" text-anchor="end">{xml(time)}</text>'
     yield "</g>"
+
+
+def bar(band: tuple[Told, ...], y: int, explanation: Explanation) -> Iterator[str]:
+    """How long the chapter took, on the scale below."""
+    took = time_of(band, explanation)
+    if took:
+        process = band[0].process
+        width = LANE * took / longest(explanation)
+        place = f'x="{LANES[process]}" y="{y + BOX - BAR}" width="{width:.1f}" height="{BAR}"'
+        yield f'<rect class="bar {process}" {place}/>'
+
+
+def time_told(band: tuple[Told, ...], explanation: Explanation) -> str:
+    is_known = all(told.number in explanation.durations for told in band)
+    part = share(time_of(band, explanation), sum(explanation.durations.values()))
+    return f"{explanation.took(*band)} · {part}" if is_known else explanation.took(*band)
+
+
+def time_of(band: tuple[Told, ...], explanation: Explanation) -> int:
+    return sum(explanation.durations.get(told.number, 0) for told in band)
+
+
+def longest(explanation: Explanation) -> int:
+    return max([time_of(band, explanation) for band in explanation.sections()] + [1])
+
+
+def scale(y: int, explanation: Explanation) -> Iterator[str]:
+    if not explanation.durations:
+        return
+    whole = longest(explanation)
+    for left in LANES.values():
+        yield f'<line class="tick" x1="{left}" y1="{y + 8}" x2="{left + LANE}" y2="{y + 8}"/>'
+        for tick in ticks(whole):
+            x = left + LANE * tick / whole
+            yield f'<line class="tick" x1="{x:.1f}" y1="{y + 3}" x2="{x:.1f}" y2="{y + 13}"/>'
+            if x + LABEL <= left + LANE:
+                yield text(int(x), y + 30, tick_label(tick, whole), "soft")
 
 
 def turns(bands: list[tuple[Told, ...]]) -> Iterator[str]:

@@ -16,6 +16,7 @@ function choose(place) {
   pane.replaceChildren(steps[chosen].querySelector(".more").cloneNode(true));
   pane.scrollTop = 0;
   show(chosen);
+  tell();
 }
 
 // ---- the film
@@ -28,20 +29,44 @@ const slider = film?.querySelector("input");
 const speed = film?.querySelector("select");
 const playButton = film?.querySelector('[data-do="play"]');
 const MARGIN = 8; // pixels below the film
+const of = (name) => (film?.dataset[name] ? JSON.parse(film.dataset[name]) : null); // of a run, where there was one
+const [came, pace, failed, seen] = ["came", "pace", "failed", "seen"].map(of);
 const FRAME = 1600; // milliseconds that a step stays on the stage, at the usual speed
 let playing = 0;
 
 function show(place) {
   if (!film) return;
+  const isUndone = failed > 0 && place + 1 >= failed; // by the run: it has left all as it was before the step
+  const frame = frames[isUndone ? failed - 1 : place + 1];
   panels.forEach((panel, number) => {
-    panel.replaceChildren(bodies[frames[place + 1][number]].content.cloneNode(true));
+    panel.replaceChildren(bodies[frame[number]].content.cloneNode(true));
+    if (isUndone) for (const one of panel.querySelectorAll(".changed")) one.classList.remove("changed");
+    if (isUndone) for (const one of panel.querySelectorAll(".gone, del")) one.remove();
   });
   slider.value = place + 1;
   const scenes = [...film.querySelectorAll(".scenes li")];
   const now = scenes.findLast((scene) => Number(scene.dataset.first) <= place + 1);
-  for (const scene of scenes) scene.classList.toggle("now", scene === now);
+  for (const scene of scenes) {
+    scene.classList.toggle("now", scene === now);
+    scene.classList.toggle("unreached", failed > 0 && Number(scene.dataset.first) > failed);
+    scene.querySelector("a").toggleAttribute("aria-current", scene === now);
+  }
   film.querySelector(".caption b").textContent = `${place + 1} of ${steps.length}`;
   film.querySelector(".caption span").textContent = now.querySelector("a").title;
+  film.querySelector(".came").textContent = came?.[place] ?? "";
+  film.querySelector(".came").classList.toggle("failed", failed === place + 1);
+  for (const panel of film.querySelectorAll(".panel")) {
+    const told = seen?.after === place + 1 ? seen.told[panel.classList[1]] : "";
+    panel.querySelector(".badge").textContent = told ?? "";
+  }
+}
+
+// What who hears the page is told of a step: the pane would be too much of it.
+function tell() {
+  if (!film) return;
+  const words = [`step ${chosen + 1} of ${steps.length}`, steps[chosen].querySelector(".sentence").textContent];
+  slider.setAttribute("aria-valuetext", words[0]);
+  film.querySelector(".heard").textContent = [...words, steps[chosen].dataset.heard, came?.[chosen]].filter(Boolean).join(". ");
 }
 
 // The whole film on one screen: where the panels would be too high at some step, their letters become smaller for all.
@@ -81,16 +106,20 @@ function pause() {
   playButton.setAttribute("aria-label", "play");
 }
 
+// The last step that the film comes to, when it plays; and how long the next one is to come.
+const end = () => (failed || steps.length) - 1;
+const wait = () => (speed.value === "run" ? pace[chosen + 1] : FRAME / Number(speed.value));
+
 function play() {
-  if (chosen === steps.length - 1) goOnStage(0);
+  if (chosen >= end()) goOnStage(0);
   playButton.textContent = "❚❚";
   playButton.setAttribute("aria-label", "pause");
   const next = () => {
     goOnStage(chosen + 1);
-    if (chosen === steps.length - 1) pause();
-    else playing = setTimeout(next, FRAME / Number(speed.value));
+    if (chosen >= end()) pause();
+    else playing = setTimeout(next, wait());
   };
-  playing = setTimeout(next, FRAME / Number(speed.value));
+  playing = setTimeout(next, wait());
 }
 
 const DEEDS = {
