@@ -1,7 +1,8 @@
 """A goal of labs that look at the steps of a start: to have said of some of them beforehand what they will change.
 
-`run --step --predictions FILE` compares with what /proc shows then (teach/prediction.py). Here counts that somebody has
-thought, and not whether it was right: a wrong prediction is what one learns from.
+`run --step --predictions FILE` compares with what /proc shows then (teach/prediction.py), and with the plan's picture
+of the step (teach/pictured.py). Here counts that somebody has thought, and not whether it was right: a wrong prediction
+is what one learns from. Where picture and kernel disagree, it was not the student who was wrong, and that is told.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ def predicted(steps: int, points: int = 2) -> Goal:
         made = prediction.read(desk.file(FILE))
         different = {one.step for one in made}
         right = {one.step for one in made if one.right}
+        otherwise = sorted({one.step for one in made if one.otherwise})
         found = f"{len(different)}, of which {len(right)} were right"
+        if otherwise:
+            found += f"; in {', '.join(map(str, otherwise))} the plan's picture has it otherwise than the kernel"
         if len(different) < steps:
             return not_yet(f"{steps} predicted steps in the file {FILE}", found)
         return done(found)

@@ -39,12 +39,13 @@ class Prediction(Record):
     predicted: tuple[str, ...]  # such as "namespaces uts", "namespaces", "hostname"
     changed: tuple[str, ...]  # likewise, with all names; () for nothing
     right: bool
+    otherwise: tuple[str, ...] = ()  # what the plan's picture of the step has otherwise than the kernel
 
     def line(self) -> str:
         return json.dumps(dict(zip(JSON_NAMES, self.values()))) + "\n"
 
 
-JSON_NAMES = ("step", "class", "sentence", "predicted", "changed", "right")
+JSON_NAMES = ("step", "class", "sentence", "predicted", "changed", "right", "otherwise")
 
 
 class Kind(Record):
@@ -212,9 +213,10 @@ def parsed(path: str, lines: Iterable[str]) -> Iterator[Prediction]:
     for number, line in enumerate(lines, start=1):
         try:
             told = json.loads(line)
-            step, kind, sentence, predicted, changed, right = (told[name] for name in JSON_NAMES)
-            yield Prediction(int(step), str(kind), str(sentence), tuple(predicted), tuple(changed), right is True)
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+            step, kind, sentence, predicted, changed, right = (told[name] for name in JSON_NAMES[:-1])
+            words = tuple(predicted), tuple(changed), right is True, tuple(told.get(JSON_NAMES[-1], ()))
+            yield Prediction(int(step), str(kind), str(sentence), *words)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             raise StateError(
                 f"line {number} of {safe(path)} is no prediction\n  cure:  remove the line; run --step writes new ones"
             ) from None

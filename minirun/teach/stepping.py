@@ -107,7 +107,7 @@ class Stepper(Narrator):
         super().__init__(descriptor, paint, width)
         self.terminal = open_terminal()
         self.proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # the host's, wherever / will be
-        self.predictor = Predictor(self.proc, width)
+        self.predictor = Predictor(self.proc, width, self.write)
         self.signals = -1
         self.way = Way()
         self.asks = mmap.mmap(-1, 1)  # whether a question is open; both processes read and write it
@@ -124,9 +124,10 @@ class Stepper(Narrator):
 
     def prepare(self, steps: tuple[Step, ...], first: int = 0) -> None:
         super().prepare(steps, first)
-        self.predictor.prepare(steps)
         self.signals = signalfd(ENDING)
-        stages = tuple(map(stage, film(steps, start_as(look(os.getpid())))))
+        worlds = film(steps, start_as(look(os.getpid())))
+        self.predictor.prepare(steps, worlds)
+        stages = tuple(map(stage, worlds))
         self.way.steps = told = [tell(number, step, stages) for number, step in enumerate(steps, start=1)]
         self.helps = [details((one,), self.width, self.paint) for one in told]
         self.changes = [self.indented(*changes_told(one.changes)) for one in told]
@@ -143,8 +144,6 @@ class Stepper(Narrator):
         return (*super().descriptors(), self.terminal, self.proc, self.signals, *self.predictor.descriptors())
 
     def before(self, step: Step, index: int, context: Context) -> None:
-        if said := self.predictor.late():
-            self.write(said)
         self.announce(step, index)
         if self.way.asks_at(index) and not step.ends_create and index <= self.last:
             self.ask(step, index, context)
@@ -156,9 +155,7 @@ class Stepper(Narrator):
             self.write(self.changes[index])
         if self.predictor.predicted:
             self.note_pid(context)
-            told = self.predictor.outcome(step, index, self.sentences[index], self.pid, context)
-            if told:  # not even write(2) of nothing may be allowed
-                self.write(told)
+            self.write(self.predictor.outcome(step, index, self.pid, context))
 
     def failed(self, error: BaseException, context: Context) -> None:
         if self.asks[0]:  # Ctrl-C and Ctrl-D leave the cursor behind the question
@@ -185,7 +182,7 @@ class Stepper(Narrator):
         """What to say before the question is asked again; "" where the step may come."""
         word, _, words = answer.partition(" ")
         if word.lower() in PREDICT:
-            return self.predictor.take(words, step, self.pid, context)
+            return self.predictor.take(words, step, index, self.pid, context)
         if answer.lower() == BACK:
             return self.look_back()
         if answer.lower() == NOW:

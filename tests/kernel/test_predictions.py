@@ -177,18 +177,67 @@ def test_behind_a_filter_nobody_looks(runtime: Runtime, bundle: Callable[..., Bu
         assert one.finish() == 0
 
 
-def test_what_the_filter_has_changed_is_said_at_the_next_step(
+def test_what_the_filter_changes_is_told_by_the_plans_picture(
     runtime: Runtime, bundle: Callable[..., Bundle], place: Path, tmp_path: Path
 ) -> None:
-    """Until the runtime has handed on the listener, nobody could allow anything (seccomp_unotify(2))."""
+    """Before the step: until the listener is handed on, nobody could allow anything (seccomp_unotify(2))."""
     made, file = bundle(), tmp_path / "predictions"
     made.linux["seccomp"] = allowing(rule("getpgid", action=NOTIFY), listenerPath=str(place / "agent"))
     with agent(place / "agent"), stepping(runtime, made, "--predictions", str(file)) as one:
-        assert "right: seccomp" not in one.predict("load the system call filter", "seccomp")
-        assert one.is_asked_about("send the listener")
-        assert "right: seccomp changed" in one.answer("")
+        told = one.predict("load the system call filter", "seccomp")
+        assert "By the plan's picture: right: seccomp changed" in told
+        assert one.is_asked_about("send the listener"), "and then it is done"
         assert one.finish() == 0
     assert [made.changed for made in read(str(file))] == [("seccomp",)]
+
+
+def test_where_nobody_can_look_the_plans_picture_tells(runtime: Runtime, bundle: Callable[..., Bundle]) -> None:
+    made = bundle()
+    made.process["noNewPrivileges"] = False
+    made.linux["seccomp"] = allowing(rule("readlinkat", action=KILL))
+    with stepping(runtime, made) as one:
+        told = one.predict("give up the capability", "hostname")
+        assert "nothing can be compared" in told and "By the plan's picture: not so: hostname did not change" in told
+        assert one.finish() == 0
+
+
+@pytest.mark.parametrize("has_pids", [True, False])
+def test_the_plans_picture_and_the_kernel_agree_on_every_step(
+    runtime: Runtime, bundle: Callable[..., Bundle], tmp_path: Path, has_pids: bool
+) -> None:
+    made, file = bundle(), tmp_path / "predictions"
+    if not has_pids:
+        made.without_namespace("pid")
+    made.process["user"] = {"uid": 5, "gid": 6, "umask": 0o27, "additionalGids": [7]}
+    made.process.update({"oomScoreAdj": 100, "rlimits": [{"type": "RLIMIT_NOFILE", "soft": 500, "hard": 500}]})
+    made.config |= {"hostname": "one", "domainname": "two"}
+    made.config["root"]["readonly"] = True
+    made.linux.update(maskedPaths=["/proc/keys", "/proc/nowhere"], readonlyPaths=["/proc/sys"])
+    made.mount("/data", "ro")
+    with stepping(runtime, made, "--predictions", str(file)) as one:
+        while not one.is_asked_about(LAST):
+            one.answer("p nothing")
+        assert one.finish() == 0
+    predictions = read(str(file))
+    assert len(predictions) > 40
+    assert [(one.sentence, one.otherwise) for one in predictions if one.otherwise] == []
+
+
+def test_where_the_plans_picture_is_wrong_the_student_is_told(
+    runtime: Runtime, bundle: Callable[..., Bundle], tmp_path: Path
+) -> None:
+    """It has the places of config.json, and knows nothing of symlinks in the image."""
+    made, file = bundle(), tmp_path / "predictions"
+    (made.rootfs / "other").mkdir()
+    (made.rootfs / "data").symlink_to("other")
+    made.mount("/data")
+    with stepping(runtime, made, "--predictions", str(file)) as one:
+        told = one.predict("mount tmpfs on /data", "mounts /data")
+        assert "not so: mounts /data did not change; mounts /other did" in told
+        said = "it says that mounts /data changed; it does not know that mounts /other changed. The kernel decides"
+        assert f"the plan's picture has it otherwise: {said}" in told
+        assert one.finish() == 0
+    assert [made.otherwise for made in read(str(file))] == [("mounts /data", "mounts /other")]
 
 
 def test_a_program_finds_nothing_of_it(runtime: Runtime, bundle: Callable[..., Bundle], tmp_path: Path) -> None:
@@ -203,6 +252,7 @@ def test_a_program_finds_nothing_of_it(runtime: Runtime, bundle: Callable[..., B
     assert len(read(str(file))) > 40
     numbers = [one.step for one in read(str(file))]
     assert numbers == [*range(1, len(numbers) + 1)], "each step once, whichever process it was"
+    assert [one for one in read(str(file)) if one.otherwise] == [], "kernel and picture agree"
 
 
 @needs.controller("memory")

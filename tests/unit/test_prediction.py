@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from minirun.runtime.log import Log
 from minirun.steps.step import RUNTIME, Channel, Context
 from minirun.teach import seen
 from minirun.teach.mount_tree import parse
+from minirun.teach.pictured import Pictured
 from minirun.teach.predicting import open_file
 from minirun.teach.prediction import (
     KINDS,
@@ -240,3 +242,34 @@ def test_a_file_that_nobody_reads_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(StateError, match="fifo"):
         open_file(str(tmp_path / "fifo"))
+
+
+# ---- beside the plan's picture
+
+UTS, DATA, BELOW = "namespaces uts", "mounts /data", "mounts /data/below"
+
+
+@pytest.mark.parametrize(
+    ("picture", "seen", "missing", "more"),
+    [
+        (Pictured((UTS,), (UTS,)), (UTS,), (), ()),
+        (Pictured((UTS,), (UTS,)), (), (UTS,), ()),
+        (Pictured(("hostname",)), (), (), ()),  # it may have been that before
+        (Pictured(()), (UTS,), (), (UTS,)),
+        (Pictured(()), ("process", "propagation /", "descriptors 3", "maps uid"), (), ()),  # of which it knows nothing
+        (Pictured((DATA,), (DATA,)), (DATA, BELOW), (), ()),
+        (Pictured((DATA,), (DATA,)), (DATA, "mounts /database"), (), ("mounts /database",)),
+        (Pictured((), moves=True), ("root", DATA), (), ()),
+    ],
+)
+def test_the_plans_picture_beside_what_was_seen(
+    picture: Pictured, seen: tuple[str, ...], missing: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    assert (picture.missing(seen), picture.more(seen)) == (missing, more)
+
+
+def test_a_line_of_before_there_were_pictures_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "predictions"
+    line = {"step": 1, "class": "X", "sentence": "x", "predicted": [], "changed": [], "right": True}
+    path.write_text(json.dumps(line) + "\n")
+    assert [one.otherwise for one in read(str(path))] == [()]
