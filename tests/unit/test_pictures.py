@@ -143,7 +143,7 @@ def test_text_can_be_told_from_what_is_behind_it(mode: str) -> None:
     """Web Content Accessibility Guidelines 2.2, 1.4.3: at least 4.5 to 1."""
     light, dark, *_ = re.findall(r":root \{(.*?)\}", asset("colours.css"), re.DOTALL)
     colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+)", light if mode == "light" else dark))
-    for text in ("text", "soft", "runtime", "container"):
+    for text in ("text", "soft", "runtime", "container", "failed"):
         for behind in ("page", "code", "runtime-soft", "container-soft", "chosen"):
             brighter, darker = sorted((luminance(colours[text]), luminance(colours[behind])), reverse=True)
             assert (brighter + 0.05) / (darker + 0.05) >= 4.5, (text, behind)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from minirun.errors import StateError
+from minirun.labs.predicted import predicted
 from minirun.runtime.log import Log
 from minirun.steps.step import RUNTIME, Channel, Context
 from minirun.teach import seen
@@ -273,3 +275,11 @@ def test_a_line_of_before_there_were_pictures_is_read(tmp_path: Path) -> None:
     line = {"step": 1, "class": "X", "sentence": "x", "predicted": [], "changed": [], "right": True}
     path.write_text(json.dumps(line) + "\n")
     assert [one.otherwise for one in read(str(path))] == [()]
+
+
+def test_a_lab_says_where_the_plans_picture_was_wrong(tmp_path: Path) -> None:
+    one = Prediction(7, "X", "x", (UTS,), (), False, (UTS,))
+    (tmp_path / "predictions").write_text(one.line())
+    desk = SimpleNamespace(file=lambda name: str(tmp_path / name))
+    found = predicted(1).look(desk)  # type: ignore[arg-type]
+    assert found.found == "1, of which 0 were right; in 7 the plan's picture has it otherwise than the kernel"
