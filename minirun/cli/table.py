@@ -701,7 +701,7 @@ EXPLAIN = Command(
         DETACH,
         Option("format", ("--format",), TEXT, "How to print it.", "text", "", FORMS),
         Option("output", ("--output", "-o"), TEXT, "Write it there.", None, "FILE"),
-        Option("timing", ("--timing",), TEXT, "Draw the durations that run --timeline has written.", None, "FILE"),
+        Option("timing", ("--timing",), TEXT, "Show the run that run --timeline has written down.", None, "FILE"),
         Option("step", ("--step",), TEXT, "Everything about step N only: its system calls, why it is done.", None, "N"),
         Option("verbose", ("--verbose",), FLAG, "Everything about all steps."),
         Option(

@@ -179,7 +179,7 @@ def more(told: Told, came: str) -> Iterator[str]:
     yield f'<p class="title">{breakable(without_flags(told.sentence))}</p>'
     yield f'<p class="of-run">{html(came)}</p>' if came else ""
     if told.reason:
-        yield f"<p>{html(told.reason)}</p>"
+        yield f"<p>{with_code(html(told.reason))}</p>"
     yield from flag_table(told.sentence)
     calls = "\n".join(told.calls)
     yield (
@@ -198,6 +198,11 @@ def more(told: Told, came: str) -> Iterator[str]:
         if value:
             yield f'<h4>{name}</h4><div class="source"><code>{html(value)}</code></div>'
     yield "</div>"
+
+
+def with_code(text: str) -> str:
+    """A docstring marks code by backquotes."""
+    return re.sub("`(.+?)`", r"<code>\1</code>", text)
 
 
 def flag_table(sentence: str) -> Iterator[str]:

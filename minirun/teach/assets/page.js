@@ -69,8 +69,8 @@ function tell() {
   film.querySelector(".heard").textContent = [...words, steps[chosen].dataset.heard, came?.[chosen]].filter(Boolean).join(". ");
 }
 
-// The whole film on one screen: where the panels would be too high at some step, their letters become smaller for all.
-const SIZES = [1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7];
+// The whole film on one screen, with the largest letters that leave no panel too high at any step.
+const SIZES = [1.25, 1.2, 1.15, 1.1, 1.05, 1, 0.95, 0.9, 0.85, 0.8, 0.75, 0.7];
 
 function fit() {
   if (!film) return;
