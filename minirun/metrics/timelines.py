@@ -9,13 +9,13 @@ from __future__ import annotations
 from ..errors import StateError
 from ..record import Record
 from ..safe import safe
-from ..teach.timeline_file import events_and_facts, is_whole
+from ..teach.real_run import is_whole
+from ..teach.timeline_file import TAKEN_BACK, events_and_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-TAKEN_BACK = "taken back"
 LATEST_DIGITS = 19  # of nanoseconds since 1970: more do not fit into 64 bits
 
 
