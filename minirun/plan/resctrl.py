@@ -7,7 +7,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import IntelRdt, Linux
+    from ..spec.config import Linux
+    from ..spec.config_rare import IntelRdt
     from ..steps.step import Step
 
 PLACE = "/linux/intelRdt"

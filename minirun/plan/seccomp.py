@@ -10,7 +10,7 @@ from ..steps.syscall_filter import Rule, lets_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import Seccomp, SyscallRule
+    from ..spec.config_rare import Seccomp, SyscallRule
     from ..steps.step import Step
     from ..steps.told import State
 

@@ -16,7 +16,8 @@ from .resctrl import group_of, schema_lines
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..cgroups.resources import CgroupFile
-    from ..spec.config import Config, IntelRdt, Memory, Resources
+    from ..spec.config import Config, Memory, Resources
+    from ..spec.config_rare import IntelRdt
     from ..steps.step import Step
     from .options import Options
 

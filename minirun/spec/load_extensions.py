@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from binascii import Error, a2b_base64, b2a_base64
 
-from .config import EXTENSION, Config, Extensions, Linux, Seccomp, TimeOffset
+from .config import EXTENSION, Config, Extensions, Linux, TimeOffset
+from .config_rare import Seccomp
 from .reader import Node
 
 CONTEXTS = ("context", "fscontext", "defcontext", "rootcontext")  # mount(8), "Filesystem-independent mount options"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .config import IntelRdt, MemoryPolicy, NetDevice
+from .config_rare import IntelRdt, MemoryPolicy, NetDevice
 from .reader import Node, escape
 
 NAME_LENGTH = 15  # IFNAMSIZ of linux/if.h, without the byte that ends it

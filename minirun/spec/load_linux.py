@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .config import Device, IdMapping, Linux, Namespace, Personality, Resources, TimeOffset
+from .config import Device, IdMapping, Linux, Namespace, Resources, TimeOffset
+from .config_rare import Personality
 from .load_process import MAX_ID, read_id
 from .load_rare import intel_rdt, memory_policy, net_devices, seccomp
 from .load_resources import read_resources

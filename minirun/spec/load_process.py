@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .config import Capabilities, ConsoleSize, IOPriority, Process, Rlimit, Scheduler, User
+from .config import Capabilities, ConsoleSize, Process, Rlimit, User
+from .config_rare import IOPriority, Scheduler
 from .reader import Node, refuse_more_than, refuse_twice
 
 NGROUPS_MAX = 65536  # linux/limits.h

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .config import Config, Hooks, IntelRdt, MemoryPolicy, NetDevice, Seccomp
+    from .config import Config, Hooks
+    from .config_rare import IntelRdt, MemoryPolicy, NetDevice, Seccomp
     from .reader import Node
 
 

@@ -7,7 +7,7 @@ of every architecture and of kernels to come.
 from __future__ import annotations
 
 from ..errors import ConfigError
-from .config import Seccomp, SyscallArgument, SyscallRule
+from .config_rare import Seccomp, SyscallArgument, SyscallRule
 from .reader import Node, refuse_more_than
 
 ERRNO, TRACE, NOTIFY = "SCMP_ACT_ERRNO", "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY"

@@ -10,7 +10,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .config import Config, Linux, Seccomp
+    from .config import Config, Linux
+    from .config_rare import Seccomp
 
 
 def check_rules(config: Config) -> None:

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from minirun.cli import actions, commands, quick
+from minirun.cli import commands, quick
 from minirun.cli import explain as printing
 from minirun.cli.spelling import plain
+from minirun.cli.values import root as root_of
 from minirun.errors import KINDS, ConfigError, MinirunError
 from minirun.kernel.libc import SystemCallError
 from minirun.operations import checked_id
@@ -434,7 +435,7 @@ def readers(command: str, values: Any) -> Iterator[Callable[[], object]]:
     yield lambda: books.signal_number(values.get("signal") or target)
     yield lambda: events.seconds(values.get("interval") or target)
     yield lambda: overview.matching(f"{bundle()}/books", target)
-    yield lambda: actions.root(values)
+    yield lambda: root_of(values)
     if command == "exec":
         yield lambda: exec_plan(parse(default(False, 0, 0)), wished(values), ExecOptions())
     if command == "update" and not values["resources"]:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minirun.cli import actions, commands, quick
+from minirun.cli import actions, commands, quick, values
 from minirun.cli.actions import perform
 from minirun.cli.table import COMMANDS, FLAG, GLOBAL, MANY, NUMBER, VERSION_FLAGS, Call
 from minirun.errors import StateError
@@ -110,19 +110,19 @@ def test_target_is_a_bundle_or_an_id(
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "config.json").touch()
     monkeypatch.chdir(tmp_path)
-    assert actions.which(target, bundle, name) == expected
+    assert values.which(target, bundle, name) == expected
 
 
 def test_in_the_bundle_itself_target_is_an_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.json").touch()
     monkeypatch.chdir(tmp_path)
-    assert actions.which("web", None, None) == (".", "web")
+    assert values.which("web", None, None) == (".", "web")
 
 
 def test_with_a_config_of_its_own_target_is_an_id_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert actions.which("web", None, None, "other.json") == (".", "web")
-    assert actions.which("bundle/", None, None, "other.json") == ("bundle/", None)
+    assert values.which("web", None, None, "other.json") == (".", "web")
+    assert values.which("bundle/", None, None, "other.json") == ("bundle/", None)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "ä", "a\0", "../x"])

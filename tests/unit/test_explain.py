@@ -74,6 +74,7 @@ def rich_config(word: str) -> dict[str, Any]:
         {"destination": path, "source": path, "options": ["rbind", "rro", "rslave"]},
         {"destination": path, "source": path, "options": ["remount", "nosuid"]},
         {"destination": path, "type": "tmpfs", "options": ["rnodev", "ro"]},
+        {"destination": path, "type": "tmpfs", "options": ["tmpcopyup"]},
         {"destination": path, "source": path, "options": ["bind", "idmap"], **MAPPINGS},
         {"destination": path, "source": f"{word}/a{path}", "options": ["bind", "idmap"], **MAPPINGS},
         {"destination": path, "source": path, "options": ["bind", "copy-symlink"]},

@@ -17,7 +17,8 @@ from minirun.plan.exec import ExecOptions, exec_plan
 from minirun.runtime.log import Log
 from minirun.runtime.notify import News
 from minirun.runtime.overview import matching, only
-from minirun.spec.config import Config, IntelRdt, Linux, Namespace, Process, Resources, Root, User
+from minirun.spec.config import Config, Linux, Namespace, Process, Resources, Root, User
+from minirun.spec.config_rare import IntelRdt
 from minirun.steps import cgroup, cgroup_entry, device_filter, hooks, keyring, notify, resctrl
 from minirun.steps.program import Execute
 from minirun.steps.step import Channel, Context

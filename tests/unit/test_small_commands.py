@@ -12,7 +12,7 @@ from unit.test_directory import CONFIG, GOOD
 
 HOME = Path(__file__).parents[2]
 
-COMMAND_LINE = {"actions", "environment", "output", "quick", "spelling", "start", "table"}
+COMMAND_LINE = {"actions", "environment", "looking", "output", "quick", "spelling", "start", "table", "values"}
 PLAN_AGAIN = {"plan.options", "plan.hooks", "plan.notify"}
 STEPS_AGAIN = {"steps.context", "steps.paths", "steps.shell", "steps.step", "steps.told"}
 

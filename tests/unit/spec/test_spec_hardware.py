@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from unit.spec.spec_helpers import Bad, bad, load_changed, refused
 
-from minirun.spec.config import IntelRdt, MemoryPolicy, NetDevice
+from minirun.spec.config_rare import IntelRdt, MemoryPolicy, NetDevice
 
 N, M, R = "/linux/netDevices", "/linux/memoryPolicy", "/linux/intelRdt"
 

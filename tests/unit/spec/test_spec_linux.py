@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from unit.spec.spec_helpers import MAPPINGS, TIME_NAMESPACE, USER_NAMESPACE, Bad, bad, load_changed
 
-from minirun.spec.config import Device, IdMapping, Namespace, Personality, TimeOffset
+from minirun.spec.config import Device, IdMapping, Namespace, TimeOffset
+from minirun.spec.config_rare import Personality
 
 L = "/linux"
 NS = f"{L}/namespaces"

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from unit.spec.spec_helpers import GONE, Bad, bad, load_changed, refused
 
-from minirun.spec.config import Capabilities, ConsoleSize, IOPriority, Process, Rlimit, Scheduler, User
+from minirun.spec.config import Capabilities, ConsoleSize, Process, Rlimit, User
+from minirun.spec.config_rare import IOPriority, Scheduler
 
 P = "/process"
 MAX = 2**64 - 1

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from unit.spec.spec_helpers import Bad, bad, load_changed
 
-from minirun.spec.config import Seccomp, SyscallArgument, SyscallRule
+from minirun.spec.config_rare import Seccomp, SyscallArgument, SyscallRule
 from minirun.spec.load_seccomp import ACTIONS, ARCHITECTURES, FLAGS, OPERATORS
 
 S = "/linux/seccomp"
