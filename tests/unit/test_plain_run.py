@@ -14,7 +14,8 @@ HOME = Path(__file__).parents[2]
 LONGEST_FILE = 300
 TABLES = {"kernel/constants.py", "kernel/files.py", "cli/table.py"}  # to look things up in: a line or a call each
 
-# Of the default config.json, as `minirun spec` writes it, but without a terminal: what of minirun a run imports, and the steps of its plan.
+# Of the default config.json, as `minirun spec` writes it, but without a terminal: what of minirun a run imports, and
+# the steps of its plan.
 DRIVER = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
