@@ -257,7 +257,8 @@ pip_install() {
         return
     }
     if grep -qE 'connection broken|from versions: none|Max retries exceeded|HTTP error|Could not fetch' <<<"$told"; then
-        why=$(sed -nE "s/.*(\[Errno -?[0-9]+\] |Tunnel connection failed: |HTTP error )([^')]*).*/\2/p" <<<"$told" | head -n 1)
+        why=$(sed -nE "s/.*(\[Errno -?[0-9]+\] |Tunnel connection failed: |HTTP error )([^')]*).*/\2/p" <<<"$told")
+        why=${why%%$'\n'*}
         why=${why:-no such packages there}
         return 1
     fi

@@ -55,6 +55,7 @@ from .script_frame import BEGINNING, CLOSE_OTHERS, HEAD, REOPEN_NULL, RUNTIME_BE
 from .script_lines import on_lines
 from .script_part import Entry, Part, comment
 from .script_places import HIDING, Places
+from .script_programs import looked_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,7 +115,10 @@ def script_of(steps: tuple[Step, ...], name: str, bundle: str, uid: int = 0) -> 
     fork = next((number for number, step in numbered if isinstance(step, StartContainerProcess)), 0)
     needs, command = ("root", "sudo bash FILE") if not uid else (f"the user {uid}", "bash FILE")
     head = comment(HEAD.format(id=name, bundle=bundle, needs=needs, command=command, fork=fork))
-    return "\n".join(["#!/bin/bash", *head, *BEGINNING.rstrip().splitlines(), *parts.lines(), ""])
+    body = list(parts.lines())
+    begin = body.index("runtime() {") + 1
+    body[begin:begin] = looked_for(body)
+    return "\n".join(["#!/bin/bash", *head, *BEGINNING.rstrip().splitlines(), *body, ""])
 
 
 def in_one_loop(numbered: Numbered) -> object:

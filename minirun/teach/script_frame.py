@@ -32,6 +32,14 @@ die() {
 
 [ -n "${BASH_SOURCE-}" ] || die "save this script as a file first: it starts itself again"
 
+needs() {                             # before anything is done: each program, and the package that brings it
+    local program missing=""
+    for program; do
+        command -v "${program%=*}" > /dev/null || missing+="; ${program%=*} is not here: apt-get install ${program#*=}"
+    done
+    [ -z "$missing" ] || die "${missing#; }"
+}
+
 finish() {                            # whatever happens: nothing stays
     set +e
     trap - ERR

@@ -281,3 +281,23 @@ def test_a_script_that_fails_leaves_nothing_and_the_programs_status_is_its_own(
     assert done.returncode == 1
     assert f"/tmp/made leads to {container.path}/made" in done.stderr
     assert not (container.path / "made").exists(), "a symlink of the image leads to the host"
+
+
+def test_a_script_looks_for_its_programs_before_it_does_anything(
+    runtime: Runtime, bundle: Callable[..., Bundle], place: Path
+) -> None:
+    """As on a machine that has all but two of them."""
+    container = bundle("exit", "7")
+    assert by_hand(container, place, new_id()).returncode == 7
+    programs, text = container.path / "bin", (place / "by-hand.sh").read_text()
+    programs.mkdir()
+    for directory in ("/usr/sbin", "/usr/bin", "/sbin", "/bin"):
+        for program in Path(directory).iterdir():
+            if program.name not in ("ip", "setpriv") and not (programs / program.name).is_symlink():
+                (programs / program.name).symlink_to(program)
+    before, _path, after = text.partition("PATH=")
+    script = container.path / "less"
+    script.write_text(f"{before}PATH={programs}\n{after.partition(chr(10))[2]}")
+    done = subprocess.run(["bash", script], capture_output=True, text=True, timeout=TIMEOUT)
+    missing = "ip is not here: apt-get install iproute2; setpriv is not here: apt-get install util-linux"
+    assert (done.returncode, done.stderr) == (1, f"{script}: {missing}\n")

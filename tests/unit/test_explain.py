@@ -255,7 +255,7 @@ OF_LIBRARIES = {"seccomp_init.3", "sd_notify.3", "sd_listen_fds.3"}  # which the
 # ---- commands take config.json's words literally
 
 
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=30))
+@given(st.text(max_size=30).map(lambda text: text.replace("\0", "")))
 def test_a_shell_reads_the_words_back(word: str) -> None:
     script = f"rootfs=; printf '%s\\0' {quoted(word)} {in_root(word)} {below('rootfs', word)}"
     assert shell(script) == f"{word}\0" * 3
@@ -302,7 +302,7 @@ def test_no_script_runs_what_stands_in_config_json(word: str, tmp_path: Path) ->
     shell(whole.replace('"${1-runtime}"', ""))  # it can be read to its end
 
 
-TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=20)
+TEXTS = st.text(max_size=20).map(lambda text: text.replace("\0", ""))
 STUBS = """
 leave() { [ $# = 0 ] || printf '%s\\0' "$@" "$A"; }
 alias exec=leave
