@@ -72,6 +72,7 @@ def test_a_change_is_heard_in_a_sentence(browser: Browser, tmp_path: Path) -> No
     browser.value(f"goOnStage({named.number - 1})")
     heard = browser.value(HEARD)
     assert heard.startswith(f"step {named.number} of {len(whole.steps)}. set the host name to")
+    assert browser.value("document.querySelectorAll('.scenes [aria-current=true]').length") == 1
     assert "inside: host name the host's → " in heard and heard.endswith("→ as it was")
     assert len(heard) < 250
     assert browser.value("document.querySelectorAll('[aria-live], [role=status]').length") == 1, "nothing else speaks"

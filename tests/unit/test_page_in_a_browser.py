@@ -41,7 +41,7 @@ def test_steps_are_chosen_by_mouse_and_keyboard_and_nothing_is_loaded(browser: B
     browser.press("End")
     last = f"step-{len(explained.steps)}"
     assert browser.value("document.activeElement.parentElement.id") == last
-    assert browser.value("document.querySelector('[aria-current]').parentElement.id") == last
+    assert browser.value("document.querySelector('.step [aria-current]').parentElement.id") == last
     browser.follow("#mounts a")
     assert browser.value("location.hash") == "#" + browser.value("document.activeElement.parentElement.id")
     mount = browser.value("location.hash")

@@ -49,7 +49,7 @@ function show(place) {
   for (const scene of scenes) {
     scene.classList.toggle("now", scene === now);
     scene.classList.toggle("unreached", failed > 0 && Number(scene.dataset.first) > failed);
-    scene.querySelector("a").toggleAttribute("aria-current", scene === now);
+    scene.querySelector("a").setAttribute("aria-current", scene === now);
   }
   film.querySelector(".caption b").textContent = `${place + 1} of ${steps.length}`;
   film.querySelector(".caption span").textContent = now.querySelector("a").title;
