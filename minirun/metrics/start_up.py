@@ -26,13 +26,16 @@ class StartUp(Record):
 
 
 def start_ups(directory: str) -> Iterator[StartUp]:
-    """What is no timeline, or not yet, is left out. Of several of one container, the latest file counts."""
+    """What is no timeline, or not yet, is left out, and so is a run that has failed. Of several of one container, the
+    latest file counts."""
     found = {}
     for path in sorted(timelines(directory), key=modified):
         try:
             run = recording(path)
         except StateError:
             continue
+        if any(step.failure for step in run.steps):
+            continue  # that was no start
         name = run.container or safe(os.path.basename(path).removesuffix(ENDING))
         found[name] = StartUp(name, chapters(run.steps))
     yield from (found[name] for name in sorted(found))

@@ -31,6 +31,8 @@ class Recorded(Record):
     pid: int
     begun: int
     microseconds: int
+    result: str  # what came of it, where the plan could not know it
+    failure: str  # why it has ended the run; "" where it has not
 
     @property
     def is_undone(self) -> bool:
@@ -60,10 +62,11 @@ def recording(path: str) -> Recording:
 def recorded(event: dict[str, Any]) -> Recorded:
     """Raises ValueError, KeyError."""
     told = event["args"]
-    texts = (event["name"], event["cat"], told["process"], told["manual"], told["pointer"])
+    texts = (event["name"], event["cat"], *(told[name] for name in ("process", "manual", "pointer")))
+    more = tuple(told.get(name, "") for name in ("result", "failed"))
     numbers = (told["number"], event["pid"], event["ts"], event["dur"])
-    if not (all(isinstance(text, str) for text in texts) and all(map(is_whole, numbers))):
+    if not (all(isinstance(text, str) for text in texts + more) and all(map(is_whole, numbers))):
         raise ValueError
     sentence, chapter, process, manual, pointer = map(safe, texts)
     number, pid, begun, length = numbers
-    return Recorded(sentence, chapter, number, process, manual, pointer, pid, begun, length)
+    return Recorded(sentence, chapter, number, process, manual, pointer, pid, begun, length, *map(safe, more))

@@ -94,19 +94,27 @@ def begin_span(tracer: Tracer, name: str, zero: int, steps: Iterable[Recorded], 
     return tracer.start_span(name, context, start_time=zero + 1000 * min(step.begun for step in steps))
 
 
-def end_span(span: Span, zero: int, steps: Iterable[Recorded]) -> None:
+def end_span(span: Span, zero: int, steps: Sequence[Recorded]) -> None:
+    """A span with a step that has failed has failed, too."""
+    from opentelemetry.trace import Status, StatusCode
+
+    for step in steps:
+        if step.failure:
+            span.set_status(Status(StatusCode.ERROR, step.failure))
     span.end(zero + 1000 * max(step.begun + step.microseconds for step in steps))
 
 
 def attributes(step: Recorded) -> dict[str, str | int]:
-    """Those of general use by OpenTelemetry's names. A step that config.json does not ask for has no pointer."""
+    """Those of general use by OpenTelemetry's names. A step that config.json does not ask for has no pointer, and few
+    have a result."""
     told: dict[str, str | int] = {
         "minirun.step.number": step.number,
         "minirun.step.process": step.process,
         "minirun.step.manual": step.manual,
         "process.pid": step.pid,
     }
-    return told | ({"minirun.step.pointer": step.pointer} if step.pointer else {})
+    more = {"minirun.step.pointer": step.pointer, "minirun.step.result": step.result}
+    return told | {name: value for name, value in more.items() if value}
 
 
 # ---- out of here

@@ -190,19 +190,22 @@ def test_every_metric_of_the_dashboard_exists() -> None:
 # ---- timelines
 
 
-def timeline(path: Path, container: str = "web", began: object = "1700000000000000000") -> Path:
+def timeline(
+    path: Path, container: str = "web", began: object = "1700000000000000000", failed: dict[str, str] | None = None
+) -> Path:
     def event(number: int, chapter: str, begun: int, length: int) -> dict[str, object]:
         told = {"number": number, "process": "runtime", "manual": "mkdir(2)", "pointer": "/a" if number == 1 else ""}
         fixed = {"ph": "X", "pid": 7, "tid": 7, "name": f"do {number}"}
         return {**fixed, "cat": chapter, "ts": begun, "dur": length, "args": told}
 
-    events = [
+    events: list[dict[str, object]] = [
         {"name": "process_name", "ph": "M", "pid": 7, "args": {"name": "the runtime"}},
         event(1, "books", 0, 1000),
         event(2, "mounts", 1000, 2000),
         event(3, "books", 3000, 500),
         event(1, "taken back", 90000, 7),
     ]
+    events[2]["args"] |= failed or {"result": "fd 7"}  # type: ignore[operator]
     path.write_text(json.dumps({"traceEvents": events, "otherData": {"container": container, "began": began}}))
     return path
 
@@ -210,6 +213,7 @@ def timeline(path: Path, container: str = "web", began: object = "17000000000000
 def test_start_up_times_are_those_of_the_chapters(tmp_path: Path) -> None:
     timeline(tmp_path / "1.json")
     timeline(tmp_path / "old.json", container="")
+    timeline(tmp_path / "failed.json", container="failed", failed={"failed": "permission denied (EACCES)"})
     (tmp_path / "half.json").write_text('{"traceEvents": [')
     (tmp_path / "notes").write_text("")
     found = {one.id: one.chapters for one in start_ups(str(tmp_path))}

@@ -59,7 +59,8 @@ def test_they_last_as_long_as_the_file_says(run: Any) -> None:
 
 
 def test_what_a_span_says_of_its_step(run: Any) -> None:
-    first, *_, last = spans(run, {})
+    first, _, second, *_, last = spans(run, {})
+    assert second.attributes["minirun.step.result"] == "fd 7"
     assert dict(first.attributes) == {
         "minirun.step.number": 1,
         "minirun.step.process": "runtime",
@@ -68,6 +69,13 @@ def test_what_a_span_says_of_its_step(run: Any) -> None:
         "process.pid": 7,
     }
     assert {"service.name": "minirun", "container.id": "web"}.items() <= dict(last.resource.attributes).items()
+
+
+def test_a_step_that_has_failed_has_made_its_chapter_and_the_run_fail(tmp_path: Path) -> None:
+    failed = recording(str(timeline(tmp_path / "run.json", failed={"failed": "permission denied (EACCES)"})))
+    errors = {span.name: span.status.description for span in spans(failed, {}) if not span.status.is_ok}
+    why = "permission denied (EACCES)"
+    assert {name: told for name, told in errors.items() if told} == {"do 2": why, "mounts": why, "run web": why}
 
 
 def test_a_trace_that_has_begun_goes_on(run: Any) -> None:
