@@ -187,8 +187,8 @@ install_from_debian() {
     local packages=(python3-click python3-jeepney python3-markdown-it python3-psutil python3-pyroute2)
     local modules=click,jeepney,markdown_it,psutil,pyroute2
     if [ "$1" != . ]; then
-        packages+=(python3-pytest python3-pytest-timeout python3-hypothesis mypy)
-        modules+=,pytest,pytest_timeout,hypothesis
+        packages+=(python3-pytest python3-pytest-timeout python3-hypothesis mypy python3-prometheus-client)
+        modules+=,pytest,pytest_timeout,hypothesis,prometheus_client
     fi
     use_python_of_debian "${packages[@]}"
     say "the index of Python packages can't be reached ($why): using Debian's own packages in its place"

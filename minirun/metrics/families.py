@@ -14,12 +14,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+    from prometheus_client.core import Metric as Family
 
     from .reading import Measured
     from .tables import Metric
 
-    Family = CounterMetricFamily | GaugeMetricFamily
     Rows = Iterable[tuple[tuple[str, ...], float]]  # the values of the labels, and the number
 
 NUMBER = ("minirun_containers", "Containers that there are, by their status (minirun list).")
@@ -56,7 +55,8 @@ def family(name: str, help: str, kind: str, labels: Sequence[str], rows: Rows) -
     made = (CounterMetricFamily if kind == COUNTER else GaugeMetricFamily)(name, help, labels=labels)
     for values, number in rows:
         made.add_metric(values, number)
-    return made
+    done: Family = made
+    return done
 
 
 def numbers(found: Sequence[Measured]) -> Rows:
@@ -80,4 +80,5 @@ def exposition(collector: Collector) -> str:
 
     registry = CollectorRegistry()
     registry.register(collector)
-    return generate_latest(registry).decode()
+    text: str = generate_latest(registry).decode()
+    return text

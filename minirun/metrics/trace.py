@@ -45,7 +45,8 @@ def spans(recording: Recording, environment: Mapping[str, str]) -> tuple[Readabl
     provider = TracerProvider(resource=Resource(known), shutdown_on_exit=False)
     provider.add_span_processor(SimpleSpanProcessor(memory))
     of_run(provider.get_tracer("minirun", __version__), recording, parent(environment))
-    return memory.get_finished_spans()
+    found: tuple[ReadableSpan, ...] = memory.get_finished_spans()
+    return found
 
 
 def parent(environment: Mapping[str, str]) -> Context | None:
@@ -137,7 +138,7 @@ def send(found: Sequence[ReadableSpan], url: str) -> None:
     except Exception as error:  # of the library that it sends by, whichever that is
         raise refused_by(url, str(error)) from None
     finally:
-        exporter.shutdown()  # type: ignore[no-untyped-call]
+        exporter.shutdown()  # type: ignore[no-untyped-call,unused-ignore]
     if result is not SpanExportResult.SUCCESS:
         raise refused_by(url, said[0] if said else "")
 
