@@ -16,7 +16,7 @@ from .errors import StateError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from .plan.exec import ExecOptions
@@ -222,8 +222,14 @@ def validate(bundle: str, config: bytes | None = None) -> list[Finding]:
     return problems(bundle, config)
 
 
-def write_default_config(bundle: str, *, rootless: bool = False, name: str = "config.json") -> str:
-    """Write a config.json to start from; its path."""
+def write_default_config(
+    bundle: str,
+    *,
+    rootless: bool = False,
+    name: str = "config.json",
+    change: Callable[[dict[str, Any]], None] | None = None,
+) -> str:
+    """Write a config.json to start from, as `change` has it; its path."""
     from .spec.default import write
 
-    return write(bundle, rootless, name)
+    return write(bundle, rootless, name, change)

@@ -65,6 +65,18 @@ def lab_actions(_context: click.Context, _parameter: click.Parameter, beginning:
     return [CompletionItem(name) for name in ACTIONS if name.startswith(beginning)]
 
 
+def network_deeds(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    from .network import DEEDS
+
+    return [CompletionItem(name) for name in DEEDS if name.startswith(beginning)]
+
+
+def networks(context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    from .network import known_names
+
+    return [CompletionItem(name) for name in known_names(context.params) if name.startswith(beginning)]
+
+
 def labs(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
     from ..labs.catalogue import folders
 
@@ -113,12 +125,15 @@ ARGUMENTS = {
     "lab": labs,
     "engine": engines,
     "timeline": paths,
+    "deed": network_deeds,
+    "network": networks,
 }
 METAVARS = {
     "DIR": directories,
     "FILE": paths,
     "SOCKET": paths,
     "PID|ID": ids,
+    "NETWORK": networks,
     "WHAT": protections_or_all,
     "NAME": protections,
     "POINTER=VALUE": places,

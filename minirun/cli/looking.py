@@ -113,8 +113,20 @@ def top(values: Mapping[str, Any]) -> int:
 
 def spec(values: Mapping[str, Any]) -> int:
     """minirun spec"""
-    operations.write_default_config(values["bundle"], rootless=values["rootless"], name=values["file"])
+    change = None
+    if values["network"] or values["publish"]:
+        from .network import connection
+
+        change = connection(values)
+    operations.write_default_config(values["bundle"], rootless=values["rootless"], name=values["file"], change=change)
     return 0
+
+
+def network(values: Mapping[str, Any]) -> int:
+    """minirun network"""
+    from . import network as networks
+
+    return networks.network(values)
 
 
 def validate(values: Mapping[str, Any]) -> int:
@@ -200,6 +212,7 @@ ACTIONS = {
     "health": health,
     "trace": trace_of_run,
     "spec": spec,
+    "network": network,
     "validate": validate,
     "explain": explain,
     "inspect": inspect,

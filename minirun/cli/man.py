@@ -36,6 +36,7 @@ run and exec exit with the status of the program, or 128 + N where signal N has 
 FILES = (
     ("/run/minirun/ID", "What is known of the container ID, its config.json among it; elsewhere with --root."),
     ("$XDG_RUNTIME_DIR/minirun/ID", "The same for containers of users other than root."),
+    ("/var/lib/minirun/networks", "Networks, and who has which address; elsewhere with --networks."),
     ("/sys/fs/cgroup", "The control groups (version 2) that containers get theirs in."),
 )
 

@@ -639,13 +639,35 @@ TRACE = Command(
     1,
 )
 
+PUBLISH = Option(
+    "publish",
+    ("--publish", "-p"),
+    MANY,
+    "Have a port of the host's lead to the container's, as 8080:80, 127.0.0.1:8080:80 or 53:53/udp.",
+    (),
+    "[ADDRESS:]PORT:PORT[/tcp|/udp]",
+)
+NETWORKS = Option(
+    "networks",
+    ("--networks",),
+    TEXT,
+    "Directory of the networks. If not given: /var/lib/minirun/networks, or without root "
+    "~/.local/share/minirun/networks.",
+    None,
+    "DIR",
+)
+
 SPEC = Command(
     "spec",
     """Write a config.json to start from.
 
+    With --network, hooks in it connect the container when it is made, and files of the network's are its /etc/hosts and
+    /etc/resolv.conf.
+
     \b
-    Example:
+    Examples:
       mkdir -p bundle/rootfs && minirun spec --bundle bundle
+      minirun spec --bundle bundle --network web -p 8080:80
     """,
     (
         Option("bundle", ("--bundle", "-b"), TEXT, "Where to write config.json.", ".", "DIR"),
@@ -653,7 +675,42 @@ SPEC = Command(
         Option(
             "rootless", ("--rootless",), FLAG, "For a container without root: with a user namespace of your own id."
         ),
+        Option("network", ("--network",), TEXT, "Connect the container to this network.", None, "NETWORK"),
+        PUBLISH,
+        NETWORKS,
     ),
+)
+
+NETWORK = Command(
+    "network",
+    """Networks for containers: a bridge, addresses, a way out, published ports.
+
+    DEED is create; list; inspect for everything as JSON; remove; attach and detach for the hooks that spec --network
+    writes: they read the container's state from standard input. Nothing of a network is in the kernel before its first
+    container is attached, and nothing after its last is detached.
+
+    \b
+    Examples:
+      sudo minirun network create web
+      sudo minirun network create --subnet 10.89.0.0/24 --subnet fd4d:1::/64 web
+      sudo minirun spec --bundle bundle --network web -p 8080:80
+      minirun network attach --dry-run web
+      sudo minirun network remove web
+    """,
+    (
+        Option("subnet", ("--subnet",), MANY, "create: its addresses; one of IPv4, one of IPv6.", (), "SUBNET"),
+        Option("gateway", ("--gateway",), MANY, "create: the host's address in a subnet; the first.", (), "ADDRESS"),
+        Option("bridge", ("--bridge",), TEXT, "create: what the bridge is to be called.", None, "BRIDGE"),
+        Option("dns", ("--dns",), MANY, "create: who is asked for names, if not the host's servers.", (), "ADDRESS"),
+        Option("force", ("--force", "-f"), FLAG, "remove: take it away from the containers in it."),
+        Option("format", ("--format",), TEXT, "list: how to print it.", "table", "", ("table", "json")),
+        PUBLISH,
+        Option("dry_run", ("--dry-run",), FLAG, "attach: only show each operation, with the command for it by hand."),
+        NARRATE,
+        NETWORKS,
+    ),
+    ("deed", "network"),
+    1,
 )
 
 VALIDATE = Command(
@@ -831,7 +888,7 @@ COMMANDS = {
         *(STATE, LIST, PS, EVENTS, STATS, TOP),
         *(METRICS, HEALTH, TRACE),
         *(PAUSE, RESUME, UPDATE, CHECKPOINT, RESTORE, KILL, DELETE),
-        *(SPEC, VALIDATE, EXPLAIN, INSPECT, LAB),
+        *(SPEC, NETWORK, VALIDATE, EXPLAIN, INSPECT, LAB),
         *(SETUP, FEATURES, COMPLETION),
     )
 }

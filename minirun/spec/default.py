@@ -10,6 +10,7 @@ from .load import NAME, strerror
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
     Json = dict[str, Any]
@@ -107,10 +108,12 @@ def isolation(namespaces: tuple[str, ...]) -> Json:
     }
 
 
-def write(bundle: str, rootless: bool, name: str = NAME) -> str:
-    """Writes the default config.json, all of it or nothing, and returns its path."""
+def write(bundle: str, rootless: bool, name: str = NAME, change: Callable[[Json], None] | None = None) -> str:
+    """Writes the default config.json, as `change` has it, all of it or nothing, and returns its path."""
     path = os.path.join(bundle, name)
     config = default(rootless, os.geteuid(), os.getegid())
+    if change:
+        change(config)
     try:
         write_new(path, quick_json.dumps(config, indent="\t") + "\n")
     except FileExistsError:

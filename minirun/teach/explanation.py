@@ -14,6 +14,7 @@ from ..spec.clauses import clause
 from ..spec.load import content, decode, parse
 from .chapters import CHAPTERS
 from .film import film, start
+from .hook_parts import parts_of
 from .outcome import Outcome, outcome
 from .panels import changed, stage
 from .real_run import RealRun
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from ..plan.options import Options
     from ..steps.step import Step
+    from .hook_parts import Part
     from .panels import Change, Stage
 
 
@@ -45,11 +47,16 @@ class Told(Record):
     clause: str  # of the OCI runtime spec; "" where it asks for nothing of the kind
     pointer: str  # into config.json; "" where minirun does it in any case
     changes: tuple[Change, ...] = ()  # what becomes of the container by it
+    parts: tuple[Part, ...] = ()  # of a hook that is minirun's own
 
     def to_json(self) -> dict[str, object]:
         """Members by the names of JSON, where config.json's own are in this form, too."""
-        members = {JSON_NAMES.get(name, name): value for name, value in zip(self.fields, self.values())}
-        return members | {"changes": [dict(zip(change.fields, change.values())) for change in self.changes]}
+        members: dict[str, object] = {
+            JSON_NAMES.get(name, name): value for name, value in zip(self.fields, self.values())
+        }
+        for name in ("changes", "parts"):
+            members[name] = [dict(zip(one.fields, one.values())) for one in getattr(self, name)]
+        return members
 
 
 JSON_NAMES = {"no_calls": "noCalls", "no_shell": "noShell"}
@@ -131,6 +138,7 @@ def tell(number: int, step: Step, stages: tuple[Stage, ...] = ()) -> Told:
         clause=clause_of(step),
         pointer=step.place,
         changes=changed(stages[number - 1], stages[number]) if stages else (),
+        parts=parts_of(step),
     )
 
 

@@ -60,6 +60,7 @@ class Narrator(Observer):
         self.running = -1
         if step.runs_in == context.me and not self.is_told_before(step):  # two come back from fork(2)
             self.tell(index, self.duration(context), result=context.result)
+            self.tell_parts(step)
         if index == len(self.steps) - 1 and self.tells_total:
             self.say(f"{'':{COLUMN}}  {shown(perf_counter_ns() - self.begun):>{TIME}}  in all; the program runs")
 
@@ -135,6 +136,14 @@ class Narrator(Observer):
         else:
             ending = self.paint("source", f"{manual:>{room}}") if room > len(manual) + 1 else ""
         self.say(f"{self.paint('number', number)}  {time}  {sentence}{ending}")
+
+    def tell_parts(self, step: Step) -> None:
+        """What a hook of minirun's own has done."""
+        if step.chapter == "hooks" and step.runs_in == RUNTIME:
+            from .hook_parts import parts_of  # only where there are hooks
+
+            for part in parts_of(step):
+                self.say(f"{'':{COLUMN}}  {'':{TIME}}  - {safe(part.sentence)}")
 
     def say(self, line: str) -> None:
         """In one write(2), so that lines of several processes do not mix. That nobody reads them must not keep a

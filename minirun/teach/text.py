@@ -146,6 +146,7 @@ def brief(group: Sequence[Told], width: int, paint: Paint) -> Iterator[str]:
     for place, line in enumerate(lines[1:], start=2):
         yield f"{INDENT}{line}" + (paint("source", source) if place == len(lines) else "")
     yield from command(first, room, paint)
+    yield from brief_parts(first, room, paint)
     if first is not last:
         yield paint("about", f"{INDENT}… and so on for the others")
 
@@ -235,6 +236,21 @@ def one_step(told: Told, width: int, paint: Paint) -> Iterator[str]:
 LABEL = 9
 
 
+def brief_parts(told: Told, room: int, paint: Paint) -> Iterator[str]:
+    """What a hook of minirun's own does, below its step."""
+    for part in told.parts:
+        for number, line in enumerate(in_lines(part.sentence, room - 4)):
+            yield f"{INDENT}  {' ' if number else '-'} {line}"
+        if part.shell:
+            yield paint("shell", f"{INDENT}    {safe(part.first_line)}")
+
+
+def whole_parts(told: Told) -> Iterator[str]:
+    for part in told.parts:
+        yield safe(part.sentence) + (f"  {part.manual}" if part.manual else "")
+        yield from (f"  {safe(line)}" for line in part.shell.splitlines())
+
+
 def rows_of(told: Told, width: int) -> Iterator[tuple[str, list[str], str]]:
     """What a step has, each with its name, its lines and what they are."""
     yield "process", [f"{WHO[told.process]}; chapter {told.chapter}"], "about"
@@ -245,6 +261,7 @@ def rows_of(told: Told, width: int) -> Iterator[tuple[str, list[str], str]]:
     yield "changes", [line for one in changes for line in wrap(safe(one), width, subsequent_indent="  ")], "about"
     yield "calls", [*(calls[: CALLS_SHOWN - 1] if more else calls), *more], "call"
     yield "shell", folded(safe(told.shell), width) if told.shell else wrap(f"none: {told.no_shell}", width), "shell"
+    yield "within", list(whole_parts(told)), "shell"
     yield "program", told.listing.splitlines(), "call"
     yield "config", [safe(told.pointer) or "nothing asks for it: minirun does it in any case"], "source"
     yield "spec", [told.clause or "says nothing about it"], "source"

@@ -85,12 +85,8 @@ def test_lines_of_shell_scripts_are_short() -> None:
 
 # Each may import what stands after it.
 STREET = ("__main__", "cli", "api", "operations", "runtime", "plan", "steps", "cgroups", "kernel")
-EXTRAS = (
-    "teach",
-    "labs",
-    "engines",
-    "metrics",
-)  # these may import what the runtime may, and only the command line imports them
+# These may import what the runtime may, and only the command line imports them.
+EXTRAS = ("teach", "labs", "engines", "metrics", "network")
 EVERYWHERE = {
     "__init__",
     "errors",
@@ -107,6 +103,7 @@ MAY_IMPORT["cli"] |= set(EXTRAS)
 MAY_IMPORT["labs"] |= {"operations", "runtime"}  # `lab reset` deletes containers
 MAY_IMPORT["metrics"] |= {"api", "operations", "runtime"}  # books, statistics; a health check is an `exec`
 MAY_IMPORT["engines"] = EVERYWHERE | {"kernel"}  # other programs' files
+MAY_IMPORT["network"] = EVERYWHERE | {"kernel"}  # a program for hooks, which knows nothing of the runtime
 MAY_IMPORT["kernel"] = set()
 MAY_IMPORT["spec"] = set(EVERYWHERE)
 MAY_IMPORT |= {name: set(EVERYWHERE) for name in EVERYWHERE}
@@ -265,6 +262,8 @@ def test_only_the_command_line_imports_click() -> None:
         ("runtime", "from .. import teach", False),
         ("runtime", "from .. import engines", False),
         ("engines", "from ..runtime import log", False),
+        ("network", "from ..steps import step", False),
+        ("plan", "from .. import network", False),
         ("runtime", "import minirun.cli.table", False),
         ("kernel", "from ..errors import MinirunError", False),
         ("kernel", "def late():\n    from .. import __version__", False),

@@ -60,7 +60,7 @@ def test_a_command_imports_what_it_needs(command: str, root: Path) -> None:
     assert "cli.start" in found
     assert {name for name in found if room(name) in ("plan", "steps")} <= MAY_IMPORT[command]
     assert {name for name in found if room(name) == "cli"} <= {f"cli.{name}" for name in COMMAND_LINE}
-    assert not [name for name in found if room(name) in ("teach", "labs", "api", "metrics")]
+    assert not [name for name in found if room(name) in ("teach", "labs", "api", "metrics", "network")]
     if command in NO_CONFIG:
         assert not [name for name in found if room(name) in ("spec", "cgroups")]
 
