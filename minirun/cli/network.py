@@ -108,7 +108,12 @@ def list_networks(values: Values) -> int:
 
 
 def row_of(network: Json) -> tuple[str, str, str, str]:
-    return network["name"], network["bridge"], ",".join(network["subnets"]), ",".join(network["containers"]) or "-"
+    return (
+        network["name"],
+        network["bridge"] or network["driver"],
+        ",".join(network["subnets"]),
+        ",".join(network["containers"]) or "-",
+    )
 
 
 def inspect_network(values: Values) -> int:

@@ -16,6 +16,7 @@ from .networks import (
     network_file,
     network_names,
     new_network,
+    new_rootless_network,
     read_network,
     save_network,
 )
@@ -48,7 +49,11 @@ def make_network(
     with locked_pool(directory):
         if name in network_names(directory):
             raise StateError(f"there is a network {name} already{CURE}minirun network remove {name}")
-        network = new_network(name, subnets, gateways, bridge, dns, all_networks(directory))
+        others = all_networks(directory)
+        if os.geteuid() == 0:
+            network = new_network(name, subnets, gateways, bridge, dns, others)
+        else:
+            network = new_rootless_network(name, subnets, dns, others)
         write_names(directory, network, ())
         save_network(directory, network)
     return network

@@ -73,7 +73,7 @@ def cut_off(network: Network, lease: Lease, pool: Pool, directory: str, sites: S
     the lease stays, so that the next one tries again."""
     pool.of(network.name).pop(lease.id, None)
     left = tuple(pool.of(network.name).values())
-    operations = (*(() if left else network_plan(network, ())), *container_plan(network, lease))
+    operations = (*(() if left else network_plan(network, ())), *container_plan(network, lease, directory))
     failures = []
     for operation in reversed(operations):
         try:

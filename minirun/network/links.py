@@ -25,17 +25,29 @@ class Namespace(netlink.Network):
 
     def kind(self, name: str) -> str | None:
         """ "bridge", "veth", "device" where the kernel says nothing of it; None where there is no such link."""
-        for link in self.netlink.get_links():
-            if link.get("ifname") == name:
-                info = link.get("linkinfo")
-                return str(info.get("kind") if info else "device")
-        return None
+        link = self.link(name)
+        if link is None:
+            return None
+        info = link.get("linkinfo")
+        return str(info.get("kind") if info else "device")
+
+    def link(self, name: str) -> Any:
+        """What the kernel tells of it; None where there is none. Asked by name: all of them would take long."""
+        from pyroute2.netlink.exceptions import NetlinkError
+
+        try:
+            (found,) = self.netlink.link("get", ifname=name)
+        except NetlinkError as error:
+            if error.code == ENODEV:
+                return None
+            raise SystemCallError(error.code, "sendmsg", show("RTM_GETLINK", name)) from None
+        return found
 
     def index(self, name: str) -> int:
-        found = self.names().get(name)
+        found = self.link(name)
         if found is None:
             raise SystemCallError(ENODEV, "sendmsg", show("RTM_GETLINK", name))
-        return found
+        return int(found["index"])
 
     def add(self, name: str, kind: str, **more: Any) -> None:
         call = show("RTM_NEWLINK", name, kind, *(Flags(f"{key} {value}") for key, value in more.items()))
@@ -43,10 +55,10 @@ class Namespace(netlink.Network):
 
     def remove(self, name: str) -> None:
         """If it is there."""
-        index = self.names().get(name)
-        if index is not None:
+        found = self.link(name)
+        if found is not None:
             try:
-                self.request(lambda: self.netlink.link("del", index=index), show("RTM_DELLINK", name))
+                self.request(lambda: self.netlink.link("del", index=found["index"]), show("RTM_DELLINK", name))
             except SystemCallError as error:
                 if error.errno != ENODEV:  # with its namespace, which the kernel takes down meanwhile
                     raise
@@ -58,6 +70,8 @@ class Namespace(netlink.Network):
         index, master = self.index(name), self.index(bridge)
         call = show("RTM_SETLINK", name, Flags(f"IFLA_MASTER {bridge}"), Flags("IFF_UP"))
         self.request(lambda: self.netlink.link("set", index=index, master=master, state="up"), call)
+        call = show("RTM_SETLINK", name, Flags("IFLA_BRPORT_MODE 1"))
+        self.request(lambda: self.netlink.brport("set", index=index, mode=1), call)
 
     def give(self, name: str, address: str, flags: int) -> None:
         """If it has it not yet."""

@@ -149,12 +149,21 @@ def new_network(
     refuse_taken_bridge(bridge, others)
     return Network(
         checked_network_name(name),
-        BRIDGE if os.geteuid() == 0 else ROOTLESS,
+        BRIDGE,
         tuple(map(str, chosen)),
         tuple(gateway_of(one, gateways) for one in chosen),
         bridge_name(name, bridge),
         tuple(str(address_of(text)) for text in dns),
     )
+
+
+def new_rootless_network(name: str, subnets: tuple[str, ...], dns: tuple[str, ...], others: list[Network]) -> Network:
+    """One of slirp4netns(1): its addresses have their meaning by their number. Raises StateError."""
+    chosen = subnet_of(subnets[0]) if subnets else free_subnet(others)
+    if len(subnets) > 1 or chosen.version != 4 or chosen.num_addresses < 256:
+        raise StateError(f"without root, a network has one subnet of IPv4\n  allowed: /24 or more{CURE}--subnet once")
+    servers = tuple(str(address_of(text)) for text in dns) or (str(chosen[3]),)
+    return Network(checked_network_name(name), ROOTLESS, (str(chosen),), (str(chosen[2]),), "", servers)
 
 
 def subnet_of(text: str) -> Subnet:

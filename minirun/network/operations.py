@@ -268,7 +268,8 @@ class MakeCable(Operation):
 
 
 class PlugIn(Operation):
-    """The host's end becomes a port of the bridge."""
+    """The host's end becomes a port of the bridge. It may also send back to where something came from (hairpin), as
+    what a container sends to its own published port; a bridge does so only where it is asked."""
 
     man = "bridge(8)"
 
@@ -279,7 +280,8 @@ class PlugIn(Operation):
         return f"plug {self.link} into {self.bridge}, and switch it on"
 
     def shell(self) -> str:
-        return f"ip link set {self.link} master {self.bridge} up"
+        plugged = f"ip link set {self.link} master {self.bridge} up"
+        return f"{plugged} && bridge link set dev {self.link} hairpin on"
 
     def apply(self, sites: Sites) -> None:
         sites.host.plug_in(self.link, self.bridge)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from .names import hosts
-from .networks import network_file
+from .networks import BRIDGE, network_file
 from .operations import (
     AddRoute,
     GiveAddress,
@@ -22,6 +22,7 @@ from .operations import (
     WriteNames,
     WriteTable,
 )
+from .rootless import rootless_plan
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -44,13 +45,15 @@ def attach_plan(network: Network, lease: Lease, others: Iterable[Lease], directo
     others = tuple(others)
     return (
         *network_plan(network, others),  # what of it is missing
-        *container_plan(network, lease),
+        *container_plan(network, lease, directory),
         names_operation(network, (*others, lease), directory),  # last: a name is one of a container that answers
     )
 
 
 def network_plan(network: Network, leases: tuple[Lease, ...]) -> tuple[Operation, ...]:
     """The host's part, which is there as long as a container is."""
+    if network.driver != BRIDGE:
+        return ()
     return (
         *(FORWARDING[version] for version in FORWARDING if network.subnet(version)),
         MakeBridge(network.bridge),
@@ -69,7 +72,9 @@ def loopback_operations(network: Network) -> tuple[Operation, ...]:
     return (SwitchOn(path, "1", "so that the host's own 127.0.0.1 leads to published ports", True),)
 
 
-def container_plan(network: Network, lease: Lease) -> tuple[Operation, ...]:
+def container_plan(network: Network, lease: Lease, directory: str) -> tuple[Operation, ...]:
+    if network.driver != BRIDGE:
+        return rootless_plan(network, lease, directory)
     outside = cable_name(network, lease.id)
     return (
         MakeCable(outside, LINK, lease.addresses[0]),

@@ -15,6 +15,7 @@ from ipaddress import ip_address, ip_network
 from ..errors import CURE, StateError
 from ..kernel import files, locks, processes
 from ..record import Record
+from .networks import BRIDGE
 from .ports import Port, read_port
 
 TYPE_CHECKING = False
@@ -68,7 +69,14 @@ class Pool:
         """What an earlier boot has left means nothing. Raises StateError."""
         if not files.is_there(self.path):
             return
-        found = json.loads(files.read_regular(self.path, MOST))
+        try:
+            self.take_over(json.loads(files.read_regular(self.path, MOST)))
+        except (ValueError, TypeError, KeyError, AttributeError, StateError) as error:
+            raise StateError(
+                f"{self.path} is damaged: {error}{CURE}end all containers with a network, and remove it"
+            ) from None
+
+    def take_over(self, found: dict[str, Any]) -> None:
         if found["boot"] == boot():
             self.changed = found["changed"]
             for network, leases in found["leases"].items():
@@ -122,7 +130,10 @@ def peeked_pool(directory: str) -> Pool:
 
 
 def free_addresses(network: Network, leases: dict[str, Lease]) -> tuple[str, ...]:
-    """The first free address of each subnet. Raises StateError."""
+    """The first free address of each subnet; without root, each container is alone in its own, with the address that
+    slirp4netns gives. Raises StateError."""
+    if network.driver != BRIDGE:
+        return (str(ip_network(network.subnet(4))[100]),)
     taken = {ip_address(address) for lease in leases.values() for address in lease.addresses}
     taken |= set(map(ip_address, network.gateways))
     return tuple(first_free(subnet, taken) for subnet in network.subnets)

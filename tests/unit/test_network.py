@@ -1,0 +1,158 @@
+"""minirun/network without a kernel: what is read, what is chosen, and which operations come of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from minirun.errors import StateError
+from minirun.network.names import hosts, resolv_conf
+from minirun.network.networks import Network, new_network, read_network, save_network
+from minirun.network.nft import table_text
+from minirun.network.operations import GiveAddressInside, MakeBridge, MakeCable, PublishPort, WriteNames, WriteTable
+from minirun.network.plan import attach_plan, cable_name
+from minirun.network.pool import Lease, Pool, free_addresses
+from minirun.network.ports import Port, read_port
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEB = Network("web", "bridge", ("10.89.0.0/24", "fd4d:1::/64"), ("10.89.0.1", "fd4d:1::1"), "mr-web", ("192.0.2.53",))
+ONE = Lease("one", "ship", 4711, 1, ("10.89.0.2", "fd4d:1::2"), (Port("", 8080, 80, "tcp"),))
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("8080:80", Port("", 8080, 80, "tcp")),
+        ("53:53/udp", Port("", 53, 53, "udp")),
+        ("127.0.0.1:8080:80", Port("127.0.0.1", 8080, 80, "tcp")),
+        ("[fd99::1]:8080:80/tcp", Port("fd99::1", 8080, 80, "tcp")),
+        ("0.0.0.0:8080:80", Port("", 8080, 80, "tcp")),
+    ],
+)
+def test_ports(text: str, port: Port) -> None:
+    assert read_port(text) == port
+    assert read_port(str(port)) == port
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "80", "0:80", "80:65536", "80:80/sctp", "x:80:80", "80:²", "[::1]:80:80", "-1:80", "10.0.0.1:80", ":::"],
+)
+def test_what_is_no_port(text: str) -> None:
+    with pytest.raises(StateError, match="can't publish"):
+        read_port(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "clash"),
+    [
+        ("80:80", "80:81", True),
+        ("80:80", "127.0.0.1:80:80", True),
+        ("127.0.0.1:80:80", "127.0.0.2:80:80", False),
+        ("80:80/tcp", "80:80/udp", False),
+    ],
+)
+def test_ports_that_are_the_same(one: str, other: str, clash: bool) -> None:
+    assert read_port(one).clashes(read_port(other)) == read_port(other).clashes(read_port(one)) == clash
+
+
+def test_the_first_free_address_is_taken() -> None:
+    two = ONE.replace(id="two", addresses=("10.89.0.3", "fd4d:1::4"))
+    assert free_addresses(WEB, {}) == ("10.89.0.2", "fd4d:1::2")
+    assert free_addresses(WEB, {"one": ONE, "two": two}) == ("10.89.0.4", "fd4d:1::3")
+
+
+def test_what_is_not_said_is_chosen() -> None:
+    made = new_network("web", (), (), "", (), [WEB])
+    assert made.subnets[0] == "10.89.1.0/24" and made.gateways[0] == "10.89.1.1"
+    assert made.subnets[1].startswith("fd") and made.subnets[1].endswith("::/64")
+    assert new_network("a-name-of-24-characters-", (), (), "", (), []).bridge != "mr-a-name-of-24-characters-"
+
+
+@pytest.mark.parametrize(
+    ("name", "subnets", "gateways", "bridge", "expected"),
+    [
+        ("a b", (), (), "", "can't be called"),
+        ("-f", (), (), "", "can't be called"),
+        ("", (), (), "", "which network"),
+        ("other", ("10.89.0.128/25",), (), "", "is the network web's"),
+        ("other", ("10.0.0.1/24",), (), "", "host bits set"),
+        ("other", ("10.1.0.0/24", "10.2.0.0/24"), (), "", "one subnet of IPv4"),
+        ("other", ("10.1.0.0/32",), (), "", "no room"),
+        ("other", ("10.1.0.0/24",), ("10.2.0.1",), "", "no host's address"),
+        ("other", ("10.1.0.0/24",), (), "a-name-that-is-too-long", "bridge can't be called"),
+        ("other", ("10.1.0.0/24",), (), "mr-web", "is the network web's bridge"),
+    ],
+)
+def test_what_is_no_network(
+    name: str, subnets: tuple[str, ...], gateways: tuple[str, ...], bridge: str, expected: str
+) -> None:
+    with pytest.raises(StateError, match=expected):
+        new_network(name, subnets, gateways, bridge, (), [WEB])
+
+
+def test_a_network_is_read_as_it_was_written(tmp_path: Path) -> None:
+    save_network(str(tmp_path), WEB)
+    assert read_network(str(tmp_path), "web") == WEB
+    with pytest.raises(StateError, match="there is no network other"):
+        read_network(str(tmp_path), "other")
+    for damage in ("", "[]", "{}", "7"):
+        (tmp_path / "web.json").write_text(damage)
+        with pytest.raises(StateError, match="is damaged"):
+            read_network(str(tmp_path), "web")
+
+
+def test_leases_are_read_as_they_were_written(tmp_path: Path) -> None:
+    path = str(tmp_path / "leases")
+    pool = Pool(path)
+    pool.of("web")["one"] = ONE
+    pool.changed["/proc/sys/x"] = "0"
+    pool.save()
+    again = Pool(path)
+    again.load()
+    assert (again.leases, again.changed) == ({"web": {"one": ONE}}, {"/proc/sys/x": "0"})
+
+
+@pytest.mark.parametrize("damage", ["", "[]", "{}", '{"boot": 7', "\xff"])
+def test_a_damaged_file_of_leases_is_told(tmp_path: Path, damage: str) -> None:
+    (tmp_path / "leases").write_text(damage, encoding="latin-1")
+    with pytest.raises(StateError, match="is damaged"):
+        Pool(str(tmp_path / "leases")).load()
+
+
+def test_the_plan_in_its_order() -> None:
+    kinds = [type(operation) for operation in attach_plan(WEB, ONE, [], "/networks")]
+    ordered = (MakeBridge, WriteTable, MakeCable, GiveAddressInside, PublishPort, WriteNames)
+    assert [kind for kind in dict.fromkeys(kinds) if kind in ordered] == list(ordered)
+
+
+def test_every_operation_is_told() -> None:
+    for operation in attach_plan(WEB, ONE, [], "/networks"):
+        assert operation.describe() and not operation.describe().endswith(".")
+        assert operation.shell() and operation.man.endswith(")") and type(operation).__doc__
+
+
+def test_the_table_has_the_ports_of_those_who_are_there() -> None:
+    text = table_text(WEB, [ONE])
+    assert "elements = { tcp . 8080 : 10.89.0.2 . 80 }" in text and "elements = { tcp . 8080 : fd4d:1::2 . 80 }" in text
+    only_4 = WEB.replace(subnets=WEB.subnets[:1], gateways=WEB.gateways[:1])
+    assert "ip6 saddr" not in table_text(only_4, [ONE.replace(addresses=ONE.addresses[:1])])
+
+
+def test_names() -> None:
+    two = ONE.replace(id="ship", hostname="", addresses=("10.89.0.3",))
+    lines = hosts(WEB, [two, ONE]).splitlines()
+    assert lines[2:] == [
+        *("10.89.0.1 host.minirun", "fd4d:1::1 host.minirun"),
+        *("10.89.0.2 one", "fd4d:1::2 one", "10.89.0.3 ship"),  # ids before hostnames: this one is nobody else's
+        *("10.89.0.2 ship", "fd4d:1::2 ship"),
+    ]
+    assert resolv_conf(WEB) == "nameserver 192.0.2.53\n"
+
+
+def test_the_cables_name_fits() -> None:
+    assert len(cable_name(WEB, "x" * 1000)) <= 15
+    assert cable_name(WEB, "one") != cable_name(WEB, "two")
