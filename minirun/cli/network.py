@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # of the hooks
 HOOK_TIMEOUT = 60  # seconds: many containers at once wait for each other
 NO_ROOM = "this minirun has no network room: minirun/network is missing"
+# When a container is connected: before its program runs; without root as soon as it does, since until then the process
+# is closed to tracers, and with it the way to its namespaces (PR_SET_DUMPABLE(2const), CVE-2016-9962).
+ATTACHED = {"bridge": "createRuntime", "slirp4netns": "poststart"}
 EXAMPLE = "example"  # what a container is called of which there is no state
 
 
@@ -191,7 +194,7 @@ def connection(values: Values) -> Callable[[Json], None]:
     def change(config: Json) -> None:
         words = [word for port in ports for word in ("--publish", str(port))]
         config["hooks"] = {
-            "createRuntime": [hook(command, "attach", network.name, *place, *words)],
+            ATTACHED[network.driver]: [hook(command, "attach", network.name, *place, *words)],
             "poststop": [hook(command, "detach", network.name, *place)],
         }
         config["mounts"] += [

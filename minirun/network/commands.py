@@ -7,9 +7,10 @@ import os
 
 from ..errors import CURE, StateError
 from ..kernel import files
-from .connect import connect, disconnect, lease_of, nobody_listens, put_back, sweep
+from .connect import connect, disconnect, has_gone, lease_of, nobody_listens, put_back, sweep
 from .names import hosts, resolv_conf, rewrite
 from .networks import (
+    BRIDGE,
     all_networks,
     checked_network_name,
     forget_network,
@@ -124,9 +125,11 @@ def hostname_of(bundle: object) -> str:
 
 def attach(
     directory: str, name: str | None, state: dict[str, Any], ports: tuple[Port, ...], tell: Teller = nobody_listens
-) -> Lease:
-    """Connect a container that is being created. Raises StateError, StepError."""
+) -> None:
+    """Connect a container that is being created or, without root, just started. Raises StateError, StepError."""
     network = read_network(directory, name)
+    if network.driver != BRIDGE and has_gone(state):
+        return
     with locked_pool(directory) as pool:
         sweep(pool, directory)
         before = pool.of(network.name).get(state["id"])
@@ -135,7 +138,6 @@ def attach(
         lease = lease_of(state, network, pool, ports, hostname_of(state.get("bundle")))
         write_names(directory, network, [*pool.of(network.name).values(), lease])
         connect(network, lease, pool, directory, tell)
-        return lease
 
 
 def detach(directory: str, name: str | None, state: dict[str, Any]) -> None:

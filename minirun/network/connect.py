@@ -139,6 +139,13 @@ def lease_of(state: dict[str, Any], network: Network, pool: Pool, ports: tuple[P
     return Lease(state["id"], hostname, pid, processes.start_time(stat), addresses, ports)
 
 
+def has_gone(state: dict[str, Any]) -> bool:
+    """A program that runs already may have come to its end."""
+    pid = state.get("pid")
+    stat = processes.stat_fields(pid) if isinstance(pid, int) and pid > 0 else ["?"]
+    return stat is None or processes.has_ended(stat)
+
+
 def refuse_own_namespace(pid: int) -> None:
     """Else the host would get a default route that leads back to it. Raises StateError."""
     import os

@@ -75,32 +75,34 @@ class StartSlirp(Operation):
         return f'tail --pid="$pid" -f /dev/null | slirp4netns {" ".join(self.words())} "$pid" {LINK} &'
 
     def apply(self, sites: Sites) -> None:
+        remove_socket(self.socket)
+        ready, telling = os.pipe()
+        errors = os.memfd_create("slirp4netns")
+        try:
+            self.start(sites.pid, telling, errors)
+            os.close(telling)  # or there would be no end of it
+            if not is_told(ready):
+                raise NetworkRefused(said_by(errors) or "slirp4netns has ended", cure_of(errors))
+        finally:
+            os.close(errors)
+
+    def start(self, pid: int, telling: int, errors: int) -> None:
+        """Two processes, which go on when this one has ended."""
         import subprocess
 
         program, waiter = find("slirp4netns"), find("tail")
         if program is None or waiter is None:
             raise NetworkRefused("there is no program slirp4netns", INSTALL)
-        remove_socket(self.socket)
-        ready, telling = os.pipe()
-        quiet: Json = {
-            "stdout": subprocess.DEVNULL,
-            "stderr": subprocess.DEVNULL,
-            "start_new_session": True,
-            "cwd": "/",
-        }
-        waiting = subprocess.Popen(
-            [waiter, f"--pid={sites.pid}", "-f", "/dev/null"], **{**quiet, "stdout": subprocess.PIPE}
+        alone: Json = {"start_new_session": True, "cwd": "/", "env": {}}
+        wait = [waiter, f"--pid={pid}", "-f", "/dev/null"]
+        waiting = subprocess.Popen(wait, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, **alone)
+        play = [program, *self.words(), f"--ready-fd={telling}", str(pid), LINK]
+        playing = subprocess.Popen(
+            play, stdin=waiting.stdout, stdout=errors, stderr=errors, pass_fds=(telling,), **alone
         )
-        words = [program, *self.words(), f"--ready-fd={telling}", str(sites.pid), LINK]
-        playing = subprocess.Popen(words, stdin=waiting.stdout, pass_fds=(telling,), **quiet)
-        os.close(telling)
         assert waiting.stdout
         waiting.stdout.close()
-        if not is_told(ready):
-            waiting.kill()
-            raise NetworkRefused(f"slirp4netns has ended: status {playing.wait()}", "start it by hand to see why")
-        # Both go on without this process.
-        waiting.returncode = playing.returncode = 0
+        waiting.returncode = playing.returncode = 0  # nobody waits for them
 
     def undo(self, sites: Sites) -> None:
         """It has ended with the container, but for one whose network is taken away while it runs."""
@@ -155,6 +157,19 @@ def is_told(ready: int) -> bool:
 
     with os.fdopen(ready, "rb") as file:
         return bool(select.select([file], [], [], PATIENCE)[0]) and file.read(1) == b"1"
+
+
+def said_by(errors: int) -> str:
+    """All of it in one line."""
+    lines = os.pread(errors, 4096, 0).decode(errors="replace").split("\n")
+    return "; ".join(line.strip() for line in lines if line.strip())
+
+
+def cure_of(errors: int) -> str:
+    said = os.pread(errors, 4096, 0)
+    if b"/dev/net/tun" in said:
+        return "chmod 666 /dev/net/tun, as root: who may do something with it, the kernel asks later"
+    return "start it by hand to see more"
 
 
 def connected(path: str) -> socket.socket | None:
