@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -100,7 +101,7 @@ class Stage:
         found: dict[str, Any] = json.loads(self.network("inspect", name).stdout)["containers"]
         return found
 
-    def bundle(self, name: str, script: str, *ports: str, network: str = "web") -> Path:
+    def bundle(self, name: str, script: str, *ports: str, network: str = "web", owner: int = 0) -> Path:
         """A busybox container whose program is the script, with the config.json that spec writes."""
         bundle = self.place / name
         bins = bundle / "rootfs" / "bin"
@@ -115,7 +116,9 @@ class Stage:
             (bins / applet).symlink_to("busybox")
         published = [word for port in ports for word in ("-p", port)]
         words = ("--bundle", str(bundle), "--network", network, "--networks", str(self.networks), *published)
-        self.minirun("spec", *words)
+        for path in (bundle, *bundle.rglob("*")):
+            os.chown(path, owner, owner, follow_symlinks=False)
+        self.minirun("spec", *words, *(("--rootless",) if owner else ()))
         config = json.loads((bundle / "config.json").read_text())
         config["process"] |= {"terminal": False, "args": ["sh", "-c", script]}
         (bundle / "config.json").write_text(json.dumps(config))
