@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PLACE = "{}/minirun/__pycache__/{}.{}.code"
 # For who has time to look, and with what they need so large that a plain command should not have it in its file. And
 # click takes longer than all that, and can't be found yet when the file is read.
-APART = ("minirun.engines", "minirun.labs", "minirun.teach", "click")
+APART = ("minirun.engines", "minirun.images", "minirun.labs", "minirun.teach", "click")
 WRITABLE_BY_OTHERS = 0o022
 FOR_ALL_TO_READ = 0o644
 

@@ -81,9 +81,20 @@ def perform_run(values: Mapping[str, Any]) -> int:
     if "seal" not in values["without"]:
         seal(values)  # before anything else is imported: here the program may start again
 
+    if is_image(values["target"]):
+        from .looking import images_room
+
+        values = images_room().as_bundle(values)
     bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
     options = creation_options(values, bundle, operations.new_id() if name is None else name)
     return with_config(values, options, lambda config: run_with(config, options, values))
+
+
+IMAGES = ("oci:", "docker-archive:", "tar:", "docker:")  # images/reference.py, which a plain run does not import
+
+
+def is_image(target: str | None) -> bool:
+    return target is not None and target.startswith(IMAGES) and not os.path.exists(target)
 
 
 def run_with(config: bytes | None, options: Options, values: Mapping[str, Any]) -> int:

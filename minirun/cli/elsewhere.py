@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-IMAGES = (
-    "minirun knows no images: it runs a bundle, a directory with a config.json and a root directory. skopeo(1) and "
-    "umoci(1) make one of an image, rootfs/busybox and rootfs/debian without any"
+BUILD = (
+    "minirun makes no images: buildah(1) does, and skopeo(1) brings them to a registry. minirun pull fetches one, "
+    "minirun bundle makes a bundle of it, minirun diff --tar a layer of what a container has changed"
 )
 LOGS = "a program's output is the caller's: of a run -d, what stood behind > there"
 
@@ -14,14 +14,13 @@ COMMANDS_OF_OTHERS = {
     "rm": "minirun delete ID; with --force it is ended first",
     "logs": LOGS,
     "attach": f"minirun exec --tty ID sh is a further shell in it; {LOGS}",
-    "images": IMAGES,
-    "image": IMAGES,
-    "pull": IMAGES,
-    "push": IMAGES,
-    "build": IMAGES,
-    "load": IMAGES,
-    "import": IMAGES,
-    "rmi": IMAGES,
+    "image": "minirun images list shows what is in the store, minirun explain --image IMAGE what an image consists of",
+    "push": BUILD,
+    "build": BUILD,
+    "commit": BUILD,
+    "load": "minirun pull docker-archive:FILE, or minirun run docker-archive:FILE at once",
+    "import": "minirun bundle tar:FILE DIR makes a bundle of a root directory in a tar file",
+    "rmi": "minirun images remove NAME",
     "container": "its commands stand alone, as minirun list",
     "unpause": "minirun resume ID",
     "port": "minirun network inspect NETWORK has the published ports of its containers",
@@ -31,5 +30,4 @@ COMMANDS_OF_OTHERS = {
     "version": "minirun --version",
     "wait": "minirun run waits itself; of another, minirun state ID says whether it has stopped",
     "rename": "an id stays what it was at create",
-    "diff": "minirun inspect ID shows what is different about its process; files are in the bundle's root directory",
 }

@@ -21,7 +21,8 @@ from .values import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from types import ModuleType
     from typing import Any
 
     from ..runtime.foresight import Finding
@@ -148,6 +149,8 @@ def findings(bundle: str, lines: Sequence[str]) -> list[Finding]:
 
 def explain(values: Mapping[str, Any]) -> int:
     """minirun explain"""
+    if values["image"]:
+        return of_images("explain_image")(values)
     from . import explain as explaining
 
     bundle, name = which(values["target"], values["bundle"], values["id"], values["config"])
@@ -201,6 +204,21 @@ def features(values: Mapping[str, Any]) -> int:
     return 0
 
 
+# ---- images
+
+
+def images_room() -> ModuleType:
+    """What has to do with images; it may be missing. Raises StateError."""
+    from . import images
+
+    images.look_for_room()
+    return images
+
+
+def of_images(name: str) -> Callable[[Mapping[str, Any]], int]:
+    return lambda values: int(getattr(images_room(), name)(values))
+
+
 ACTIONS = {
     "state": state,
     "list": list_containers,
@@ -213,6 +231,10 @@ ACTIONS = {
     "trace": trace_of_run,
     "spec": spec,
     "network": network,
+    "pull": of_images("pull"),
+    "bundle": of_images("bundle"),
+    "images": of_images("images"),
+    "diff": of_images("diff"),
     "validate": validate,
     "explain": explain,
     "inspect": inspect,

@@ -110,6 +110,23 @@ SET = Option(
 )
 PRINT_CONFIG = Option("print_config", ("--print-config",), FLAG, "Print the config.json that it would be, and no more.")
 
+STORE = Option(
+    "store",
+    ("--store",),
+    TEXT,
+    "Where images are kept. If not given: /var/lib/minirun/store, or without root $XDG_DATA_HOME/minirun/store.",
+    None,
+    "DIR",
+)
+PLATFORM = Option(
+    "platform",
+    ("--platform",),
+    TEXT,
+    "Of an image for several: as linux/arm64; this machine's, if not given.",
+    None,
+    "OS/ARCH",
+)
+
 ID = Option("id", ("--id",), TEXT, "Name the container.", None, "ID")
 NARRATE = Option("narrate", ("--narrate",), FLAG, "Tell each step on stderr, with the time that it took.")
 NARRATE_FULL = Option(
@@ -136,7 +153,8 @@ RUN = Command(
 
     TARGET is a bundle, a directory that holds config.json. As with other runtimes it may also be the container's id:
     with --bundle, or in the bundle's own directory. Without an id one is made up. What stands behind TARGET and -- is
-    run in the place of config.json's process.args.
+    run in the place of config.json's process.args. TARGET may also be an image, as for pull: a bundle is made of it in
+    the store, which stays.
 
     \b
     Examples:
@@ -150,6 +168,7 @@ RUN = Command(
       sudo minirun run --narrate=full bundle/
       sudo minirun run --timeline run.json bundle/
       sudo minirun run --without pid --without seccomp bundle/
+      sudo minirun run oci:layout:app -- sh
     """,
     (
         *CREATION,
@@ -179,6 +198,8 @@ RUN = Command(
             "NAME",
         ),
         Option("i_know", ("--i-know",), FLAG, "With --without: this machine may break, although nothing marks it so."),
+        STORE,
+        PLATFORM,
     ),
     ("target",),
 )
@@ -750,6 +771,7 @@ EXPLAIN = Command(
       minirun explain --format html --output page.html bundle/
       minirun explain --format html --timing run.json --output page.html bundle/
       minirun explain --script bundle/ > by-hand.sh
+      minirun explain --image oci:layout:app
     """,
     (
         *CREATION,
@@ -771,6 +793,9 @@ EXPLAIN = Command(
         ),
         Option("diff", ("--diff",), TEXT, "What is otherwise with another bundle.", None, "BUNDLE"),
         Option("script", ("--script",), FLAG, "A shell script that builds the same container by hand."),
+        Option("image", ("--image",), TEXT, "Of an image, as for pull: what comes from which layer.", None, "IMAGE"),
+        STORE,
+        PLATFORM,
     ),
     ("target",),
 )
@@ -855,6 +880,83 @@ SETUP = Command(
     1,
 )
 
+MOST = Option("most", ("--most",), TEXT, "Refuse an image that is larger when it is unpacked.", "64G", "SIZE")
+
+PULL = Command(
+    "pull",
+    """Fetch an image into the store, and print its digest. What is there already is not fetched again.
+
+    IMAGE is oci:DIR[:TAG], an OCI image layout; docker-archive:FILE[:TAG], what docker save writes; tar:FILE, a root
+    directory as of docker export; or docker://HOST/NAME[:TAG|@DIGEST], a registry, by http where HOST is localhost.
+
+    \b
+    Examples:
+      sudo minirun pull docker://localhost:5000/app:1.0
+      sudo minirun pull oci:layout:app
+    """,
+    (STORE, PLATFORM),
+    ("image",),
+    1,
+)
+
+BUNDLE = Command(
+    "bundle",
+    """Make a bundle of an image: its layers become DIR/rootfs, and its configuration DIR/config.json.
+
+    IMAGE is as for pull. With --overlay the layers stay in the store, where many bundles can stand on them, and DIR has
+    only what its container changes.
+
+    \b
+    Examples:
+      sudo minirun bundle oci:layout:app app && sudo minirun run app
+      sudo minirun bundle docker-archive:saved.tar app
+      sudo minirun bundle --overlay docker://localhost:5000/app:1.0 app
+    """,
+    (
+        STORE,
+        PLATFORM,
+        Option("overlay", ("--overlay",), FLAG, "Mount the layers as one (overlayfs), and copy none of them."),
+        MOST,
+    ),
+    ("image", "directory"),
+    2,
+)
+
+IMAGES_OF_STORE = Command(
+    "images",
+    """Show what is in the store, or take something out of it.
+
+    ACTION is list; remove, with the names of images; or prune, which removes all images, and leaves of the layers those
+    that a bundle stands on, which was made by --overlay and is still there. Bundles of run IMAGE go when no container
+    is made of them any more.
+
+    \b
+    Examples:
+      sudo minirun images list
+      sudo minirun images remove docker://localhost:5000/app:1.0
+      sudo minirun images prune
+    """,
+    (STORE, Option("format", ("--format", "-f"), TEXT, "How to print it.", "table", "", ("table", "json"))),
+    ("action", "names"),
+    1,
+    many=True,
+)
+
+DIFF = Command(
+    "diff",
+    """Show what a container has changed whose bundle was made with --overlay: A for what is new, C for what is changed,
+    D for what is gone. ID may also be the bundle's directory.
+
+    \b
+    Examples:
+      sudo minirun diff web
+      sudo minirun diff --tar layer.tar web
+    """,
+    (Option("tar", ("--tar",), TEXT, "Write it there, as a layer for an image.", None, "FILE"),),
+    ("id",),
+    1,
+)
+
 FEATURES = Command(
     "features",
     """Print what minirun can do, as JSON for engines.
@@ -889,6 +991,7 @@ COMMANDS = {
         *(METRICS, HEALTH, TRACE),
         *(PAUSE, RESUME, UPDATE, CHECKPOINT, RESTORE, KILL, DELETE),
         *(SPEC, NETWORK, VALIDATE, EXPLAIN, INSPECT, LAB),
+        *(PULL, BUNDLE, IMAGES_OF_STORE, DIFF),
         *(SETUP, FEATURES, COMPLETION),
     )
 }

@@ -131,7 +131,7 @@ def test_a_mistake_in_another_command_has_no_such_lines() -> None:
     assert "--set" not in told.stderr
 
 
-@pytest.mark.parametrize("name", ["stop", "rm", "logs", "images", "pull", "build"])
+@pytest.mark.parametrize("name", ["stop", "rm", "logs", "image", "push", "build"])
 def test_commands_of_others_have_an_answer(name: str) -> None:
     told = minirun(name, "web")
     assert told.returncode == 1

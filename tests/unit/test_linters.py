@@ -86,7 +86,7 @@ def test_lines_of_shell_scripts_are_short() -> None:
 # Each may import what stands after it.
 STREET = ("__main__", "cli", "api", "operations", "runtime", "plan", "steps", "cgroups", "kernel")
 # These may import what the runtime may, and only the command line imports them.
-EXTRAS = ("teach", "labs", "engines", "metrics", "network")
+EXTRAS = ("teach", "labs", "engines", "metrics", "network", "images")
 EVERYWHERE = {
     "__init__",
     "errors",
@@ -104,6 +104,7 @@ MAY_IMPORT["labs"] |= {"operations", "runtime"}  # `lab reset` deletes container
 MAY_IMPORT["metrics"] |= {"api", "operations", "runtime"}  # books, statistics; a health check is an `exec`
 MAY_IMPORT["engines"] = EVERYWHERE | {"kernel"}  # other programs' files
 MAY_IMPORT["network"] = EVERYWHERE | {"kernel"}  # a program for hooks, which knows nothing of the runtime
+MAY_IMPORT["images"] = EVERYWHERE | {"kernel"}
 MAY_IMPORT["kernel"] = set()
 MAY_IMPORT["spec"] = set(EVERYWHERE)
 MAY_IMPORT |= {name: set(EVERYWHERE) for name in EVERYWHERE}

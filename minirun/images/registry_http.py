@@ -1,0 +1,120 @@
+"""The talk with a registry: HTTP by the requests library, and who one is by a token (distribution's spec/auth/token).
+
+Whoever may ask gets a token from a third party, which the registry names in its first refusal. Both are spoken to by
+https only, but for what is on this host.
+"""
+
+from __future__ import annotations
+
+from ..safe import safe
+from .errors import ImageError
+from .streams import missing_library
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+HERE = ("localhost", "127.0.0.1", "[::1]")
+PATIENCE = (10, 60)  # seconds: to connect, and between two parts of an answer
+MOST_BYTES_OF_TOKEN = 1 << 20
+
+
+def is_here(host: str) -> bool:
+    """Whether a registry is on this host, so that nobody on the way could read or change what it says."""
+    return host in HERE or host.rpartition(":")[0] in HERE
+
+
+def library() -> Any:
+    try:
+        import requests
+    except ImportError:
+        raise missing_library("requests", "to fetch images from a registry") from None
+    return requests
+
+
+class Connection:
+    def __init__(self, host: str, name: str, plain: bool) -> None:
+        self.requests = library()
+        self.name = name
+        self.base = f"{'http' if plain else 'https'}://{host}/v2/{name}"
+        self.session = self.requests.Session()
+        self.session.headers.update({"User-Agent": "minirun", "Accept-Encoding": "identity"})
+        self.token = ""
+
+    def get(self, path: str, headers: dict[str, str]) -> Any:
+        """The answer, whose body is still to come; it is a context manager. Raises ImageError."""
+        answer = self.ask(f"{self.base}/{path}", headers)
+        if answer.status_code == 401:
+            challenge = answer.headers.get("WWW-Authenticate", "")
+            answer.close()
+            self.token = self.new_token(challenge)
+            answer = self.ask(f"{self.base}/{path}", headers)
+        return answer
+
+    def ask(self, url: str, headers: dict[str, str], parameters: dict[str, str] | None = None) -> Any:
+        signed = {"Authorization": f"Bearer {self.token}"} if self.token and parameters is None else {}
+        try:
+            answer = self.session.get(url, headers=headers | signed, params=parameters, stream=True, timeout=PATIENCE)
+        except (self.requests.RequestException, ValueError) as error:
+            raise ImageError(f"can't reach {safe(url)}: {why(error)}\n  cure:  {cure_for(url)}") from None
+        if not is_safe(answer.url):
+            answer.close()
+            raise ImageError(f"the registry leads to {safe(answer.url)}\n  allowed: https, so that nobody changes it")
+        return answer
+
+    def new_token(self, challenge: str) -> str:
+        """Bearer realm="…",service="…",scope="…" -> a token."""
+        kind, _, rest = challenge.partition(" ")
+        asked = parameters_of(rest)
+        realm = asked.pop("realm", "")
+        if kind.lower() != "bearer" or not realm:
+            raise ImageError(f"the registry wants to know who asks, by {safe(kind) or 'nothing'!r}\n  cure:  {LOG_IN}")
+        if not is_safe(realm):
+            raise ImageError(f"the registry sends for a token to {safe(realm)}\n  allowed: https")
+        asked.setdefault("scope", f"repository:{self.name}:pull")
+        with self.ask(realm, {}, asked) as answer:
+            if answer.status_code != 200:
+                raise ImageError(f"no token for {safe(self.name)}: {answer.status_code}\n  cure:  {LOG_IN}")
+            return token_in(answer.raw.read(MOST_BYTES_OF_TOKEN, decode_content=True))
+
+
+LOG_IN = "minirun asks as nobody: fetch the image with skopeo copy --src-creds … oci:DIR, and use that"
+
+
+def token_in(text: bytes) -> str:
+    from .descriptors import document
+
+    told = document(text, "the answer to the question for a token")
+    token = told.get("token") or told.get("access_token")
+    if not isinstance(token, str):
+        raise ImageError("the answer to the question for a token has none")
+    return token
+
+
+def parameters_of(text: str) -> dict[str, str]:
+    """RFC 9110, 11.2 "Authentication Parameters"."""
+    import re
+
+    return {name.lower(): quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,"]+))', text)}
+
+
+def is_safe(url: str) -> bool:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and is_here(parts.netloc))
+
+
+def why(error: Exception) -> str:
+    """The innermost reason, which is what people know."""
+    text = str(error)
+    for word in ("Connection refused", "Name or service not known", "timed out", "certificate verify failed"):
+        if word in text:
+            return word.lower()
+    return safe(text[:300])
+
+
+def cure_for(url: str) -> str:
+    if url.startswith("http:"):
+        return "start the registry: it listens at this address of this host"
+    return "see whether the name is right, and the network is there; http is only for registries on localhost"

@@ -1,0 +1,116 @@
+"""A layer's bytes, from the file in the store to the tar reader: decompressed, counted, and hashed as they go by."""
+
+from __future__ import annotations
+
+import hashlib
+
+from .errors import ImageError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any
+
+BLOCK = 1 << 18  # bytes that are read at once
+# How a compressed file begins -> who reads it. What the media type says is not asked: other programs don't, either,
+# so there are images where it is wrong.
+MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+WIDEST_WINDOW = 1 << 27  # of zstd, in bytes: it is memory (zstd(1), --long=27)
+
+
+def compression_of(start: bytes) -> str:
+    return next((name for magic, name in MAGIC.items() if start.startswith(magic)), "none")
+
+
+def decompressed(file: IO[bytes]) -> Any:
+    """Something with `read`, for a file at its beginning. Raises ImageError."""
+    start = file.read(6)
+    file.seek(0)
+    return OPENERS[compression_of(start)](file)
+
+
+def plain_file(file: IO[bytes]) -> Any:
+    return file
+
+
+def from_gzip(file: IO[bytes]) -> Any:
+    import gzip
+
+    return gzip.GzipFile(fileobj=file, mode="rb")
+
+
+def from_zstd(file: IO[bytes]) -> Any:
+    try:
+        import zstandard
+    except ImportError:
+        raise missing_library("zstandard", "to read layers that are compressed by zstd") from None
+    return zstandard.ZstdDecompressor(max_window_size=WIDEST_WINDOW).stream_reader(file, read_across_frames=True)
+
+
+def from_bzip2(file: IO[bytes]) -> Any:
+    import bz2
+
+    return bz2.BZ2File(file)
+
+
+def from_xz(file: IO[bytes]) -> Any:
+    import lzma
+
+    return lzma.LZMAFile(file)
+
+
+OPENERS = {"none": plain_file, "gzip": from_gzip, "zstd": from_zstd, "bzip2": from_bzip2, "xz": from_xz}
+
+
+def missing_library(name: str, purpose: str) -> ImageError:
+    return ImageError(
+        f"{purpose}, minirun needs the Python library {name}, which is not here\n"
+        f"  cure:  apt install python3-{name}; or, where minirun was installed by pip: pip install 'minirun[images]'"
+    )
+
+
+class Tap:
+    """A stream that is read forwards only, and hashed and counted as it goes by."""
+
+    def __init__(self, stream: Any, most: int, algorithm: str = "sha256") -> None:
+        self.stream, self.most, self.place = stream, most, 0
+        self.algorithm, self.hash = algorithm, hashlib.new(algorithm)
+
+    def read(self, length: int) -> bytes:
+        """So many bytes; fewer only at the end. Raises ImageError."""
+        parts = []
+        while length > 0 and (part := self.some(min(length, BLOCK))):
+            parts.append(part)
+            length -= len(part)
+        return b"".join(parts)
+
+    def some(self, most: int) -> bytes:
+        try:
+            part: bytes = self.stream.read(most)
+        except Exception as error:  # each library has errors of its own
+            if isinstance(error, MemoryError | ImageError):
+                raise
+            raise ImageError(f"a layer can't be decompressed: {error}") from None
+        self.place += len(part)
+        if self.place > self.most:
+            raise ImageError(
+                f"a layer is larger than {self.most} bytes when it is decompressed\n"
+                "  cure:  if it is meant to be, allow more: --most SIZE"
+            )
+        self.hash.update(part)
+        return part
+
+    def tell(self) -> int:
+        return self.place
+
+    def seek(self, place: int) -> None:
+        """Forwards. Raises ImageError."""
+        if place < self.place:
+            raise ImageError("a layer's tar file leads backwards")
+        while self.place < place and self.some(min(place - self.place, BLOCK)):
+            pass
+
+    def digest(self) -> str:
+        """Of all of it, what is left to read included."""
+        while self.some(BLOCK):
+            pass
+        return f"{self.algorithm}:{self.hash.hexdigest()}"
