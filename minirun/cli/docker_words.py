@@ -87,7 +87,7 @@ SETTINGS: dict[str, Answer] = {
     "--cidfile": "the id is the caller's to choose; --pid-file FILE has the process",
     "--stop-signal": "minirun kill ID {value} sends it",
     "--restart": f"{ENGINES}, or systemd's (Restart=, systemd.service(5))",
-    "--pull": "nothing to write: minirun run IMAGE fetches what its store does not have, minirun pull IMAGE does that alone",
+    "--pull": "nothing to write: minirun run IMAGE fetches what its store does not have",
     "--log-driver": f"{ENGINES}; a program's output is the caller's",
     "--health-cmd": ENGINES,
     "--runtime": ENGINES,

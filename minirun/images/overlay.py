@@ -12,7 +12,7 @@ import hashlib
 import os
 
 from ..kernel import files, libc, mounts
-from ..kernel.constants import MS_NODEV, MS_NOSUID
+from ..kernel.constants import MNT_DETACH, MS_NODEV, MS_NOSUID
 from .attributes import Notes
 from .removal import remove_path
 from .tree import Tree
@@ -53,7 +53,7 @@ def unpack_layers(store: Store, image: Image, most: int, as_user: bool) -> list[
                     most -= length
                 finish_layer_directory(new, place, bool(below))
             finally:
-                remove_path(new)
+                take_down(new)
         below.append(place)
     return notes.lines()
 
@@ -85,6 +85,13 @@ def finish_layer_directory(new: str, place: str, is_mounted: bool) -> None:
     except OSError:
         if not os.path.isdir(place):  # another command was quicker
             raise
+
+
+def take_down(new: str) -> None:
+    """What is left of the work, after a failure with a mount over it."""
+    if os.path.ismount(f"{new}/merged"):
+        mounts.umount2(f"{new}/merged", MNT_DETACH)
+    remove_path(new)
 
 
 def copy_attributes(source: str, target: str) -> None:

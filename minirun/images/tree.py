@@ -72,7 +72,7 @@ class Tree:
 
     def make_missing(self, path: str) -> str:
         """Make the first directory that is missing; where a symlink leads nowhere, the path to go on with."""
-        names = path.split("/")
+        names = [name for name in path.split("/") if name]
         for depth, name in enumerate(names):
             above = "/".join(names[:depth])
             parent = files.open_in_root(self.root, above or "/", PLACE_FLAGS)
