@@ -1,0 +1,351 @@
+"""Images from a registry: Debian's docker-registry, to which skopeo(1) has brought them; and a false one, which wants a
+token, breaks off in the middle, or says what is not true."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kernel.kit.images import OCI, Made, described, digest, entry, snapshot, tar
+from kernel.kit.needs import program
+from kernel.kit.runtime import PATIENCE
+from kernel.test_images import command, hard_links, plain, whiteouts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel.kit.runtime import Runtime
+
+pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "images are no business of other runtimes")]
+
+
+# ---- a real one
+
+
+@pytest.fixture
+def registry(place: Path) -> Iterator[str]:
+    """Its host and port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        host = f"localhost:{free.getsockname()[1]}"
+    settings = {
+        "version": 0.1,
+        "storage": {"filesystem": {"rootdirectory": str(place / "registry")}},
+        "http": {"addr": host},
+        "log": {"level": "error"},
+    }
+    (place / "registry.yml").write_text(json.dumps(settings))
+    with subprocess.Popen(
+        ["docker-registry", "serve", place / "registry.yml"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as running:
+        try:
+            wait_for(host)
+            yield host
+        finally:
+            running.terminate()
+
+
+def wait_for(host: str) -> None:
+    name, _, port = host.partition(":")
+    deadline = time.monotonic() + 20 * PATIENCE
+    while True:
+        try:
+            socket.create_connection((name, int(port)), timeout=1).close()
+            return
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+@program("docker-registry")
+@program("skopeo")
+def test_an_image_of_a_registry(runtime: Runtime, place: Path, registry: str) -> None:
+    for name, layers in {"plain": plain(), "some/links": hard_links()}.items():
+        layout = place / name.replace("/", "-")
+        reference = Made(layers).layout(layout)
+        words = ["skopeo", "copy", "-q", "--dest-tls-verify=false", reference, f"docker://{registry}/{name}:1.0"]
+        subprocess.run(words, check=True, timeout=60)
+        ours, same = layout.with_suffix(".ours"), layout.with_suffix(".same")
+        command(runtime, "bundle", "--store", place / "store", f"docker://{registry}/{name}:1.0", ours)
+        command(runtime, "bundle", "--store", place / "other", reference, same)
+        assert snapshot(ours / "rootfs") == snapshot(same / "rootfs")
+
+
+@program("docker-registry")
+@program("skopeo")
+def test_what_is_there_is_not_fetched_again(runtime: Runtime, place: Path, registry: str) -> None:
+    """Two images with a layer in common: one file in the store."""
+    for name, layers in {"one": plain(), "two": [*plain(), *whiteouts()[1:]]}.items():
+        words = ["skopeo", "copy", "-q", "--dest-tls-verify=false", Made(layers).layout(place / name)]
+        subprocess.run([*words, f"docker://{registry}/{name}:latest"], check=True, timeout=60)
+        command(runtime, "pull", "--store", place / "store", f"docker://{registry}/{name}")
+    listed = json.loads(command(runtime, "images", "--store", place / "store", "list", "--format", "json").stdout)
+    assert [(one["name"].rpartition("/")[2], one["layers"]) for one in listed] == [("one:latest", 1), ("two:latest", 3)]
+    # 2 manifests, 2 configurations, 3 layers
+    assert len(os.listdir(place / "store/blobs/sha256")) == 7
+
+
+def test_nobody_listens(runtime: Runtime, place: Path) -> None:
+    said = command(runtime, "pull", "--store", place / "store", "docker://localhost:1/app", status=1).stderr
+    assert "connection refused" in said and "start the registry" in said
+
+
+@pytest.mark.parametrize(
+    "name", ["docker://localhost:1/../app", "docker://localhost:1/a?b", "docker://x", "docker:x/y"]
+)
+def test_names_that_are_none(runtime: Runtime, place: Path, name: str) -> None:
+    assert "allowed: " in command(runtime, "pull", "--store", place / "store", name, status=1).stderr
+
+
+# ---- a false one
+
+
+class FalseRegistry(BaseHTTPRequestHandler):
+    """It has one image, `app`; the server has what it does wrong, and notes what it was asked for."""
+
+    protocol_version = "HTTP/1.1"
+    server: Any
+
+    def do_GET(self) -> None:
+        self.server.asked.append((self.path, dict(self.headers)))
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            if self.path.startswith("/token"):
+                self.send(200, json.dumps({"token": "secret"}).encode(), {})
+            elif self.server.token and self.headers.get("Authorization") != "Bearer secret":
+                self.send(401, b"", {"WWW-Authenticate": self.server.token})
+            else:
+                self.answer()
+
+    def answer(self) -> None:
+        kind, name = self.path.split("/")[-2:]
+        if kind == "manifests":
+            text = self.server.manifests.get(name)
+            self.send(
+                200 if text else 404,
+                text or b"",
+                {"Content-Type": self.server.types.get(name, f"{OCI}manifest.v1+json")},
+            )
+            return
+        data = self.server.blobs.get(name)
+        if data is None:
+            self.send(404, b"", {})
+        elif self.server.redirect:
+            self.send(307, b"", {"Location": self.server.redirect})
+        else:
+            self.send_blob(name, data)
+
+    def send_blob(self, name: str, data: bytes) -> None:
+        start, status, headers = 0, 200, {}
+        if "Range" in self.headers and self.server.knows_range:
+            start = int(self.headers["Range"].removeprefix("bytes=").removesuffix("-")) + self.server.shift
+            status, headers = 206, {"Content-Range": f"bytes {start}-{len(data) - 1}/{len(data)}"}
+        rest = data[start:]
+        most = self.server.most
+        self.send(status, rest[:most], headers, length=len(rest))
+        if most is not None and len(rest) > most:
+            self.close_connection = True
+
+    def send(self, status: int, data: bytes, headers: dict[str, str], length: int | None = None) -> None:
+        self.send_response(status)
+        for key, value in {**headers, "Content-Length": str(len(data) if length is None else length)}.items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_words: object) -> None:
+        pass
+
+
+@pytest.fixture
+def false_registry() -> Iterator[Any]:
+    server: Any = ThreadingHTTPServer(("localhost", 0), FalseRegistry)
+    server.asked, server.token, server.most, server.knows_range, server.shift = [], "", None, True, 0
+    server.redirect, server.types, server.manifests, server.blobs = "", {}, {}, {}
+    server.host = f"localhost:{server.server_address[1]}"
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(server.serve_forever)
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+def offer(server: Any, made: Made, **changes: Any) -> Made:
+    text = made.manifest(**changes)
+    server.manifests = {"latest": text, digest(text): text}
+    server.blobs = {digest(blob): blob for blob in (made.config, *made.blobs)}
+    return made
+
+
+def large() -> Made:
+    return Made([tar([entry("random", os.urandom(200_000))]), tar([entry("b", "small")])], compression="")
+
+
+def pull(runtime: Runtime, place: Path, server: Any, name: str = "app", *options: str, status: int = 0) -> str:
+    words = ("pull", "--store", place / "store", *options, f"docker://{server.host}/{name}")
+    done = command(runtime, *words, status=status)
+    return done.stderr if status else done.stdout
+
+
+def blobs_of(place: Path) -> set[str]:
+    return {f"sha256:{name}" for name in os.listdir(place / "store/blobs/sha256")}
+
+
+def test_a_token_is_asked_for(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    made = offer(false_registry, large())
+    realm = f"http://{false_registry.host}/token"
+    false_registry.token = f'Bearer realm="{realm}",service="s",scope="repository:app:pull"'
+    pull(runtime, place, false_registry)
+    tokens = [path for path, _ in false_registry.asked if path.startswith("/token")]
+    assert tokens[0] == "/token?service=s&scope=repository%3Aapp%3Apull"
+    assert blobs_of(place) == {digest(made.manifest()), *false_registry.blobs}
+    for path, headers in false_registry.asked:
+        assert "Authorization" not in headers or not path.startswith("/token")
+
+
+@pytest.mark.parametrize("challenge", ["Basic realm=x", 'Bearer realm="http://example.com/token"', "Bearer", ""])
+def test_who_asks_in_a_way_that_is_not_safe(runtime: Runtime, place: Path, false_registry: Any, challenge: str) -> None:
+    offer(false_registry, large())
+    false_registry.token = challenge or "x"
+    said = pull(runtime, place, false_registry, status=1)
+    assert "wants to know who asks" in said or "allowed: https" in said
+
+
+def test_a_transfer_that_breaks_off_goes_on(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    offer(false_registry, large())
+    false_registry.most = 50_000
+    pull(runtime, place, false_registry)
+    ranges = [headers["Range"] for _, headers in false_registry.asked if "Range" in headers]
+    assert len(ranges) >= 4 and "bytes=50000-" in ranges
+
+
+def test_a_registry_without_ranges(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    """It begins anew each time, and what is there already is skipped."""
+    made = offer(false_registry, large())
+    (place / "store/partial").mkdir(parents=True)
+    name = digest(made.blobs[0]).partition(":")[2]
+    (place / "store/partial" / name).write_bytes(made.blobs[0][:70_000])
+    false_registry.knows_range = False
+    pull(runtime, place, false_registry)
+    assert [headers["Range"] for _, headers in false_registry.asked if "Range" in headers] == ["bytes=70000-"]
+
+
+def test_what_another_command_has_begun_is_gone_on_with(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    made = offer(false_registry, large())
+    false_registry.most = 0
+    said = pull(runtime, place, false_registry, status=1)
+    assert "breaks off at byte" in said and "try again" in said
+    false_registry.most = None
+    (place / "store/partial" / digest(made.blobs[0]).partition(":")[2]).write_bytes(made.blobs[0][:100_000])
+    false_registry.asked.clear()
+    pull(runtime, place, false_registry)
+    assert "bytes=100000-" in [headers.get("Range") for _, headers in false_registry.asked]
+    assert os.listdir(place / "store/partial") == []
+
+
+def test_what_was_begun_was_wrong(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    """The next attempt begins anew."""
+    made = offer(false_registry, large())
+    (place / "store/partial").mkdir(parents=True)
+    (place / "store/partial" / digest(made.blobs[0]).partition(":")[2]).write_bytes(b"wrong")
+    assert "is not what its digest is of" in pull(runtime, place, false_registry, status=1)
+    pull(runtime, place, false_registry)
+
+
+def test_another_range_than_was_asked_for(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    offer(false_registry, large())
+    false_registry.most, false_registry.shift = 50_000, 1
+    assert "was asked for what follows byte" in pull(runtime, place, false_registry, status=1)
+
+
+def test_a_wrong_blob(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    made = offer(false_registry, large())
+    name = digest(made.blobs[0])
+    false_registry.blobs[name] = made.blobs[0][:-1] + b"x"
+    assert "is not what its digest is of" in pull(runtime, place, false_registry, status=1)
+    assert name not in blobs_of(place)
+
+
+def test_a_blob_without_end(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    made = offer(false_registry, large())
+    false_registry.blobs[digest(made.blobs[0])] = made.blobs[0] + bytes(10_000_000)
+    assert "is longer than" in pull(runtime, place, false_registry, status=1)
+
+
+def test_a_manifest_that_is_not_what_its_digest_is_of(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    made = offer(false_registry, large())
+    name = digest(made.manifest())
+    false_registry.manifests[name] = Made(plain()).manifest()
+    assert "is not what its digest is of" in pull(runtime, place, false_registry, f"app@{name}", status=1)
+
+
+def test_a_manifest_without_end(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    offer(false_registry, large())
+    false_registry.manifests["latest"] = b" " * (5 << 20)
+    assert "sends a manifest of more than" in pull(runtime, place, false_registry, status=1)
+
+
+def test_a_layer_that_is_kept_elsewhere(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    """Whoever fetched from there would tell who they are, and what their host can reach."""
+    made = large()
+    layers = [one | {"urls": [f"http://{false_registry.host}/elsewhere"]} for one in made.descriptors()]
+    offer(false_registry, made, layers=layers)
+    assert "a layer that is kept elsewhere" in pull(runtime, place, false_registry, status=1)
+    assert "/elsewhere" not in [path for path, _ in false_registry.asked]
+
+
+def test_a_redirection_to_where_others_can_read(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    offer(false_registry, large())
+    with socket.create_server(("127.0.0.2", 0)) as other:
+        other.settimeout(30)
+        false_registry.redirect = f"http://127.0.0.2:{other.getsockname()[1]}/x"
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(answer_once, other)
+            said = pull(runtime, place, false_registry, status=1)
+    assert "allowed: https" in said
+
+
+def answer_once(server: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(10_000)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+
+
+def test_the_platform_is_chosen(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    made, others = offer(false_registry, large()), []
+    for system, architecture in (("windows", "amd64"), ("linux", "s390x"), ("linux", "amd64")):
+        text = made.manifest(annotations={"for": architecture + system})
+        false_registry.manifests[digest(text)] = text
+        platform = {"os": system, "architecture": architecture}
+        others.append(described(f"{OCI}manifest.v1+json", text) | {"platform": platform})
+    index = json.dumps({"schemaVersion": 2, "mediaType": f"{OCI}index.v1+json", "manifests": others}).encode()
+    false_registry.manifests["latest"], false_registry.types["latest"] = index, f"{OCI}index.v1+json"
+    assert pull(runtime, place, false_registry, "app", "--platform", "linux/s390x") == f"{others[1]['digest']}\n"
+    said = pull(runtime, place, false_registry, "app", "--platform", "linux/mips", status=1)
+    assert "no image for linux/mips" in said and "linux/amd64, linux/s390x, windows/amd64" in said
+
+
+def test_without_the_library(place: Path) -> None:
+    """It is an extra: without it, there is a sentence on how to get it."""
+
+    (place / "requests.py").write_text("raise ImportError('no')")
+    home = Path(__file__).parents[2]
+    code = f"import sys; sys.path[:0] = [{str(place)!r}, {str(home)!r}]\nfrom minirun.cli.start import start\n"
+    words = [sys.executable, "-c", f"{code}sys.exit(start(['pull', '--store', 's', 'docker://localhost:1/x']))"]
+    told = subprocess.run(words, cwd=place, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert "apt install python3-requests" in told.stderr and "pip install 'minirun[images]'" in told.stderr
