@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 HERE = ("localhost", "127.0.0.1", "[::1]")
 PATIENCE = (10, 60)  # seconds: to connect, and between two parts of an answer
+MOST_REDIRECTIONS = 5  # of one request; registries keep blobs elsewhere
 MOST_BYTES_OF_TOKEN = 1 << 20
 
 
@@ -52,15 +53,24 @@ class Connection:
         return answer
 
     def ask(self, url: str, headers: dict[str, str], parameters: dict[str, str] | None = None) -> Any:
+        """Redirections are looked at before they are followed; the token is for the registry alone."""
         signed = {"Authorization": f"Bearer {self.token}"} if self.token and parameters is None else {}
+        answer = self.ask_once(url, headers | signed, parameters)
+        for _hop in range(MOST_REDIRECTIONS):
+            if not answer.is_redirect:
+                return answer
+            answer.close()
+            url = next_url(url, answer.headers["Location"])
+            answer = self.ask_once(url, headers, None)
+        raise ImageError(f"{safe(self.base)} leads on and on, by redirections")
+
+    def ask_once(self, url: str, headers: dict[str, str], parameters: dict[str, str] | None) -> Any:
         try:
-            answer = self.session.get(url, headers=headers | signed, params=parameters, stream=True, timeout=PATIENCE)
+            return self.session.get(
+                url, headers=headers, params=parameters, stream=True, timeout=PATIENCE, allow_redirects=False
+            )
         except (self.requests.RequestException, ValueError) as error:
             raise ImageError(f"can't reach {safe(url)}: {why(error)}\n  cure:  {cure_for(url)}") from None
-        if not is_safe(answer.url):
-            answer.close()
-            raise ImageError(f"the registry leads to {safe(answer.url)}\n  allowed: https, so that nobody changes it")
-        return answer
 
     def new_token(self, challenge: str) -> str:
         """Bearer realm="…",service="…",scope="…" -> a token."""
@@ -76,6 +86,16 @@ class Connection:
             if answer.status_code != 200:
                 raise ImageError(f"no token for {safe(self.name)}: {answer.status_code}\n  cure:  {LOG_IN}")
             return token_in(answer.raw.read(MOST_BYTES_OF_TOKEN, decode_content=True))
+
+
+def next_url(url: str, location: str) -> str:
+    """Raises ImageError where others could read and change what comes from there."""
+    from urllib.parse import urljoin
+
+    found = urljoin(url, location)
+    if not is_safe(found):
+        raise ImageError(f"the registry leads to {safe(found)}\n  allowed: https, so that nobody changes it")
+    return found
 
 
 LOG_IN = "minirun asks as nobody: fetch the image with skopeo copy --src-creds … oci:DIR, and use that"

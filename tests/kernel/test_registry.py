@@ -307,22 +307,24 @@ def test_a_layer_that_is_kept_elsewhere(runtime: Runtime, place: Path, false_reg
 
 
 def test_a_redirection_to_where_others_can_read(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    """It is not even followed."""
     offer(false_registry, large())
     with socket.create_server(("127.0.0.2", 0)) as other:
-        other.settimeout(30)
+        other.setblocking(False)
         false_registry.redirect = f"http://127.0.0.2:{other.getsockname()[1]}/x"
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(answer_once, other)
-            said = pull(runtime, place, false_registry, status=1)
-    assert "allowed: https" in said
+        assert "allowed: https" in pull(runtime, place, false_registry, status=1)
+        with pytest.raises(BlockingIOError):
+            other.accept()
 
 
-def answer_once(server: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection, _ = server.accept()
-        with connection:
-            connection.recv(10_000)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")
+def test_a_redirection_gets_no_token(runtime: Runtime, place: Path, false_registry: Any) -> None:
+    """It is meant for the registry alone."""
+    offer(false_registry, large())
+    false_registry.token = f'Bearer realm="http://{false_registry.host}/token"'
+    false_registry.redirect = f"http://{false_registry.host}/v2/app/blobs/x"
+    pull(runtime, place, false_registry, status=1)
+    assert any(path.endswith("blobs/x") for path, _ in false_registry.asked)
+    assert all("Authorization" not in told for path, told in false_registry.asked if path.endswith("blobs/x"))
 
 
 def test_the_platform_is_chosen(runtime: Runtime, place: Path, false_registry: Any) -> None:
