@@ -162,15 +162,23 @@ def filesystem(mount: Mount, destination: str, options: MountOptions, origin: st
     data = ",".join((*options.data, *context_option(linux, kind, options.data)))
     ends_read_only = kind in BEGIN_EMPTY and options.is_read_only()
     options = options.writable() if ends_read_only else options
-    step = filled() if options.copy_up else MountFilesystem
-    mounted: Step = step(kind, source, destination, options.flags, data, origin, ends_read_only)
+    mounted: Step = step_for(kind, options.copy_up)(
+        kind, source, destination, options.flags, data, origin, ends_read_only
+    )
     return [mounted, *label_mount_steps(linux, kind, destination), *change_steps(destination, options, origin)]
 
 
-def filled() -> type[MountFilesystem]:
-    from ..steps.copying import MountFilled
+def step_for(kind: str, copy_up: bool) -> type[MountFilesystem]:
+    """The variants are imported for the few containers that have them."""
+    if copy_up:
+        from ..steps.copying import MountFilled
 
-    return MountFilled
+        return MountFilled
+    if kind == "overlay":
+        from ..steps.overlay import MountOverlay
+
+        return MountOverlay
+    return MountFilesystem
 
 
 def read_only_steps(steps: list[Step]) -> list[Step]:

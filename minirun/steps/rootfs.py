@@ -166,7 +166,7 @@ class DetachOldRoot(Step):
         )
 
     def effect(self, world: World) -> World:
-        return world.become(sees_host=False, directory="/")
+        return world.become(sees_host=False, directory="/").uncovered()
 
     def apply(self, context: Context) -> None:
         files.fchdir(context.old_root)

@@ -169,6 +169,11 @@ class World(Record):
             mounts[top] = mounts[top].changed(attr_set, attr_clr)
         return self.become(mounts=tuple(mounts))
 
+    def uncovered(self) -> World:
+        """Without what a mount on the root has covered: when the host's root is gone, no path leads there any more."""
+        roots = [index for index, mount in enumerate(self.process.mounts) if mount.place == "/"]
+        return self.become(mounts=self.process.mounts[max(roots, default=0) :])
+
     # ---- credentials(7), capabilities(7)
 
     def belonging(self, uid: int, gid: int, groups: tuple[int, ...] | None) -> World:

@@ -104,6 +104,15 @@ def remounted(bundle: Bundle) -> None:
     bundle.mount("/mnt", "remount", "bind", "ro", "nodev", kind="")
 
 
+def over_layers(bundle: Bundle) -> None:
+    """The root is a mount over others, as minirun bundle --overlay has it."""
+    for name in ("upper", "work", "more"):
+        (bundle.path / name).mkdir()
+    lower, upper = f"lowerdir={bundle.path}/more:{bundle.rootfs}", f"upperdir={bundle.path}/upper"
+    entry = {"destination": "/", "type": "overlay", "source": "overlay"}
+    bundle.mounts.insert(0, {**entry, "options": [lower, upper, f"workdir={bundle.path}/work"]})
+
+
 def with_all_namespaces(bundle: Bundle) -> None:
     user_namespace(bundle)
     bundle.namespace("cgroup")
@@ -194,6 +203,7 @@ PLANS = (
         masked,
         read_only,
         with_mounts,
+        over_layers,
         remounted,
         user_namespace,
         with_all_namespaces,
