@@ -154,7 +154,7 @@ def bytes_of(word: str) -> int:
 def bundle_of(values: Mapping[str, Any]) -> str:
     """Of a container, or a directory."""
     from .. import operations
-    from .actions import root
+    from .values import root
 
     word: str = values["id"]
     if os.path.exists(f"{word}/config.json"):
@@ -208,7 +208,7 @@ def prune_images(values: Mapping[str, Any]) -> None:
 def unused_bundles(store: Store, values: Mapping[str, Any]) -> tuple[str, ...]:
     """Those of `run IMAGE` that no container is made of."""
     from .. import operations
-    from .actions import root
+    from .values import root
 
     used = {os.path.realpath(str(state["bundle"])) for state in operations.containers(root(values))}
     paths = (f"{store.path}/bundles/{name}" for name in os.listdir(f"{store.path}/bundles"))

@@ -114,7 +114,7 @@ def map_ids(child: int, ranges: dict[str, tuple[Range, ...]]) -> None:
             continue
         program = programs.find(HELPERS[kind])
         assert program is not None  # id_ranges has seen it
-        status, message = programs.run(program, (str(child), *(str(one) for line in lines for one in line)))
+        status, message = programs.run_program(program, (str(child), *(str(one) for line in lines for one in line)))
         if status:
             raise ImageError(f"{HELPERS[kind]} refuses to map your {kind}s: {message}")
 
