@@ -7,8 +7,9 @@ import os
 from ..record import Record
 from .descriptors import document
 from .errors import ImageError
+from .opening import open_source
 from .reference import Reference
-from .source import here, open_source
+from .source import here
 from .store import Store
 
 TYPE_CHECKING = False

@@ -14,8 +14,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .reference import Reference
-
 MOST_INDEXES = 4  # one within the other
 # What the kernel calls a machine -> what images do (Go's GOARCH), and its variant.
 ARCHITECTURES = {
@@ -89,22 +87,3 @@ def of_platform(found: tuple[Descriptor, ...], wanted: str, what: str) -> Descri
 def platform_of(descriptor: Descriptor) -> str:
     names = (descriptor.platform.get(name) for name in ("os", "architecture", "variant"))
     return "/".join(str(name) for name in names if name) or "an unnamed one"
-
-
-def open_source(reference: Reference) -> Source:
-    """Raises ImageError."""
-    if reference.kind == "oci":
-        from .layout import Layout
-
-        return Layout(reference)
-    if reference.kind == "docker-archive":
-        from .archive import DockerArchive
-
-        return DockerArchive(reference)
-    if reference.kind == "tar":
-        from .plain_tar import PlainTar
-
-        return PlainTar(reference)
-    from .registry import Registry
-
-    return Registry(reference)

@@ -1,0 +1,27 @@
+"""Which kind of source a reference means. Each is imported for who names one of it."""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .reference import Reference
+    from .source import Source
+
+
+def open_source(reference: Reference) -> Source:
+    """Raises ImageError."""
+    if reference.kind == "oci":
+        from .layout import Layout
+
+        return Layout(reference)
+    if reference.kind == "docker-archive":
+        from .archive import DockerArchive
+
+        return DockerArchive(reference)
+    if reference.kind == "tar":
+        from .plain_tar import PlainTar
+
+        return PlainTar(reference)
+    from .registry import Registry
+
+    return Registry(reference)
