@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 
-from .. import quick_json
 from ..errors import reason
-from ..kernel import files
 from ..record import Record
-from .conversion import converted
+from .bundle_config import write_config
 from .errors import ImageError
 from .namespaces import apart, both_ranges
 from .removal import remove_path
@@ -16,8 +14,6 @@ from .unpack import MOST_BYTES, unpack
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
     from .fetch import Image
     from .namespaces import Range
     from .store import Store
@@ -78,29 +74,3 @@ def fill(
         raise
     finally:
         os.umask(mask)
-
-
-def write_config(
-    image: Image,
-    path: str,
-    root: str,
-    ranges: dict[str, tuple[Range, ...]] | None,
-    first_mounts: tuple[dict[str, Any], ...] = (),
-) -> list[str]:
-    """Labels that were left out, in words."""
-    opened = files.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        own = (ranges["uid"][0][1], ranges["gid"][0][1]) if ranges else None
-        config, lines = converted(image.config, opened, own)
-    finally:
-        os.close(opened)
-    config["mounts"] = [*first_mounts, *config["mounts"]]
-    if ranges:
-        config["linux"] |= {f"{kind}Mappings": mappings(lines) for kind, lines in ranges.items()}
-    text = quick_json.dumps(config, indent="\t") + "\n"
-    files.create_file(f"{path}/{CONFIG}", text.encode(), 0o644)
-    return [f"a label was left out: {line.left_out}" for line in lines if line.left_out]
-
-
-def mappings(lines: tuple[Range, ...]) -> list[dict[str, int]]:
-    return [{"containerID": inside, "hostID": outside, "size": size} for inside, outside, size in lines]

@@ -12,7 +12,7 @@ import os
 from .. import quick_json
 from ..kernel import files, mounts
 from ..kernel.libc import SystemCallError
-from .bundle import write_config
+from .bundle_config import write_config
 from .errors import ImageError
 from .overlay import MOST_OF_MOUNT, copy_attributes, layer_directories, overlay_options, unpack_layers
 
