@@ -11,6 +11,7 @@ from .connect import connect, disconnect, has_gone, lease_of, nobody_listens, pu
 from .names import hosts, resolv_conf, rewrite
 from .networks import (
     BRIDGE,
+    NAME_CHARACTERS,
     all_networks,
     checked_network_name,
     forget_network,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from .operations import Operation
     from .ports import Port
 
+ID_CHARACTERS = NAME_CHARACTERS | set("+.")  # an id becomes a word of /etc/hosts
 STATE_SIZE = 1 << 20  # bytes; a state with many annotations is a thousandth of that
 
 
@@ -105,7 +107,7 @@ def read_state(descriptor: int = 0) -> dict[str, Any]:
         text += part
     try:
         state = json.loads(text)
-        if isinstance(state["id"], str) and state["id"]:
+        if isinstance(state["id"], str) and state["id"] and ID_CHARACTERS.issuperset(state["id"]):
             return dict(state)
     except (ValueError, TypeError, KeyError):
         pass
@@ -142,6 +144,8 @@ def attach(
 
 def detach(directory: str, name: str | None, state: dict[str, Any]) -> None:
     """Cut a container off that has ended; no error where it is not connected. Raises MinirunError."""
+    if checked_network_name(name) not in network_names(directory):
+        return  # removed by force, and the container's part of it with it
     network = read_network(directory, name)
     with locked_pool(directory) as pool:
         lease = pool.of(network.name).get(state["id"])

@@ -105,13 +105,14 @@ def sweep(pool: Pool, directory: str) -> list[str]:
             except StateError:
                 leases.pop(lease.id)
                 pool.save()
+            except MinirunError:
+                continue  # it stays in the file, for another try
             swept.append(lease.id)
     return swept
 
 
 def put_back(pool: Pool) -> list[str]:
-    """The host's switches, when there is no network any more; what is said of that. Who has changed one meanwhile has
-    meant it."""
+    """The host's switches, when there is no network any more; what is said of that."""
     told = []
     for path, before in pool.changed.items():
         with contextlib.suppress(SystemCallError):  # of a link that is gone

@@ -7,6 +7,7 @@ Each container is alone with it: it reaches the outside, and is reached by its p
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from hashlib import sha256
@@ -108,7 +109,7 @@ class StartSlirp(Operation):
         """It has ended with the container, but for one whose network is taken away while it runs."""
         connection = connected(self.socket)
         if connection:
-            with connection:
+            with connection, contextlib.suppress(ProcessLookupError):
                 os.kill(listener(connection), signals.SIGTERM)
         remove_socket(self.socket)
 

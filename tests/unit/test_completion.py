@@ -93,6 +93,7 @@ def test_bash_completes_what_else_has_a_choice(minirun: dict[str, str]) -> None:
     assert ask_bash(minirun, "--log-format", "") == ["json", "text"]
     assert ask_bash(minirun, "completion", "") == ["bash", "fish", "zsh"]
     assert ask_bash(minirun, "lab", "so") == ["solution"]
+    assert ask_bash(minirun, "network", "re") == ["remove"]
     assert ask_bash(minirun, "run", "--set", "/linux/resources/m") == ["/linux/resources/memory/limit="]
     assert ask_bash(minirun, "lab", "start", "00") == ["00"]
 

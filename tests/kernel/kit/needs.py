@@ -45,6 +45,22 @@ def static_busybox() -> pytest.MarkDecorator:
     return pytest.mark.skipif(not path or bool(linked), reason="needs a statically linked busybox")
 
 
+@functools.cache
+def has_nat() -> bool:
+    """Bridges, veth pairs, and NAT by nftables in the family inet: not every kernel has its modules."""
+    table = """table inet t {
+        chain a { type nat hook prerouting priority -100; fib daddr type local accept; }
+        chain b { type nat hook postrouting priority 100; masquerade; }
+    }"""
+    script = f"ip link add mr0 type bridge && ip link add mr1 type veth && nft '{table}'"
+    tried = subprocess.run(["unshare", "--net", "sh", "-c", script], capture_output=True, timeout=60, check=False)
+    return tried.returncode == 0
+
+
+def nat() -> pytest.MarkDecorator:
+    return pytest.mark.skipif(os.geteuid() == 0 and not has_nat(), reason="needs bridges, and NAT by nftables")
+
+
 def namespace(kind: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not Path("/proc/self/ns", kind).exists(), reason=f"this kernel has no {kind} namespaces")
 

@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.only("minirun", "its own documents"),
     needs.static_busybox(),
     *(needs.program(name) for name in ("nft", "ip", "jq")),
+    needs.nat(),
 ]
 
 USUAL = "/var/lib/minirun/networks"

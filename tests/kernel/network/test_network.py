@@ -30,6 +30,7 @@ pytestmark = [
     needs.static_busybox(),
     needs.program("nft"),
     needs.program("ip"),
+    needs.nat(),
 ]
 
 REPOSITORY = Path(__file__).parents[3]
@@ -38,6 +39,7 @@ ASK = "timeout 3 wget -q -O - "
 WAIT = "exec sleep 600"
 
 
+MANY = 50 if PATIENCE == 1 else 10  # an emulated machine takes minutes for so many Pythons
 UDP_SERVER = """
 import socket
 answering = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -215,6 +217,7 @@ def test_a_failure_on_the_way_leaves_nothing(there: Stage) -> None:
     ("state", "expected"),
     [
         ("", "no container's state"),
+        ('{"id": "one\\n10.0.0.1 bank", "pid": 2}', "no container's state"),
         ('{"id": "one"}', "no pid"),
         ('{"id": "one", "pid": 1}', ""),
         ('{"id": "one", "pid": 4194305}', "no process"),
@@ -235,7 +238,7 @@ def test_a_state_that_is_none(there: Stage, state: str, expected: str) -> None:
 @pytest.mark.slow
 def test_fifty_at_once_have_fifty_addresses(there: Stage) -> None:
     before = there.host.state()
-    script = "for n in $(seq 50); do unshare --net sleep 200 >&2 & echo $!; done; exec 1>&-; wait"
+    script = f"for n in $(seq {MANY}); do unshare --net sleep 200 >&2 & echo $!; done; exec 1>&-; wait"
     with subprocess.Popen(["bash", "-c", script], stdout=subprocess.PIPE, text=True, start_new_session=True) as shell:
         try:
             assert shell.stdout
@@ -245,7 +248,7 @@ def test_fifty_at_once_have_fifty_addresses(there: Stage) -> None:
             attach_all(there, pids)
             leases = there.leases()
             for version in (0, 1):
-                assert len({lease["addresses"][version] for lease in leases.values()}) == 50
+                assert len({lease["addresses"][version] for lease in leases.values()}) == MANY
             inside = {Side(pid).run("ip", "-4", "-o", "address", "show", "eth0").stdout.split()[3] for pid in pids}
             assert inside == {f"{lease['addresses'][0]}/24" for lease in leases.values()}
         finally:
@@ -294,7 +297,7 @@ def test_remove_refuses_while_containers_are_there(there: Stage) -> None:
     there.network("remove", "--force", "web")
     assert there.host.state() == before
     assert there.network("list").stdout.splitlines() == ["NAME  BRIDGE  SUBNETS  CONTAINERS"]
-    there.delete("one")  # its hook finds no network
+    assert "warning" not in there.minirun("delete", "--force", there.id("one")).stderr  # its hook finds no network
 
 
 def test_a_dry_run_changes_nothing_and_its_commands_do_the_same(there: Stage) -> None:
