@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from kernel.kit.runtime import REPOSITORY
 
 from engines.kit.engine import wait_until
 from engines.kit.engines import on
 from engines.kit.image import IMAGE
+from engines.kit.sides import MINIRUN, runtime_of
 from engines.test_docker import CGROUPFS, DEFAULT, SERVE
 
 if TYPE_CHECKING:
@@ -92,3 +94,17 @@ def test_compose(engine: Docker, tmp_path: Path) -> None:
     assert len(engine("ps", "--quiet").out.split()) == 3
     compose("down", "--timeout=1")
     assert not engine("ps", "--all", "--quiet").out
+
+
+@on(DEFAULT)
+def test_example(engine: Docker) -> None:
+    """`examples/compose`: an image of `buildah`, health, limits, names, a published port; nothing stays"""
+    variables = [f"RUNTIME={engine.side}", f"MINIRUN={runtime_of(MINIRUN, 'runc').path}", "PORT=8080"]
+    before = engine("images", "--quiet").out
+    done = engine.run([*engine.network, "env", *variables, str(REPOSITORY / "examples/compose/run")], limit=180)
+    assert done.status == 0, done.out + done.err
+    engine.said.clear()  # progress goes to standard error
+    assert f"'web_memory_limit_bytes': '{64 << 20}'" in done.out
+    assert "minirun-example_watch_1 exited with code 0" in done.out
+    assert not engine("ps", "--all", "--quiet").out
+    assert engine("images", "--quiet").out == before

@@ -27,7 +27,8 @@ PYTHON_SCRIPTS = (
 
 # Where shell scripts live. Which of the files there are some, their first lines tell.
 LABS = tuple(str(path.relative_to(REPOSITORY)) for path in PACKAGE.glob("labs/lab*/**") if path.is_dir())
-SHELL_FOLDERS = (".", ".ci", "bench", "rootfs", "scripts", "tests/vm", "tests/vm/guest", "classroom", *LABS)
+EXAMPLES = tuple(str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "examples").glob("**") if path.is_dir())
+SHELL_FOLDERS = (".", ".ci", "bench", "rootfs", "scripts", "tests/vm", "tests/vm/guest", "classroom", *EXAMPLES, *LABS)
 
 
 # ---- linters

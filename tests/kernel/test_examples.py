@@ -1,0 +1,166 @@
+"""The examples do what they are there to show, each by its one command; and nothing of them stays."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shlex
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kernel.kit import needs
+from kernel.kit.host import nothing_left
+from kernel.kit.runtime import PATIENCE, REPOSITORY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "they use more than the runtime")]
+
+EXAMPLES = REPOSITORY / "examples"
+UNIT = "minirun-web.service"
+
+
+def has_room(name: str) -> bool:
+    return importlib.util.find_spec(f"minirun.{name}") is not None
+
+
+def can_translate() -> bool:
+    """User-mode Linux has no nftables."""
+    words = ["unshare", "--net", "nft", "add table ip t; add chain ip t c { type nat hook postrouting priority 100; }"]
+    try:
+        return subprocess.run(words, capture_output=True, timeout=60, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+NEEDS_IMAGES = pytest.mark.skipif(not has_room("images"), reason="needs minirun/images")
+NEEDS_NETWORK = pytest.mark.skipif(not has_room("network") or not can_translate(), reason="needs networks and nftables")
+NEEDS_SYSTEMD = needs.command("test -d /run/systemd/system", "systemd does not run here")
+
+
+@pytest.fixture
+def minirun(runtime, place) -> Path:
+    """As one file, since that is what hooks, units and buildah are told."""
+    path = place / "minirun"
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(runtime.argv)} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def example(runtime, minirun, place):
+    """Runs the script of an example to its end; what it prints."""
+    scratch = place / "tmp"
+    scratch.mkdir()
+
+    def run(script: str, *words: str, **variables: str) -> str:
+        environment = runtime.environment | {"MINIRUN": str(minirun), "TMPDIR": str(scratch), **variables}
+        command = [str(EXAMPLES / script), *words]
+        quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
+        done = subprocess.run(command, env=environment, timeout=200 * PATIENCE, check=False, **quiet)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert list(scratch.iterdir()) == []
+        return done.stdout
+
+    return run
+
+
+def test_scratch(example, runtime):
+    with nothing_left(runtime.name):
+        said = example("scratch/run").splitlines()
+    assert said[:2] == ["hello from scratch", "pid 1 of parent 0, uid 65534, gid 65534"]
+    assert "/: dev hello proc sys" in said
+    assert "/sys/class/net: lo" in said
+    assert "CapEff:\t0000000000000000" in said and "NoNewPrivs:\t1" in said
+
+
+def test_a_bundle_that_is_named_stays(example, place):
+    example("scratch/run", str(place / "bundle"))
+    assert [path.name for path in (place / "bundle/rootfs").iterdir() if path.is_file()] == ["hello"]
+
+
+# ---- web
+
+
+@pytest.fixture(scope="module")
+def layout() -> Iterator[Path]:
+    """The image is built once: it takes most of the time."""
+    with tempfile.TemporaryDirectory(prefix="minirun-tests-") as directory:
+        path = Path(directory) / "layout"
+        environment = os.environ | {"TMPDIR": directory}
+        subprocess.run([EXAMPLES / "web/build", f"oci:{path}:web"], env=environment, check=True, timeout=200 * PATIENCE)
+        assert list(Path(directory).iterdir()) == [path]
+        yield path
+
+
+def of_layout(layout: Path, reference: dict[str, Any]) -> Any:
+    return json.loads((layout / "blobs" / reference["digest"].replace(":", "/")).read_text())
+
+
+@needs.program("buildah")
+def test_the_image_has_only_the_second_stage(layout):
+    """Two layers: the base and the app; the sources and their tests are in neither."""
+    (reference,) = json.loads((layout / "index.json").read_text())["manifests"]
+    manifest = of_layout(layout, reference)
+    names: list[str] = []
+    for layer in manifest["layers"]:
+        blob = layout / "blobs" / layer["digest"].replace(":", "/")
+        listed = subprocess.run(["tar", "-tf", blob], check=True, capture_output=True, text=True, timeout=60)
+        names += [name.removeprefix("./") for name in listed.stdout.split("\n")]
+    assert {"app.pyz", "usr/bin/python3"} <= set(names)
+    assert not [name for name in names if name.startswith(("src", "app/")) or name.endswith("test_app.py")]
+    assert of_layout(layout, manifest["config"])["config"]["User"] == "1000:1000"
+
+
+@needs.program("buildah")
+@NEEDS_IMAGES
+@NEEDS_NETWORK
+def test_web(example, runtime):
+    port = free_port()
+    with nothing_left(runtime.name, Path("/var/lib/minirun/networks"), patience=10 * PATIENCE):
+        said = example("web/run", PORT=str(port)).splitlines()
+    assert "healthy" in said
+    assert "hello from web, visitor 1" in said and "pid 1, uid 1000" in said
+    assert "web_visitors_total 1" in said
+    assert f'"127.0.0.1:{port}:8080/tcp"' in "".join(said)
+    assert any(line.startswith("minirun_container_network_receive_bytes_total") for line in said)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@needs.program("buildah")
+@NEEDS_IMAGES
+@NEEDS_SYSTEMD
+def test_web_as_a_unit(example, runtime, layout, place):
+    """Without a network, which is the business of the test above: the check asks in the container."""
+    example("web/bundle", f"oci:{layout}:web", str(place / "bundle"))
+    with nothing_left(runtime.name, patience=10 * PATIENCE):
+        try:
+            example("web/service", str(place / "bundle"))
+            assert asked("ActiveState") == "active"
+            state = json.loads(subprocess.run([*runtime.argv, "state", "web"], check=True, capture_output=True).stdout)
+            assert state["status"] == "running" and state["bundle"] == str(place / "bundle")
+            assert limit_of(state["pid"]) == str(64 << 20)
+        finally:
+            example("web/service", "--remove")
+    assert asked("ActiveState") == "inactive"
+
+
+def asked(name: str) -> str:
+    words = ["systemctl", "show", "--value", f"--property={name}", UNIT]
+    return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout.strip()
+
+
+def limit_of(pid: int) -> str:
+    (path,) = (line[4:] for line in Path(f"/proc/{pid}/cgroup").read_text().split("\n") if line.startswith("0::/"))
+    return Path("/sys/fs/cgroup", path, "memory.max").read_text().strip()
