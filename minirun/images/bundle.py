@@ -6,7 +6,7 @@ import os
 
 from ..errors import reason
 from ..record import Record
-from .bundle_config import write_config
+from .bundle_config import CONFIG, ROOTFS, write_config
 from .errors import ImageError
 from .namespaces import apart, both_ranges
 from .removal import remove_path
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from .fetch import Image
     from .namespaces import Range
     from .store import Store
-
-ROOTFS, CONFIG = "rootfs", "config.json"
 
 
 class BundleWishes(Record):
