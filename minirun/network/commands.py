@@ -101,7 +101,7 @@ def remove_network(directory: str, name: str | None, *, force: bool = False) -> 
 
 
 def read_state(descriptor: int = 0) -> dict[str, Any]:
-    """The container's state as a hook gets it on standard input (runtime.md#state). Raises StateError."""
+    """The container's state as a hook gets it on standard input (the runtime spec, "State"). Raises StateError."""
     text = b""
     while len(text) < STATE_SIZE and (part := os.read(descriptor, STATE_SIZE)):
         text += part

@@ -127,7 +127,7 @@ def put_back(pool: Pool) -> list[str]:
 
 
 def lease_of(state: dict[str, Any], network: Network, pool: Pool, ports: tuple[Port, ...], hostname: str) -> Lease:
-    """A new lease for the container of this state (runtime.md#state). Raises StateError."""
+    """A new lease for the container of this state (the runtime spec, "State"). Raises StateError."""
     pid = state.get("pid")
     if not isinstance(pid, int) or pid <= 0:
         raise StateError(f"the state has no pid of a container{CURE}this is a createRuntime hook: see minirun spec")

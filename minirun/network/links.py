@@ -20,7 +20,7 @@ def hardware_address(of: str) -> str:
     return "02:" + sha256(of.encode()).digest()[:5].hex(":")
 
 
-class Namespace(netlink.Network):
+class NetworkNamespace(netlink.Network):
     """A network namespace, with the requests that a network takes."""
 
     def kind(self, name: str) -> str | None:
@@ -102,7 +102,7 @@ class Sites:
         self.changed = changed
         self.result = ""  # what came of the operation at hand, where the plan could not know it
         self.opened: list[int] = []
-        self.known: dict[str, Namespace] = {}
+        self.known: dict[str, NetworkNamespace] = {}
 
     def __enter__(self) -> Sites:
         return self
@@ -114,16 +114,16 @@ class Sites:
             os.close(descriptor)
 
     @property
-    def host(self) -> Namespace:
+    def host(self) -> NetworkNamespace:
         return self.by("/proc/self/ns/net")
 
     @property
-    def inside(self) -> Namespace:
+    def inside(self) -> NetworkNamespace:
         return self.by(f"/proc/{self.pid}/ns/net")
 
-    def by(self, path: str) -> Namespace:
+    def by(self, path: str) -> NetworkNamespace:
         if path not in self.known:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             self.opened.append(descriptor)
-            self.known[path] = Namespace(descriptor)
+            self.known[path] = NetworkNamespace(descriptor)
         return self.known[path]

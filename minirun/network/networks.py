@@ -100,9 +100,9 @@ def read_network(directory: str, name: str | None) -> Network:
     except OSError as error:
         if error.errno == ENOENT:
             raise StateError(f"there is no network {name}{CURE}minirun network create {name}") from None
-        raise StateError(f"can't read {path}: {reason(error)}") from None
+        raise StateError(f"can't read {path!r}: {reason(error)}") from None
     except (ValueError, TypeError, KeyError) as error:
-        raise StateError(f"{path} is damaged: {error}{CURE}remove it, and create the network anew") from None
+        raise StateError(f"{path!r} is damaged: {error}{CURE}remove it, and create the network anew") from None
 
 
 def network_names(directory: str) -> list[str]:

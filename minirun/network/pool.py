@@ -73,7 +73,7 @@ class Pool:
             self.take_over(json.loads(files.read_regular(self.path, MOST)))
         except (ValueError, TypeError, KeyError, AttributeError, StateError) as error:
             raise StateError(
-                f"{self.path} is damaged: {error}{CURE}end all containers with a network, and remove it"
+                f"{self.path!r} is damaged: {error}{CURE}end all containers with a network, and remove it"
             ) from None
 
     def take_over(self, found: dict[str, Any]) -> None:

@@ -81,9 +81,14 @@ class Symbol(NamedTuple):
 
 @functools.cache
 def symbols(folder: str) -> tuple[Symbol, ...]:
-    """The functions and classes at the top of each file. Labs keep no clause, and have names of their own kind."""
-    files = (file for file in sorted((REPOSITORY / folder).rglob("*.py")) if "labs" not in file.parts)
-    return tuple(symbol for file in files for symbol in symbols_of(file))
+    """The functions and classes at the top of each file."""
+    return tuple(symbol for file in files_of(folder) for symbol in symbols_of(file))
+
+
+def files_of(folder: str) -> list[Path]:
+    """But labs, which keep no clause and have names of their own kind; and what is about images, which keeps another
+    spec."""
+    return [file for file in sorted((REPOSITORY / folder).rglob("*.py")) if not {"labs", "images"} & {*file.parts}]
 
 
 def symbols_of(file: Path) -> Iterator[Symbol]:
@@ -108,7 +113,7 @@ def by_name(found: Iterable[Symbol]) -> dict[str, Symbol]:
 def citations() -> Iterator[tuple[Path, str]]:
     """Every anchor that is cited in minirun or its tests, with the file."""
     for folder in ("minirun", "tests"):
-        for file in sorted((REPOSITORY / folder).rglob("*.py")):
+        for file in files_of(folder):
             for anchor in ANCHOR.findall(file.read_text()):
                 yield file.relative_to(REPOSITORY), anchor
 
