@@ -68,6 +68,8 @@ def changes(where: Where) -> Iterator[tuple[str, str]]:
     """Kind and path of each, in the order of the paths."""
     found: list[tuple[str, str]] = []
     for change in walk(where):
+        if change.path == "/":
+            continue  # it is there in any case
         found.append((change.kind, change.path))
         if change.is_opaque:
             found += [(DELETED, path) for path in hidden(where, change)]
@@ -75,9 +77,10 @@ def changes(where: Where) -> Iterator[tuple[str, str]]:
 
 
 def walk(where: Where) -> Iterator[Change]:
-    """Directories before what is in them."""
+    """Directories before what is in them, and the root directory first."""
     root = files.open(where.upper, DIRECTORY | os.O_CLOEXEC)
     try:
+        yield Change(CHANGED, "/", root, ".", os.fstat(root))
         for directory, folders, names, parent in os.fwalk(".", dir_fd=root, follow_symlinks=False):
             above = directory.removeprefix(".")
             for name in sorted(folders + names):

@@ -92,7 +92,7 @@ def entry_for(where: Where, change: Change) -> tarfile.TarInfo | None:
     kind = TYPES.get(stat.S_IFMT(status.st_mode))
     if kind is None:
         return None
-    made = tarfile.TarInfo(change.path[1:])
+    made = tarfile.TarInfo(change.path[1:] or "./")
     made.type, made.mode = kind, stat.S_IMODE(status.st_mode)
     made.uid, made.gid = inside(status.st_uid, where.uids), inside(status.st_gid, where.gids)
     made.size = status.st_size if kind == tarfile.REGTYPE else 0
