@@ -87,12 +87,14 @@ class Headers:
     def __init__(self, tap: Tap) -> None:
         self.tap, self.end = tap, MOST_BYTES_OF_HEADERS
 
-    def go_to(self, place: int) -> None:
-        """Where the next entry begins."""
+    def go_to(self, place: int) -> bool:
+        """Whether there may be more at `place`, where the next entry would begin. Some writers, such as umoci insert,
+        leave out what fills the last block, and the two empty blocks behind it."""
         self.tap.seek(place)
-        if self.tap.place < place:
+        if place - self.tap.place >= tarfile.BLOCKSIZE:
             raise ImageError("a layer's tar file ends within a file")
         self.end = place + MOST_BYTES_OF_HEADERS
+        return self.tap.place == place
 
     def read(self, length: int) -> bytes:
         if self.tap.place + length > self.end:
@@ -117,7 +119,8 @@ def tar_entries(tap: Tap) -> Iterator[Entry]:
                 return
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
             yield entry_of(header, archive.offset - header.offset_data)
-            headers.go_to(archive.offset)
+            if not headers.go_to(archive.offset):
+                return
     except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
         if "empty file" in str(error):
             return

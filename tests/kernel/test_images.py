@@ -236,6 +236,14 @@ def test_layers_are_decompressed(runtime: Runtime, place: Path, store: Path, com
     assert (place / "ours/rootfs/srv/file").read_text() == "hello"
 
 
+def test_a_tar_file_without_its_end(runtime: Runtime, place: Path, store: Path) -> None:
+    """As umoci insert leaves it."""
+    data = tar([entry("a", "x")])
+    (place / "root.tar").write_bytes(data[: data.index(b"x\0\0") + 1])
+    command(runtime, "bundle", "--store", store, f"tar:{place}/root.tar", place / "ours")
+    assert (place / "ours/rootfs/a").read_text() == "x"
+
+
 def test_what_docker_export_writes(runtime: Runtime, place: Path, store: Path) -> None:
     (place / "root.tar").write_bytes(plain()[0])
     command(runtime, "bundle", "--store", store, f"tar:{place}/root.tar", place / "ours")
