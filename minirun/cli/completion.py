@@ -77,6 +77,29 @@ def networks(context: click.Context, _parameter: click.Parameter, beginning: str
     return [CompletionItem(name) for name in known_names(context.params) if name.startswith(beginning)]
 
 
+def image_actions(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    from .images import IMAGE_ACTIONS
+
+    return [CompletionItem(name) for name in IMAGE_ACTIONS if name.startswith(beginning)]
+
+
+def stored_images(context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """Those of the store, if there is one; and of the room, if that is there."""
+    try:
+        from ..images.store import default_store, names_at
+    except ImportError:
+        return []
+    names = names_at(context.params.get("store") or default_store())
+    return [CompletionItem(name) for name in names if name.startswith(beginning)]
+
+
+def images(context: click.Context, parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
+    """Those, and how others begin."""
+    kinds = ("oci:", "docker-archive:", "tar:", "docker://")
+    known = stored_images(context, parameter, beginning)
+    return [*known, *(CompletionItem(kind) for kind in kinds if kind.startswith(beginning))]
+
+
 def labs(_context: click.Context, _parameter: click.Parameter, beginning: str) -> list[CompletionItem]:
     from ..labs.catalogue import folders
 
@@ -127,9 +150,13 @@ ARGUMENTS = {
     "timeline": paths,
     "deed": network_deeds,
     "network": networks,
+    "image": images,
+    "names": stored_images,
+    "directory": directories,
 }
 METAVARS = {
     "DIR": directories,
+    "IMAGE": images,
     "FILE": paths,
     "SOCKET": paths,
     "PID|ID": ids,
@@ -142,6 +169,8 @@ METAVARS = {
 
 def of_argument(command: str, name: str) -> Any:
     """What completes an argument. A container that is to be created is not there yet."""
+    if (command, name) == ("images", "action"):
+        return image_actions
     return nothing if (command, name) == ("create", "id") else ARGUMENTS.get(name, nothing)
 
 

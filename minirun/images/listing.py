@@ -41,4 +41,6 @@ def row(one: dict[str, Any]) -> tuple[str, ...]:
 
 
 def in_megabytes(size: int) -> str:
+    if size < 1000:
+        return f"{size} bytes"
     return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"

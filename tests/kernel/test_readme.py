@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "its own documents")]
 
 REPOSITORY = Path(__file__).parents[2]
-PAGES = ("README.md", "docs/guide.md", "docs/reading-order.md")
+PAGES = ("README.md", "docs/guide.md", "docs/images.md", "docs/reading-order.md")
 # What differs by run and machine: times; what a step has found out; and, as there is room, the manual page behind that.
 DIFFERS = re.compile(r" *\d+(\.\d)? (µs|ms|s)\b| → .*|\x1b\[34m +\S+\(\d\)\x1b\[0m")
 
@@ -108,7 +108,7 @@ def output(command: str, place: Path, wanted: str) -> str:
         subprocess.run(
             ["bash", "-c", command.replace("sudo ", "")],
             cwd=place,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PATH": f"{place}/.venv/bin:{os.environ['PATH']}"},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=errors,

@@ -67,6 +67,17 @@ def test_bash_completes_engines(minirun: dict[str, str]) -> None:
     assert ask_bash(minirun, "setup", "c") == ["containerd", "crio"]
 
 
+def test_bash_completes_images(minirun: dict[str, str], tmp_path: Path) -> None:
+    """Those of a store that is there; none is made to look."""
+    assert ask_bash(minirun, "images", "") == ["list", "prune", "remove"]
+    assert ask_bash(minirun, "pull", "--store", str(tmp_path / "none"), "d") == ["docker-archive:", "docker://"]
+    assert not (tmp_path / "none").exists()
+    known = {"annotations": {"org.opencontainers.image.ref.name": "oci:/lay:app"}}
+    (tmp_path / "index.json").write_text(json.dumps({"manifests": [known]}))
+    assert ask_bash(minirun, "bundle", "--store", str(tmp_path), "oci:/") == ["oci:/lay:app"]
+    assert ask_bash(minirun, "images", "--store", str(tmp_path), "remove", "") == ["oci:/lay:app"]
+
+
 def test_bash_completes_commands(minirun: dict[str, str]) -> None:
     assert ask_bash(minirun, "") == sorted(COMMANDS)
     assert ask_bash(minirun, "sta") == ["start", "state", "stats"]

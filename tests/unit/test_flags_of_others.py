@@ -226,7 +226,7 @@ def test_the_rows_have_every_option_of_the_table_but_our_own():
     own = {
         ("run", "id"),  # TARGET may be a bundle, then the id needs a place
         ("run", "timeline"),
-        *(("run", name) for name in ("without", "i_know")),
+        *(("run", name) for name in ("without", "i_know", "store", "platform")),
         ("run", "narrate_full"),
         *(("run", name) for name in ("store", "platform")),  # of an image, which is a bundle elsewhere
         *(("spec", name) for name in ("network", "networks", "publish")),
