@@ -1,5 +1,5 @@
 """Digests: the name of a blob is a hash of its content, so whoever has the name can tell whether the content is right
-(image-spec, descriptor.md#digests)."""
+(image-spec, descriptor.md)."""
 
 from __future__ import annotations
 

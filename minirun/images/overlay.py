@@ -3,7 +3,7 @@
 A layer is unpacked through an overlay mount of those below it, by the same code as any root directory. So it is the
 kernel that writes down in the layer's directory what the layer takes away (a 0:0 device for a file, an opaque mark for
 a directory), and a path through a symlink of a lower layer leads where it leads in the container. A directory is called
-by the chain of layers up to it (image-spec, config.md#layer-chainid): on other layers, the same layer may be another.
+by the chain of layers up to it (image-spec, "Layer ChainID"): on other layers, the same layer may be another.
 """
 
 from __future__ import annotations

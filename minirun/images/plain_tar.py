@@ -71,6 +71,6 @@ def hash_of(stream: IO[bytes]) -> tuple[str, int]:
 
 
 def bare_config(layer: str, wanted: str) -> dict[str, object]:
-    """What an image has to have (image-spec, config.md#properties)."""
+    """What an image has to have (image-spec, "Image Configuration")."""
     system, architecture, *_ = (wanted or here()).split("/")
     return {"os": system, "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": [layer]}}

@@ -71,7 +71,7 @@ def explained(store: Store, image: Image) -> ImageTold:
 
 
 def created_by(config: dict[str, Any]) -> list[str]:
-    """The commands that have made layers (image-spec, config.md#properties, "history")."""
+    """The commands that have made layers (image-spec, "Image Configuration", history)."""
     history = config.get("history")
     found = [one for one in history if isinstance(one, dict)] if isinstance(history, list) else []
     return [str(one.get("created_by", "")) for one in found if not one.get("empty_layer")]

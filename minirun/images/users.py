@@ -1,4 +1,4 @@
-"""The user of an image's configuration, in numbers (image-spec, conversion.md#configuser): names are those of the
+"""The user of an image's configuration, in numbers (image-spec, "Config.User"): names are those of the
 image's own /etc/passwd and /etc/group, passwd(5) and group(5)."""
 
 from __future__ import annotations
