@@ -42,6 +42,7 @@ def can_translate() -> bool:
 
 NEEDS_IMAGES = pytest.mark.skipif(not has_room("images"), reason="needs minirun/images")
 NEEDS_NETWORK = pytest.mark.skipif(not has_room("network") or not can_translate(), reason="needs networks and nftables")
+ON_THE_HOST = pytest.mark.skipif(PATIENCE > 1, reason="takes minutes in an emulated machine")
 NEEDS_SYSTEMD = needs.command("test -d /run/systemd/system", "systemd does not run here")
 
 
@@ -122,6 +123,7 @@ def test_the_image_has_only_the_second_stage(layout):
 @needs.program("buildah")
 @NEEDS_IMAGES
 @NEEDS_NETWORK
+@ON_THE_HOST
 def test_web(example, runtime):
     port = free_port()
     with nothing_left(runtime.name, Path("/var/lib/minirun/networks"), patience=10 * PATIENCE):
