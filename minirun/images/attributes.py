@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FOREIGN = {
     "trusted.overlay.": "it would tell overlayfs to show other files",
     "user.overlay.": "it would tell overlayfs to show other files",
+    "security.SMACK64": "labels are this host's policy's",
+    "security.apparmor": "labels are this host's policy's",
     "security.selinux": "labels are this host's policy's",
     "security.ima": "it is signed for another host",
     "security.evm": "it is signed for another host",

@@ -25,7 +25,7 @@ def write_config(
     ranges: dict[str, tuple[Range, ...]] | None,
     first_mounts: tuple[dict[str, Any], ...] = (),
 ) -> list[str]:
-    """Labels that were left out, in words."""
+    """What was left out, in words."""
     opened = files.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         own = (ranges["uid"][0][1], ranges["gid"][0][1]) if ranges else None
@@ -37,7 +37,7 @@ def write_config(
         config["linux"] |= {f"{kind}Mappings": mappings(lines) for kind, lines in ranges.items()}
     text = quick_json.dumps(config, indent="\t") + "\n"
     files.create_file(f"{path}/{CONFIG}", text.encode(), 0o644)
-    return [f"a label was left out: {line.left_out}" for line in lines if line.left_out]
+    return [f"of the image's configuration was left out: {line.left_out}" for line in lines if line.left_out]
 
 
 def mappings(lines: tuple[Range, ...]) -> list[dict[str, int]]:

@@ -9,6 +9,7 @@ from ..spec.default import default
 from ..spec.reader import escape
 from .descriptors import optional
 from .errors import ImageError
+from .tar_entries import names_of
 from .users import resolved_user
 
 TYPE_CHECKING = False
@@ -52,7 +53,7 @@ def put_in(made: Json, line: Line) -> None:
     place: Any = made
     for name in way:
         place = place.setdefault(name, {})
-    if last == "-":
+    if isinstance(place, list):
         place.append(line.value)
     else:
         place[last] = line.value
@@ -68,7 +69,7 @@ def lines_of(config: Json, root: int) -> Iterator[Line]:
     if text_of(asked, "User"):
         yield Line("/config/User", "/process/user", resolved_user(root, text_of(asked, "User")))
     for path in sorted(optional(asked, "Volumes", dict, WHERE)):
-        yield Line(f"/config/Volumes/{escape(path)}", "/mounts/-", volume(path))
+        yield Line(f"/config/Volumes/{escape(path)}", "/mounts/-", volume(path), why_no_volume(path))
     yield from annotation_lines(config, asked)
 
 
@@ -106,7 +107,16 @@ def environment_lines(asked: Json) -> Iterator[Line]:
 def volume(path: str) -> Json:
     """Without a place on the host that it could be kept in, it is as long-lived as the container."""
     options = list(VOLUME_OPTIONS)
-    return {"destination": "/" + path.strip("/"), "type": "tmpfs", "source": "tmpfs", "options": options}
+    return {"destination": "/" + "/".join(names_of(path)), "type": "tmpfs", "source": "tmpfs", "options": options}
+
+
+def why_no_volume(path: str) -> str:
+    """A volume over the kernel's own files would begin with a copy of them, or hide them from whoever looks for what
+    is protected there (CVE-2019-16884)."""
+    names = names_of(path)
+    if not names or names[0] in ("proc", "sys", "dev"):
+        return f"a volume at {safe(path)} would hide what the runtime has there"
+    return ""
 
 
 def annotation_lines(config: Json, asked: Json) -> Iterator[Line]:

@@ -135,6 +135,8 @@ def read_manifest(text: bytes, descriptor: Descriptor, what: str) -> Manifest:
         raise ImageError(f"{what} has {len(layers)} layers\n  allowed: no more than {MOST_LAYERS_OF_IMAGE}")
     read = tuple(read_descriptor(one, f"{what}, layer {number}") for number, one in enumerate(layers, 1))
     check_type(config, CONFIGS, f"{what}, config")
+    if config.size > MOST_BYTES_OF_DOCUMENT:
+        raise ImageError(f"{what}: a configuration of {config.size} bytes\n  allowed: {MOST_BYTES_OF_DOCUMENT}")
     for number, layer in enumerate(read, 1):
         check_type(layer, LAYERS, f"{what}, layer {number}")
     return Manifest(text, descriptor, config, read)

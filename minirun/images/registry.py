@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .reference import Reference
 
 OF_NAMES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-/")
-OF_TAGS = OF_NAMES | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ") - {"/"}
+OF_TAGS = (OF_NAMES | frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ")) - {"/"}
 HUB, HUBS_HOST = "docker.io", "registry-1.docker.io"
 OFFICIAL = "library/"  # what Docker's own images are called there, which nobody writes
 PART = 1 << 18

@@ -40,6 +40,7 @@ class Connection:
         self.base = f"{'http' if plain else 'https'}://{host}/v2/{name}"
         self.session = self.requests.Session()
         self.session.headers.update({"User-Agent": "minirun", "Accept-Encoding": "identity"})
+        self.session.auth = as_nobody
         self.token = ""
 
     def get(self, path: str, headers: dict[str, str]) -> Any:
@@ -79,13 +80,13 @@ class Connection:
         realm = asked.pop("realm", "")
         if kind.lower() != "bearer" or not realm:
             raise ImageError(f"the registry wants to know who asks, by {safe(kind) or 'nothing'!r}\n  cure:  {LOG_IN}")
-        if not is_safe(realm):
+        if not is_safe(realm, self.base):
             raise ImageError(f"the registry sends for a token to {safe(realm)}\n  allowed: https")
         asked.setdefault("scope", f"repository:{self.name}:pull")
         with self.ask(realm, {}, asked) as answer:
             if answer.status_code != 200:
                 raise ImageError(f"no token for {safe(self.name)}: {answer.status_code}\n  cure:  {LOG_IN}")
-            return token_in(answer.raw.read(MOST_BYTES_OF_TOKEN, decode_content=True))
+            return token_in(answer.raw.read(MOST_BYTES_OF_TOKEN, decode_content=False))  # or few bytes become many
 
 
 def next_url(url: str, location: str) -> str:
@@ -93,7 +94,7 @@ def next_url(url: str, location: str) -> str:
     from urllib.parse import urljoin
 
     found = urljoin(url, location)
-    if not is_safe(found):
+    if not is_safe(found, url):
         raise ImageError(f"the registry leads to {safe(found)}\n  allowed: https, so that nobody changes it")
     return found
 
@@ -118,11 +119,21 @@ def parameters_of(text: str) -> dict[str, str]:
     return {name.lower(): quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,"]+))', text)}
 
 
-def is_safe(url: str) -> bool:
+def as_nobody(request: Any) -> Any:
+    """In the place of the requests library's own, which would look for a password in ~/.netrc for any host that a
+    registry names (CVE-2024-47081: and send it to another)."""
+    return request
+
+
+def is_safe(url: str, begun: str) -> bool:
+    """Whether a stranger may lead there from `begun`. What listens on this host only is for a registry on this host: it
+    trusts who is there."""
     from urllib.parse import urlsplit
 
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and is_here(parts.netloc))
+    host, plain = urlsplit(url).netloc, urlsplit(url).scheme == "http"
+    if "@" in host or not (plain or urlsplit(url).scheme == "https"):
+        return False
+    return is_here(urlsplit(begun).netloc) if is_here(host) else not plain
 
 
 def why(error: Exception) -> str:

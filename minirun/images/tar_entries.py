@@ -144,7 +144,7 @@ def entry_of(header: tarfile.TarInfo, stored: int) -> Entry:
         header.size if kind == FILE else 0,
         without_nul(header.linkname, header.name),
         (header.devmajor, header.devminor),
-        xattrs_of(header.pax_headers),
+        xattrs_of(header),
         pieces_of(header, stored) if kind == FILE else (),
     )
 
@@ -187,8 +187,9 @@ def checked_time(time: int, header: tarfile.TarInfo) -> int:
     return time
 
 
-def xattrs_of(headers: Mapping[str, str]) -> dict[str, bytes]:
-    found = {name.removeprefix(XATTR): value for name, value in headers.items() if name.startswith(XATTR)}
+def xattrs_of(header: tarfile.TarInfo) -> dict[str, bytes]:
+    pairs = header.pax_headers.items()
+    found = {without_nul(name.removeprefix(XATTR), header.name): text for name, text in pairs if name.startswith(XATTR)}
     return {name: value.encode(errors="surrogateescape") for name, value in found.items()}
 
 

@@ -71,7 +71,7 @@ def hear(process: Process, reading: int, timeout: float, waiting: Waiting) -> by
     said, deadline, sources = b"", monotonic() + timeout, {reading, process.pidfd} - {-1}
     while process.pidfd in sources:
         ready = waiting.wait(deadline - monotonic(), *sources)
-        if not ready:
+        if not ready or (process.pidfd not in ready and monotonic() >= deadline):  # who talks on and on is always ready
             raise TimeoutError
         if process.pidfd in ready:
             break

@@ -219,6 +219,10 @@ def nul_in_a_link(_o: str) -> list[bytes]:
     return [tar([entry("x", b"", type=tarfile.SYMTYPE, pax={"linkpath": "a\0b"})])]
 
 
+def nul_in_an_attributes_name(_o: str) -> list[bytes]:
+    return [tar([entry("a", "x", xattrs={"user.a\0b": "x"})])]
+
+
 def name_too_long(_o: str) -> list[bytes]:
     return [tar([entry("n" * 256, "x")])]
 
@@ -315,6 +319,7 @@ REFUSED = (
     *(hard_link_outside, hard_link_by_a_symlink, hard_link_to_a_directory, hard_link_to_the_root),
     *(whiteout_of_the_parent, whiteout_of_the_directory, whiteout_of_nothing, nul_in_a_name, nul_in_a_link),
     *(
+        nul_in_an_attributes_name,
         name_too_long,
         path_too_long,
         deeper_than_a_path,
@@ -417,6 +422,10 @@ MANIFESTS = {
         "config is",
     ),
     "a layer of another kind": (other(layers=[described("application/wasm", b"x")]), "layer 1 is"),
+    "a configuration of a terabyte": (
+        other(config=described(f"{OCI}config.v1+json", b"{}") | {"size": 1 << 40}),
+        "a configuration of",
+    ),
     "no layers": (other(layers=None), "layers is missing"),
     "a layer with no size": (other(layers=[LAYER | {"size": "1"}]), "size is"),
     "a layer with a size below zero": (other(layers=[LAYER | {"size": -1}]), "-1 bytes"),

@@ -327,6 +327,18 @@ def test_a_redirection_gets_no_token(runtime: Runtime, place: Path, false_regist
     assert all("Authorization" not in told for path, told in false_registry.asked if path.endswith("blobs/x"))
 
 
+def test_nobodys_password_is_looked_for(
+    runtime: Runtime, place: Path, false_registry: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the caller's ~/.netrc has for a host that a registry leads to."""
+    offer(false_registry, large())
+    (place / ".netrc").write_text("machine localhost login me password mine\n")
+    (place / ".netrc").chmod(0o600)
+    monkeypatch.setenv("HOME", str(place))
+    pull(runtime, place, false_registry)
+    assert all("Authorization" not in told for _, told in false_registry.asked)
+
+
 def test_the_platform_is_chosen(runtime: Runtime, place: Path, false_registry: Any) -> None:
     made, others = offer(false_registry, large()), []
     for system, architecture in (("windows", "amd64"), ("linux", "s390x"), ("linux", "amd64")):
