@@ -305,7 +305,7 @@ def test_the_configuration_becomes_config_json(runtime: Runtime, place: Path, st
         f"{prefix}os": "linux",
         f"{prefix}stopSignal": "SIGQUIT",
     }
-    assert "a label was left out: run.oci.hooks.stdout" in told.stderr
+    assert "run.oci.hooks.stdout would be an order to whoever runs it" in told.stderr
 
 
 PASSWD = "root:x:0:0::/:/bin/sh\napp:x:1000:1001::/:/bin/sh\n"
