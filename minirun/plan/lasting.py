@@ -52,7 +52,7 @@ def network_steps(config: Config) -> list[Step]:
         return []
     from . import namespaces
 
-    return namespaces.device_steps(config.linux)
+    return namespaces.net_device_steps(config.linux)
 
 
 def root_steps(config: Config, options: Options) -> list[Step]:

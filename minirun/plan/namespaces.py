@@ -25,8 +25,8 @@ def new_namespaces(linux: Linux) -> tuple[str, ...]:
 
 
 def begins_in_pid_namespace(linux: Linux) -> bool:
-    """Whether the container's process can begin as the first one of its pid namespace. That belongs to the user
-    namespace of that moment; and where the clocks are others, too, there has to be a second fork in any case."""
+    """Whether the container's process can begin as the first one of its pid namespace. Not with a user namespace,
+    which has to be there before what it is to own; and other clocks take a second fork in any case."""
     return "pid" in new_namespaces(linux) and {"user", "time"}.isdisjoint(one.type for one in linux.namespaces)
 
 
@@ -35,8 +35,9 @@ def namespace_steps(config: Config, uid: int = 0, gid: int = 0, groups_may_stay:
     `uid` and `gid` are the caller's."""
     linux = config.linux
     new = new_namespaces(linux)
-    first = "pid" if begins_in_pid_namespace(linux) else "user"
+    first = "pid" if begins_in_pid_namespace(linux) else "user"  # which is made apart: by the fork, or by user_steps
     rest = tuple(name for name in new if name != first)
+    # whether the second fork is part of the same shell command
     at_once = not {"pid", "time"}.isdisjoint(rest) and not linux.time_offsets  # clocks are set before the fork
     return [
         *join_steps(config, uid, groups_may_stay),
@@ -44,7 +45,7 @@ def namespace_steps(config: Config, uid: int = 0, gid: int = 0, groups_may_stay:
         *([steps.Unshare(rest, by_user=uid != 0, forks=at_once)] if rest else []),
         *(time_steps(linux, uid) if linux.time_offsets else []),
         *(fork_steps(linux, at_once) if first == "user" else []),
-        *device_steps(linux),
+        *net_device_steps(linux),
     ]
 
 
@@ -151,7 +152,7 @@ def fork_steps(linux: Linux, at_once: bool = False) -> list[Step]:
     return [ForkIntoNamespaces(at_once), AdoptContainer()]
 
 
-def device_steps(linux: Linux) -> list[Step]:
+def net_device_steps(linux: Linux) -> list[Step]:
     """Before the sysctls, which may be of one of these devices."""
     if not linux.net_devices:
         return []

@@ -27,7 +27,7 @@ from .checkpoint import INHERITED, JOINED, binds, check, namespace_paths
 from .container import book_steps, check_terminal, note, told_pid_steps
 from .hooks import hook_steps, poststop_steps, told_to_others
 from .limits import cgroup_steps, choose_cgroup, enter_cgroup_steps, late_limit_steps, owner_steps
-from .namespaces import device_steps, new_namespaces
+from .namespaces import net_device_steps, new_namespaces
 from .options import CGROUPFS
 from .rootfs import rootfs_path
 
@@ -61,7 +61,7 @@ def restore_plan(config: Config, options: Options, wishes: Wishes) -> tuple[Step
         ExecuteCriu(wishes),
         begin_step(config, options, wishes),
         *([RestoreLoopback()] if "network" in new_namespaces(linux) else []),
-        *device_steps(linux),
+        *net_device_steps(linux),
         *hook_steps(config, "prestart", told),
         *hook_steps(config, "createRuntime", told),
         RestoreProcesses(),

@@ -34,7 +34,7 @@ def is_sealed() -> bool:
     return bool(os.statvfs(OWN_PROGRAM).f_flag & os.ST_RDONLY) or not os.stat(OWN_PROGRAM).st_size
 
 
-def is_others() -> bool:
+def is_out_of_reach() -> bool:
     """Whether an ordinary user runs an interpreter of somebody else's, and can neither write to it nor get the right
     to: the kernel gives the root of a user namespace none over files whose owner is not mapped (user_namespaces(7))."""
     return os.geteuid() not in (0, os.stat(OWN_PROGRAM).st_uid) and not os.access(
@@ -51,7 +51,7 @@ def seal(arguments: list[str], tell: Callable[[str], None] = nobody) -> None:
 
     Raises StateError where the kernel does not allow it.
     """
-    if is_sealed() or is_others():
+    if is_sealed() or is_out_of_reach():
         return
     try:
         tree = sealed_copy(OWN_PROGRAM) if os.geteuid() == 0 else copy_of_user()
