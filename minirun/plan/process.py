@@ -66,14 +66,13 @@ def identity_steps(
     granted = process.capabilities or Capabilities()
     user = process.user
     kept = lacks_filter_rights(process) if filter_follows else ()
-    steps: list[Step] = [
+    return [
         credentials.DropBoundingSet(granted.bounding),
         become_user(user, groups_may_stay, keep_groups),
         credentials.SetCapabilities(granted.effective, granted.permitted, granted.inheritable, until_filter=kept),
         credentials.SetAmbientSet(granted.ambient, user.uid),
         *set_label_steps(process),
     ]
-    return steps
 
 
 def become_user(user: User, groups_may_stay: bool, keep_groups: bool) -> Step:

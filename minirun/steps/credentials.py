@@ -158,11 +158,11 @@ class SetCapabilities(Step):
         inheritable = mask(self.inheritable, context, f"{self.origin}/inheritable")
         warn_lost(context, effective & ~grantable, f"{self.origin}/effective")
         # capset(2): nothing becomes inheritable that is neither held nor inherited, or that the bounding set lacks.
-        heritable = inherited | held & bounding_mask() if inheritable else inherited
+        heritable = inherited | (held & bounding_mask() if inheritable else 0)
         warn_lost(context, inheritable & ~heritable, f"{self.origin}/inheritable")
         context.capabilities = (effective & grantable, grantable, inheritable & heritable)
         kept = mask(self.until_filter, context, self.origin) & held
-        processes.capset(effective & grantable | kept, grantable | kept, inheritable & heritable)
+        processes.capset((effective & grantable) | kept, grantable | kept, inheritable & heritable)
 
 
 def show_capset(*sets: tuple[str, ...]) -> str:

@@ -104,7 +104,7 @@ class MountFilesystem(Step):
 
     @property
     def takes_over(self) -> bool:
-        """Whether it looks like the directory that it covers."""
+        """Whether it takes over owner and mode of the directory that it covers."""
         return tmpfs.takes_over(self.type, self.data)
 
     def describe(self) -> str:
@@ -168,13 +168,14 @@ class MountFilesystem(Step):
         self.fill(below, mounted)
         renew_root(context, below)
         if self.read_only:
-            number = context.mount_ids[self.origin] = files.mount_id(mounted)
+            number = files.mount_id(mounted)
+            context.mount_ids[self.origin] = number
             context.unfinished[number] = mounted
         else:
             os.close(mounted)
 
     def fill(self, below: int, mounted: int) -> None:
-        """What it begins with, when nothing is in it: copying.py."""
+        """Nothing, since it begins empty or has its own content; with tmpcopyup, what it covers (copying.py)."""
 
 
 class HideCgroups(MountFilesystem):

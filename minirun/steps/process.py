@@ -46,7 +46,7 @@ class StartContainerProcess(Step):
         ENOSPC: "a limit is reached: sysctl user.max_pid_namespaces, or a depth of 32 (pid_namespaces(7))",
     }
 
-    cgroup: JoinCgroup | None = None  # the step that it saves
+    cgroup: JoinCgroup | None = None  # the step that is saved by being born there
     new_pid_namespace: bool = False
     origin: str = ""
 
@@ -61,8 +61,10 @@ class StartContainerProcess(Step):
 
     def describe(self) -> str:
         below = f"the cgroup {self.cgroup.below} below the container's" if self.cgroup and self.cgroup.below else ""
-        places = [below or "its cgroup"] * bool(self.cgroup) + ["a new pid namespace"] * self.new_pid_namespace
-        return f"fork the process that becomes the container{', in ' * bool(places)}{' and in '.join(places)}"
+        places = [below or "its cgroup"] if self.cgroup else []
+        places += ["a new pid namespace"] if self.new_pid_namespace else []
+        where = " and in ".join(places)
+        return "fork the process that becomes the container" + (f", in {where}" if where else "")
 
     def shell(self) -> str:
         join = f"{self.cgroup.shell()}; " if self.cgroup else ""
@@ -99,7 +101,7 @@ class StartContainerProcess(Step):
         context.channel.keep_side(context.me)
 
     def is_cloned(self, context: Context) -> bool:
-        """By the one call that does it all; False where there is none."""
+        """By clone3(2), the one call that does it all; False where it is refused."""
 
         def born(place: int) -> tuple[int, int]:
             return clone(self.flags(), place)

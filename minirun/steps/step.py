@@ -100,7 +100,7 @@ class Step(Record):
     """One operation. The class says what stands behind it, the fields are its arguments."""
 
     runs_in: ClassVar[str] = CONTAINER
-    chapter: ClassVar[str] = ""
+    chapter: ClassVar[str] = ""  # of the story that `explain` and --narrate tell (teach/chapters.py)
     man: ClassVar[str] = ""  # man page with section
     spec: ClassVar[str] = ""  # anchor in the OCI runtime spec
     no_shell: ClassVar[str] = ""  # why there is no shell command for it
@@ -157,8 +157,9 @@ class Step(Record):
         return cls.undo is not Step.undo
 
     def not_undone(self, error: Exception) -> str:
-        """What to tell of that."""
-        why, call = reason(error) if isinstance(error, OSError) else str(error), getattr(error, "shown", "")
+        """What to tell of an undo that failed."""
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        call = getattr(error, "shown", "")
         return f"could not undo “{self.describe()}”: {why}" + (f": {call}" if call else "")
 
     def cure(self, error: SystemCallError) -> str:
