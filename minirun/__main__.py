@@ -1,5 +1,6 @@
 """Where the program begins, each time: by the launcher (scripts/minirun), by `python -m minirun`, and once more where
-sealing it takes a second start (runtime/seal.py). By the first and the last it is a file, in a Python without packages.
+sealing it takes a second start (runtime/seal.py). The first and the last run it as a file, in a Python
+that was told to look for no packages (-I -S), minirun among them.
 """
 
 import _signal

@@ -40,8 +40,8 @@ def status_of(home: str) -> int:
 def put_right_and_start(home: str) -> int:
     open_missing_streams()
     if not sys.flags.isolated:
-        start_again(OWN_PROGRAM, sys.argv[1:])
-    sys.argv[1:] = restored(sys.argv[1:])
+        start_again(OWN_PROGRAM, sys.argv[1:])  # in a Python that hears nothing of the environment; never returns
+    sys.argv[1:] = restored(sys.argv[1:])  # without the word by which the launcher tells what to put back
     find_packages(home)
     from .start import start
 

@@ -23,7 +23,7 @@ PID_DIGITS = 7  # the kernel counts up to 4194304 (proc_sys_kernel(5), pid_max)
 
 
 def with_config(values: Mapping[str, Any], options: Options, act: Callable[[bytes | None], int]) -> int:
-    """Act on config.json as --set has it; None is for the file as it is. A ConfigError has its line then."""
+    """Call `act` with config.json as --set has it, None for the file as it is. A ConfigError leaves with its line."""
     if not values["set"] and not values.get("print_config"):
         try:
             return act(None)

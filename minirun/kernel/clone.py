@@ -37,7 +37,7 @@ class CloneArguments(ctypes.Structure):
 
 def clone(namespaces: int, cgroup: int = -1) -> tuple[int, int]:
     """clone3(2): a child as of fork(2), in new namespaces (CLONE_NEW…) and in the cgroup of this directory. Its pid and
-    a pidfd; in the child itself 0 and -1. ENOSYS, or EINVAL of prctl(2), where that can't be had for Python's process.
+    a pidfd; in the child itself 0 and -1. Raises SystemCallError: ENOSYS, or prctl(2)'s EINVAL, where Python can't.
     """
     pidfd = ctypes.c_int(-1)
     wishes = CloneArguments(

@@ -65,16 +65,16 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
     return (
         *poststop_steps(config, told),  # undone last, when nothing else is left
         *book_steps(options),  # the id is ours, or we stop before anything is made
-        *module_steps(config.linux, process),  # a label that nobody would look at
-        *output_steps(config),  # a file that nobody could write to
+        *module_steps(config.linux, process),  # refused at once: a label that no module would look at
+        *output_steps(config),  # opened while it can be: a file for what hooks print
         choose_cgroup(config.linux, options.id, options.cgroup_manager),
-        # should minirun be killed from now on, `delete` knows what there is
+        # into the books: should minirun be killed from now on, `delete` knows what there is
         note(config, options, told, complete=False),
-        *notify_directory_steps(options),
+        *notify_directory_steps(options),  # where the program can tell that it is ready (sd_notify(3))
         *compile_filter_steps(config),  # the system call filter, by a library of the host's: so before the fork
         *cgroup_steps(config.linux, options.id, options.cgroup_manager),  # its limits, before the first process
-        *resctrl_steps(config.linux, options.id),
-        *guard_steps(process, options),  # what the caller has handed on
+        *resctrl_steps(config.linux, options.id),  # shares of the processor's cache
+        *guard_steps(process, options),  # open files of the caller's, on the host's devices
         start_step(config, options),  # from here on there are two
         *entry_steps(config, process, options),  # into the namespaces
         *filesystem_steps(config, options),  # what it will see
@@ -82,9 +82,9 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *hook_steps(config, "createRuntime", told),
         *hook_steps(config, "createContainer", told),
         *root_steps(config.linux, rootfs_path(config, options), options.no_pivot),  # and see nothing else
-        *own_steps(process, options),
+        *own_steps(process, options),  # what no other process can do for it
         *preparation_steps(config, process, options),  # what takes rights, or opens files
-        # it may wait for long
+        # for the wait until `start`, which may be long: no file of the host's stays open
         *([descriptors.CloseFiles(options.listen_fds + options.preserve_fds)] if options.wait_for_start else []),
         *scheduler_steps(process),
         *rlimit_steps(process),  # the container's process is still the user that the runtime has a say over
@@ -97,7 +97,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         # as late as can be: it has a say about minirun from here on
         *([] if waits_unfiltered(config, options) else filtering),
         note(config, options, told, complete=True),
-        *told_pid_steps(options, "standard", config.extensions.pidfd_receiver),
+        *told_pid_steps(options, "standard", config.extensions.pidfd_receiver),  # by which callers find the process
         *start_steps(config, options),  # and then the program: with `create`, it is `start` that goes on here
     )
 

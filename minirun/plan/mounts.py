@@ -155,11 +155,13 @@ def callers_cgroup(destination: str, options: MountOptions, origin: str, own_cgr
 
 
 def filesystem(mount: Mount, destination: str, options: MountOptions, origin: str, linux: Linux) -> list[Step]:
+    """Mount it, label it (SELinux), and then change what mount(2) has no flags for. Raises ConfigError."""
     if not mount.type:
         raise ConfigError(f"{origin}/type", "missing", "a file system's name, or the option bind or rbind")
     kind = "cgroup2" if mount.type == "cgroup" else mount.type
     source = mount.source or kind
     data = ",".join((*options.data, *context_option(linux, kind, options.data)))
+    # mount points are to be made in what begins empty: read_only_steps makes it read-only when they are there
     ends_read_only = kind in BEGIN_EMPTY and options.is_read_only()
     options = options.writable() if ends_read_only else options
     mounted: Step = step_for(kind, options.copy_up)(

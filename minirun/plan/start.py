@@ -32,9 +32,10 @@ def wait_steps(options: Options) -> list[Step]:
 
 
 def execute_steps(config: Config, process: Process, options: Options) -> list[Step]:
+    """The program, and what comes right before and after it."""
     told = told_to_others(config, options)
     return [
-        *(early_filter_steps(config, process, told) if waits_unfiltered(config, options) else []),
+        *(early_filter_steps(config, process, told) if waits_unfiltered(config, options) else []),  # else: earlier
         *(filter_steps(config, told, "creating") if process.no_new_privileges else []),  # where no_new_privs allows it
         *hook_steps(config, "startContainer", told),  # programs of the container's: the filter is for them, too
         program.Execute(process.args, process.env + notify_variables(options)),

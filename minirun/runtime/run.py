@@ -90,7 +90,7 @@ def run_plan(
     `cgroup` is the container's, where it is there already, and `lifeline` a pidfd of it; `notify` is who wants to hear
     that the container is ready.
     """
-    own = Signals(lifeline)  # from here on they are read, where something is waited for
+    own = Signals(lifeline)  # they interrupt nothing from here on: they are read wherever something is waited for
     sync = Sync(own)
     context = Context(log, sync)
     context.config, context.cgroup, context.total = config, cgroup, len(steps)
@@ -165,8 +165,8 @@ def stay_with(steps: Steps, context: Context, own: Signals, notify: str, log: Lo
 
         news = news_of(context, notify, os.getpid(), log)
     status = wait_for_end(context, own, news)
-    own.forget()
-    if status or context.owns_id:  # what `exec` ran shares the limits with others: its success is the answer
+    own.forget()  # signals that came too late to be passed on
+    if status or context.owns_id:  # after an `exec` that went well, they may be the hits of others in the container
         for told in limits_hit(steps, context):
             log.warning(told)
     return status

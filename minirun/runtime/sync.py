@@ -97,10 +97,12 @@ class Sync(Alone):
             raise error_of(message)
 
     def receive(self, context: Context) -> bytes:
+        """The next message; empty where the other end is closed. Raises ContainerDied; for the runtime Interrupted."""
         end = self.ends[context.me]
         if context.me == RUNTIME:
             self.wait(context, end.fileno())
         try:
+            # behind the system call filter only read(2) may be taken for granted, and nothing comes along any more
             message, descriptors, sender = (end.read(), (), 0) if context.is_filtered else received(end)
         except OSError as error:
             raise gone(error) from None

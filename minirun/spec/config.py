@@ -265,7 +265,7 @@ class Extensions(Record):
 
 
 class Config(Record):
-    """config.md: the whole file. `place` of everything in it follows from the names and the order."""
+    """config.md: the whole file. Where in it a value stands (/mounts/1/type) follows from the names and the order."""
 
     oci_version: str
     root: Root
