@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .ports import Port
 
 ID_CHARACTERS = NAME_CHARACTERS | set("+.")  # an id becomes a word of /etc/hosts
+LONGEST_HOSTNAME = 64  # sethostname(2); a longer one would fill files that all networks have together
 STATE_SIZE = 1 << 20  # bytes; a state with many annotations is a thousandth of that
 
 
@@ -122,7 +123,8 @@ def hostname_of(bundle: object) -> str:
         found = json.loads(files.read_regular(f"{bundle}/config.json", 1 << 26)).get("hostname", "")
     except (OSError, ValueError, AttributeError):
         return ""
-    return found if isinstance(found, str) and found.isprintable() and not set(found) & set(" #") else ""
+    is_name = isinstance(found, str) and len(found) <= LONGEST_HOSTNAME and found.isprintable()
+    return str(found) if is_name and not set(found) & set(" #") else ""
 
 
 def attach(

@@ -31,6 +31,11 @@ class NetworkNamespace(netlink.Network):
         info = link.get("linkinfo")
         return str(info.get("kind") if info else "device")
 
+    def hardware(self, name: str) -> str:
+        """Its hardware address; "" where there is no such link."""
+        link = self.link(name)
+        return str(link.get("address")) if link else ""
+
     def link(self, name: str) -> Any:
         """What the kernel tells of it; None where there is none. Asked by name: all of them would take long."""
         from pyroute2.netlink.exceptions import NetlinkError

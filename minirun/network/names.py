@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .networks import Network
     from .pool import Lease
 
+TAKEN = ("localhost", "ip6-localhost", "ip6-loopback", "host.minirun")
 LOCAL = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
 # The second has what systemd-resolved asks in turn, where the first only names it, on the host's loopback.
 RESOLVERS = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
@@ -22,11 +23,14 @@ MOST = 1 << 20  # bytes
 
 def hosts(network: Network, leases: Iterable[Lease]) -> str:
     """The host by the name `host.minirun`, each container by its id and its hostname. An id is one container's alone,
-    so it comes first; a hostname that several have is the first one's."""
+    so it comes first; a hostname that several have is the first one's. Whoever wrote a container's config.json chose
+    its hostname: it is none that means another here, for getaddrinfo(3) takes all lines of a name together."""
     found = sorted(leases, key=lambda lease: lease.id)
     lines = [f"{gateway} host.minirun" for gateway in network.gateways]
     lines += [f"{address} {lease.id}" for lease in found for address in lease.addresses]
-    lines += [f"{address} {lease.hostname}" for lease in found if lease.hostname for address in lease.addresses]
+    owned = {*TAKEN, *(lease.id.lower() for lease in found)}
+    named = [lease for lease in found if lease.hostname and lease.hostname.lower() not in owned]
+    lines += [f"{address} {lease.hostname}" for lease in named for address in lease.addresses]
     return LOCAL + "".join(f"{line}\n" for line in dict.fromkeys(lines))
 
 

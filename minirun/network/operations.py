@@ -135,7 +135,8 @@ class MakeBridge(Operation):
             sites.host.add(self.name, "bridge", address=hardware_address(self.name))
 
     def undo(self, sites: Sites) -> None:
-        if sites.host.kind(self.name) == "bridge":
+        """One that somebody else has made stays: other things than minirun's may be plugged into it."""
+        if sites.host.kind(self.name) == "bridge" and sites.host.hardware(self.name) == hardware_address(self.name):
             sites.host.remove(self.name)
 
 

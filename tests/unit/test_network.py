@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from minirun.errors import StateError
+from minirun.network.commands import hostname_of
 from minirun.network.names import hosts, resolv_conf
 from minirun.network.networks import Network, new_network, read_network, save_network
 from minirun.network.nft import table_text
@@ -147,10 +149,23 @@ def test_names() -> None:
     lines = hosts(WEB, [two, ONE]).splitlines()
     assert lines[2:] == [
         *("10.89.0.1 host.minirun", "fd4d:1::1 host.minirun"),
-        *("10.89.0.2 one", "fd4d:1::2 one", "10.89.0.3 ship"),  # ids before hostnames: this one is nobody else's
-        *("10.89.0.2 ship", "fd4d:1::2 ship"),
+        *("10.89.0.2 one", "fd4d:1::2 one", "10.89.0.3 ship"),  # an id is nobody else's, so the hostname is left out
     ]
+    assert hosts(WEB, [ONE]).splitlines()[-2:] == ["10.89.0.2 ship", "fd4d:1::2 ship"]
     assert resolv_conf(WEB) == "nameserver 192.0.2.53\n"
+
+
+@pytest.mark.parametrize("name", ["localhost", "LOCALHOST", "host.minirun", "ship"])
+def test_nobody_calls_itself_by_anothers_name(name: str) -> None:
+    """Else what is meant for another could go there."""
+    ship = ONE.replace(id="ship", hostname="", addresses=("10.89.0.3",))
+    assert hosts(WEB, [ship, ONE.replace(hostname=name)]) == hosts(WEB, [ship, ONE.replace(hostname="")])
+
+
+def test_a_hostname_has_an_end(tmp_path: Path) -> None:
+    for length, expected in ((64, "x" * 64), (65, ""), (1 << 20, "")):
+        (tmp_path / "config.json").write_text(json.dumps({"hostname": "x" * length}))
+        assert hostname_of(tmp_path) == expected
 
 
 def test_the_cables_name_fits() -> None:

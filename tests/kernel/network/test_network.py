@@ -160,6 +160,12 @@ def test_nothing_is_left_after_delete(there: Stage) -> None:
     assert sorted(path.name for path in there.networks.iterdir()) == [".leases.json", ".lock"]
 
 
+def test_a_bridge_that_somebody_else_has_made_stays(there: Stage) -> None:
+    there.host.run("ip", "link", "add", "mr-web", "type", "bridge")
+    there.run(there.bundle("one", "true"), "one")
+    assert "mr-web" in there.host.run("ip", "-o", "link", "show", "type", "bridge").stdout
+
+
 def test_forwarding_that_was_on_stays_on(there: Stage) -> None:
     there.host.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
     there.run(there.bundle("one", "true"), "one")
