@@ -51,7 +51,7 @@ def slips(file: bytes, config: bytes) -> Iterator[tuple[str, str]]:
     for miss in near_misses(value):
         if miss.close:
             yield miss.pointer, f"{miss.message}{question(miss.close)}"
-    if not has_mount_namespace(read.linux):
+    if notes.is_good("/linux/namespaces") and not has_mount_namespace(read.linux):
         yield CHROOT.pointer, f"{CHROOT.message}; what helps: {CHROOT.cure}"
 
 

@@ -60,11 +60,13 @@ def miss(pointer: str, word: str, known: Collection[str], kind: str, known_as: s
 
 def nearest(word: str, known: Collection[str]) -> str:
     """The one that is almost spelt so. Not where it is all there and something is added, as fchmodat2 and rsize have:
-    these are other words, of a newer kernel or of a file system."""
+    these are other words, of a newer kernel or of a file system. But nosuidd has only a letter twice."""
     import difflib  # late: it is slow to import, and most files have nothing of the kind
 
+    if word.upper() in known:
+        return word.upper()
     close = next(iter(difflib.get_close_matches(word, known, n=1, cutoff=NEAR)), "")
-    return "" if close and close in word else close
+    return "" if close and close in word and word != close + close[-1] else close
 
 
 def words(value: object, pattern: str) -> Iterator[tuple[str, str]]:
