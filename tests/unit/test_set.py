@@ -341,7 +341,7 @@ def test_a_name_that_stands_there_twice_is_told(
     ("change", "told"),
     [
         ('/process/capabilities={"bounding":["CAP_NET_ADMN"]}', "bounding/0: 'CAP_NET_ADMN' is no capability; did"),
-        (FILTER % "mkdirr", ""),  # what is longer than a name that is known may be a newer one
+        (FILTER % "mkdir2", ""),  # what is longer than a name that is known may be a newer one
         (FILTER % "mkdri", "names/0: 'mkdri' is no system call that libseccomp knows; did you mean 'mkdir'?"),
         ('/mounts/-={"destination":"/x","type":"tmpfs","options":["nodv"]}', "options/0: 'nodv' is no option that"),
         ('/mounts/-={"destination":"/x","type":"tmpfs","options":["sise=5","uid=5"]}', "did you mean 'size'?"),
