@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .conversion import Line
     from .fetch import Image
     from .namespaces import Range
 
@@ -37,7 +38,11 @@ def write_config(
         config["linux"] |= {f"{kind}Mappings": mappings(lines) for kind, lines in ranges.items()}
     text = quick_json.dumps(config, indent="\t") + "\n"
     files.create_file(f"{path}/{CONFIG}", text.encode(), 0o644)
-    return [f"of the image's configuration was left out: {line.left_out}" for line in lines if line.left_out]
+    return [f"a {kind_of_line(line)} was left out: {line.left_out}" for line in lines if line.left_out]
+
+
+def kind_of_line(line: Line) -> str:
+    return "volume" if line.source.startswith("/config/Volumes/") else "label"
 
 
 def mappings(lines: tuple[Range, ...]) -> list[dict[str, int]]:

@@ -115,7 +115,7 @@ def why_no_volume(path: str) -> str:
     is protected there (CVE-2019-16884)."""
     names = names_of(path)
     if not names or names[0] in ("proc", "sys", "dev"):
-        return f"a volume at {safe(path)} would hide what the runtime has there"
+        return f"{safe(path)} would hide what the runtime has there"
     return ""
 
 

@@ -52,6 +52,8 @@ class Store:
     def __init__(self, path: str, alone: bool = False) -> None:
         self.path = path
         try:
+            os.makedirs(path, mode=0o700, exist_ok=True)
+            refuse_foreign(path)
             for name in DIRECTORIES:
                 os.makedirs(f"{path}/{name}", mode=0o700, exist_ok=True)
             os.chmod(path, 0o700)  # set-user-id programs of images are none of this host's (CVE-2021-41091)
@@ -171,6 +173,17 @@ class Store:
         if is_index(text, descriptor.media_type, descriptor.digest):
             raise ImageError(f"{descriptor.digest} in the store is no image")
         return read_manifest(text, descriptor, descriptor.digest)
+
+
+def refuse_foreign(path: str) -> None:
+    """Whoever owns a directory can put symlinks to any file of the host's in it, and exchange what was checked. Raises
+    ImageError."""
+    owner = os.stat(path).st_uid
+    if owner != os.geteuid():
+        raise ImageError(
+            f"the store {path!r} is another user's: {owner}, and you are {os.geteuid()}\n"
+            "  cure:  --store DIR names another place for it, or do it as that user"
+        )
 
 
 def hash_so_far(file: IO[bytes], algorithm: str) -> Any:

@@ -468,6 +468,16 @@ def test_a_blob_that_is_a_symlink_or_no_file(runtime: Runtime, place: Path, outs
         assert "can't read" in bundle(runtime, place, reference, status=1)
 
 
+def test_another_users_store(runtime: Runtime, place: Path, outside: Path) -> None:
+    """Its owner could have any directory of the host's in the place of a layer."""
+    (place / "store").mkdir()
+    os.chown(place / "store", 12345, 12345)
+    reference = good().layout(place / "layout")
+    words = ("bundle", "--store", place / "store", reference, place / "ours")
+    assert "is another user's: 12345" in command(runtime, *words, status=1).stderr
+    assert os.listdir(place / "store") == []
+
+
 def test_an_archive_with_names_that_lead_outside(runtime: Runtime, place: Path, outside: Path) -> None:
     listed = json.dumps([{"Config": f"../..{outside}/secret", "RepoTags": ["a:b"], "Layers": ["/etc/passwd"]}])
     (place / "saved.tar").write_bytes(tar([entry("manifest.json", listed), link("layer", f"{outside}/secret")]))
