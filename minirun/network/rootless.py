@@ -110,7 +110,9 @@ class StartSlirp(Operation):
         connection = connected(self.socket)
         if connection:
             with connection, contextlib.suppress(ProcessLookupError):
-                os.kill(listener(connection), signals.SIGTERM)
+                pid = listener(connection)
+                if pid:  # 0 is one of another pid namespace, and kill(2) takes it for our own group
+                    os.kill(pid, signals.SIGTERM)
         remove_socket(self.socket)
 
 
