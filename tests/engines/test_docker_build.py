@@ -107,4 +107,4 @@ def test_example(engine: Docker) -> None:
     assert f"'web_memory_limit_bytes': '{64 << 20}'" in done.out
     assert "minirun-example_watch_1 exited with code 0" in done.out
     assert not engine("ps", "--all", "--quiet").out
-    assert engine("images", "--quiet").out == before
+    assert engine("images", "--quiet").out == before, done.out + done.err
