@@ -134,7 +134,14 @@ class Criu:
         """Send the request; `log` is the name of its log in the work directory."""
         self.log = log
         common = {"images_dir_fd": self.held["images"], "work_dir_fd": self.held["work"], "log_file": log}
-        self.near.send(request(kind, self.wishes.options() | common | dict(options)))
+        self.say(request(kind, self.wishes.options() | common | dict(options)))
+
+    def say(self, message: bytes) -> None:
+        """Where it has ended already, `hear` finds out why."""
+        try:
+            self.near.send(message)
+        except BrokenPipeError:
+            pass
 
     def hear(self) -> Answer:
         """Its next words. Raises Refused where it has failed, or ended without a word."""
@@ -154,7 +161,7 @@ class Criu:
     def let_go_on(self) -> None:
         if self.waits:
             self.waits = False
-            self.near.send(go_on())
+            self.say(go_on())
 
     def failure(self, answer: Answer) -> tuple[str, str]:
         """What went wrong by its log, and what helps."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 
 from minirun.errors import ConfigError, StateError
+from minirun.kernel.sockets import MessageSocket
 from minirun.plan.checkpoint import checkpoint_plan
 from minirun.plan.options import Options
 from minirun.plan.restore import restore_plan
 from minirun.spec.default import default
 from minirun.spec.load import parse
 from minirun.steps import external
-from minirun.steps.criu import Wishes
-from minirun.steps.criu_messages import NOTIFY, Answer, encoded, go_on, request, varint
+from minirun.steps.criu import Criu, Wishes
+from minirun.steps.criu_messages import DUMP, NOTIFY, Answer, encoded, go_on, request, varint
 from minirun.steps.external import Mounted
 from minirun.steps.restore_mounts import attributes
 from minirun.steps.step import Refused
@@ -34,6 +35,16 @@ def test_what_comes_again_and_what_is_a_message_itself():
     assert encoded({"fd": [1, 2]}, {"fd": 1}) == b"\x08\x01\x08\x02"
     made = request(2, {"inherit_fd": [{"key": "k", "fd": 3}]})
     assert made == b"\x08\x02\x12\x08" + b"\xda\x01\x05\x0a\x01k\x10\x03"
+
+
+def test_a_criu_that_has_ended_before_it_was_asked(tmp_path):
+    near, far = MessageSocket.pair()
+    far.close()
+    criu = Criu(Wishes(image_path=str(tmp_path), work_path=str(tmp_path)), near, {"images": 0, "work": 0})
+    criu.ask(DUMP, {}, "dump.log")
+    with pytest.raises(Refused, match="it has ended and written no log"):
+        criu.hear()
+    near.close()
 
 
 def test_an_answer():
