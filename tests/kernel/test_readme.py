@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,8 +45,10 @@ def transcripts(page: str) -> list[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def tried(workshop: Path, runtime: Runtime) -> Path:
-    """A directory in which bundles/hello is what ./try makes of it, and .venv/bin/minirun is the runtime."""
-    place = workshop / "tried"
+    """A directory in which bundles/hello is what ./try makes of it, and .venv/bin/minirun is the runtime. Each module
+    that has these tests for pages of its own has one."""
+    place = Path(tempfile.mkdtemp(prefix="tried-", dir=workshop))
+    place.chmod(0o755)
     text = (REPOSITORY / "try").read_text()
     start = text.index("MINIRUN=")
     script = text[text.index("greeting=") : text.index("\n\n", text.index("greeting="))] + "\n" + text[start:]
