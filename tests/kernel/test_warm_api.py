@@ -109,7 +109,7 @@ template.get_ready()
 known = set(sys.modules)
 with open(sys.argv[1] + "/config.json") as file:
     options = {"id": new_id(), "bundle": sys.argv[1], "root": sys.argv[1] + "/root"}
-    worker.run({"options": options, "config": file.read(), "keep": False}, Log(), print)
+    worker.run_bundle({"options": options, "config": file.read(), "keep": False}, Log(), print)
 print(*sorted(set(sys.modules) - known))
 """
 
