@@ -18,7 +18,7 @@ from kernel.kit import needs
 from kernel.kit.host import nothing_left
 from kernel.kit.life import Life
 from kernel.kit.outside import FILES, Process
-from kernel.kit.runtime import REPOSITORY, TIMEOUT
+from kernel.kit.runtime import PATIENCE, REPOSITORY, TIMEOUT
 
 pytestmark = pytest.mark.root
 DRIVER = Path(__file__).parent / "kit" / "exec_driver.py"
@@ -349,7 +349,7 @@ def test_who_waits_in_a_paused_container_hears_of_its_end(running):
     assert running.call("pause").status == 0
     words = ["exec", "--ignore-paused", running.id, "/probe"]
     with subprocess.Popen([*running.runtime.argv, *words], stderr=subprocess.PIPE, text=True) as waiting:
-        time.sleep(0.5)
+        time.sleep(0.5 * PATIENCE)
         assert waiting.poll() is None
         assert running.kill("KILL").status == 0
         assert waiting.wait(TIMEOUT) == 255
