@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from ..record import Record
 from .descriptors import document
 from .errors import ImageError
@@ -76,11 +74,3 @@ def image_of(store: Store, name: str, manifest: Manifest) -> Image:
 
 def silent(_total: int) -> Told:
     return lambda _more: None
-
-
-def image_in_store(store: Store, reference: Reference) -> Image | None:
-    """Without asking where it came from; None where it is not here."""
-    manifest = store.manifest_named(str(reference))
-    if manifest is None or not all(os.path.exists(store.place(one.digest)) for one in manifest.blobs):
-        return None
-    return image_of(store, str(reference), manifest)

@@ -34,11 +34,6 @@ class Reference(Record):
         return f"{self.kind}{middle}{self.place}{tag}" + (f"@{self.digest}" if self.digest else "")
 
 
-def is_reference(word: str) -> bool:
-    """Whether a word means an image, where it may also mean a bundle."""
-    return word.partition(":")[0] in KINDS and ":" in word
-
-
 def parse_reference(word: str) -> Reference:
     """Paths become absolute. Raises ImageError."""
     kind, _, rest = word.partition(":")
