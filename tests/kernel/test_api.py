@@ -451,13 +451,13 @@ def test_nothing_is_left_when_ctrl_c_comes_at_the_end(small, place):
 
 
 LEFT_ALONE = """
-import signal, sys, time, minirun
+import os, signal, sys, time, minirun
 
 was_heard = []
 
 def heard(*_):
     time.sleep(0.5)  # long enough for a container that has heard it, too
-    print("heard", container.status, flush=True)
+    os.write(1, f"heard {container.status}\\n".encode())  # print() could be in the middle of its own line
     was_heard.append(True)
 
 program = ["sh", "-c", "trap 'exit 5' INT; while :; do sleep 0.05; done"]
