@@ -3,7 +3,7 @@
     pytest tests/kernel                              minirun
     pytest tests/kernel --runtime runc,crun          others: what they pass too proves the test
     pytest --part 1/2                                every second test, when another machine runs the others
-    pytest --one-value                               one value of each test, when another machine runs the others
+    pytest --sample                                  what the host can't show, and a sample of what it runs, too
     pytest tests/kernel/escapes --race-seconds 600   attacks that race, for longer than a second each
 
 $MINIRUN_TEST_PATIENCE multiplies all time limits, for emulated machines.
@@ -54,6 +54,60 @@ ABOUT_THE_MACHINE = (
     "test_update",
     "test_without",
 )
+# What asks nothing of cgroups or systemd: paths, mounts, programs, terminals, images, the Python interface.
+THE_SAME_ANYWHERE = (
+    "test_annotations",
+    "test_api",
+    "test_behind_the_filter",
+    "test_bench",
+    "test_bind_sources",
+    "test_by_hand",
+    "test_capabilities",
+    "test_descriptors_inside",
+    "test_devices",
+    "test_false_proc",
+    "test_foreign_texts",
+    "test_hooks",
+    "test_hooks_that_hang",
+    "test_hostile_images",
+    "test_hostile_rootfs",
+    "test_hostname",
+    "test_hosts_root",
+    "test_images",
+    "test_inheritance",
+    "test_keyring",
+    "test_map_helpers",
+    "test_mapped_mounts",
+    "test_mounts",
+    "test_mounts_on_root",
+    "test_namespaces",
+    "test_narrate",
+    "test_net_devices",
+    "test_paths",
+    "test_pid_file",
+    "test_predictions",
+    "test_program",
+    "test_real_input",
+    "test_registry",
+    "test_rootfs",
+    "test_rootfs_scripts",
+    "test_run_without",
+    "test_runtime_file",
+    "test_runtime_inside",
+    "test_seccomp",
+    "test_set",
+    "test_shapes",
+    "test_sockets",
+    "test_stdio",
+    "test_swapped_paths",
+    "test_symlink_options",
+    "test_sysctl",
+    "test_terminal",
+    "test_terminal_tricks",
+    "test_user",
+    "test_warnings",
+)
+SAMPLE = 5  # every fifth of them
 MARKS = (
     "root: needs the privileges of root",
     "only(runtime, reason): makes sense with one runtime only",
@@ -74,9 +128,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--race-seconds", type=float, default=1.0, help="how long an attack of tests/kernel/escapes that races may try"
     )
     parser.addoption(
-        "--one-value",
+        "--sample",
         action="store_true",
-        help="of a test with many values run the first only, unless it is about what only the machine has",
+        help="where the host runs all of them: of a test with many values the first only, and of what is the same "
+        "anywhere every fifth; but all that is about what only the machine has",
     )
 
 
@@ -96,8 +151,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("one_value"):
-        items[:] = [item for item, first in zip(items, are_first(items)) if first or is_about_the_machine(item)]
+    if config.getoption("sample"):
+        items[:] = sample(items)
     part, parts = map(int, config.getoption("part").split("/"))
     items[:] = items[part - 1 :: parts]
     for item in items:
@@ -107,10 +162,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             mark_for_runtime(item, os.path.basename(item.callspec.params.get("runtime", "")))
 
 
-def are_first(items: list[pytest.Item]) -> list[bool]:
-    """Whether each is the first of its test's values."""
-    names = [item.nodeid.partition("[")[0] for item in items]
-    return [name not in names[:index] for index, name in enumerate(names)]
+def sample(items: list[pytest.Item]) -> list[pytest.Item]:
+    firsts = list({item.nodeid.partition("[")[0]: item for item in reversed(items)}.values())
+    anywhere = [item for item in firsts if item.path.stem in THE_SAME_ANYWHERE]
+    chosen = {*firsts} - {*anywhere} | {*anywhere[::SAMPLE]}
+    return [item for item in items if item in chosen or is_about_the_machine(item)]
 
 
 def is_about_the_machine(item: pytest.Item) -> bool:
