@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..kernel.files import put
+from ..kernel.telling import put
 from ..safe import safe, safe_lines
 from . import completion
 from .output import Printing

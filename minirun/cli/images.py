@@ -7,7 +7,7 @@ import os
 import sys
 
 from ..errors import StateError
-from ..kernel.files import put
+from ..kernel.telling import put
 from ..safe import safe, safe_lines
 from .output import say, say_json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import MinirunError, reason
-from ..kernel.files import put
+from ..kernel.telling import put
 from ..one_line import one_line
 from ..safe import safe_json, safe_lines
 

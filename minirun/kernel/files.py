@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
-import select
 import stat
 
-from . import ctypes, signals
+from . import ctypes
 from .constants import (
-    CLOSE_RANGE_CLOEXEC,
     NULL_DEVICE,
     RESOLVE_IN_ROOT,
     RESOLVE_NO_MAGICLINKS,
@@ -219,37 +217,6 @@ def read_and_close(descriptor: int, path: str) -> str:
         os.close(descriptor)
 
 
-PATIENCE = 2.0  # seconds for whoever is to read a pipe
-DEAF: set[int] = set()  # pipes that nobody reads
-
-
-def put(descriptor: int, data: bytes) -> None:
-    """Write what somebody may want to know, and don't fail over it: neither a full disk nor a pipe that nobody reads
-    must keep a container from starting. The program's process has SIGPIPE at its default by the time that it says its
-    last words (steps/program.py: ResetSignals)."""
-    deadly = signals.getsignal(signals.SIGPIPE) == signals.SIG_DFL
-    if deadly:
-        signals.signal(signals.SIGPIPE, signals.SIG_IGN)
-    try:
-        if not is_full(descriptor):
-            os.write(descriptor, data)
-    except OSError:
-        pass
-    if deadly:
-        signals.signal(signals.SIGPIPE, signals.SIG_DFL)
-
-
-def is_full(descriptor: int) -> bool:
-    """Whether a pipe has no room (pipe(7)) and nobody makes any in time; then it is not asked again. A terminal that
-    was stopped, by Ctrl-S, goes on some time."""
-    if descriptor not in DEAF and stat.S_ISFIFO(os.fstat(descriptor).st_mode):
-        poll = select.poll()
-        poll.register(descriptor, select.POLLOUT)
-        if not poll.poll(PATIENCE * 1000):
-            DEAF.add(descriptor)
-    return descriptor in DEAF
-
-
 def filesystem_type(descriptor: int) -> int:
     """fstatfs(2): the magic number (linux/magic.h) of the file system that `descriptor` lies on."""
     # struct statfs is under 128 bytes everywhere; its first member, f_type, is a long.
@@ -262,37 +229,6 @@ def mount_id(descriptor: int) -> int:
     """The number of the mount that an open file was found in, as in /proc/self/mountinfo (proc_pid_fdinfo(5))."""
     lines = read_file(f"/proc/self/fdinfo/{descriptor}").splitlines()
     return next(int(line.removeprefix("mnt_id:")) for line in lines if line.startswith("mnt_id:"))
-
-
-def close_on_exec_from(first: int) -> None:
-    """close_range(2) with CLOSE_RANGE_CLOEXEC: mark every descriptor from `first` on."""
-    close_range(first, LAST, CLOSE_RANGE_CLOEXEC)
-
-
-def close_all_but(kept: set[int]) -> None:
-    """close_range(2), between those that are to stay open; negative ones are none."""
-    first = 0
-    for descriptor in sorted(kept):
-        if descriptor > first:
-            close_range(first, descriptor - 1)
-        first = max(first, descriptor + 1)
-    close_range(first, LAST)
-
-
-LAST = 0xFFFFFFFF  # of all descriptors there can be
-
-
-def close_range(first: int, last: int, flags: int = 0) -> None:
-    """close_range(2)"""
-    call(
-        "close_range",
-        ctypes.c_uint(first),
-        ctypes.c_uint(last),
-        flags,
-        shown=lambda: show(
-            "close_range", first, Flags("~0") if last == LAST else last, Flags.of(flags, "CLOSE_RANGE_")
-        ),
-    )
 
 
 def by_descriptor(descriptor: int) -> str:

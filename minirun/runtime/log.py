@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from ..kernel.files import put
+from ..kernel.telling import put
 from ..one_line import one_line
 from ..safe import safe, safe_lines
 from ..steps import step

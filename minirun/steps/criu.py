@@ -10,7 +10,7 @@ import os
 import shutil
 from errno import ENOENT
 
-from ..kernel import files, processes, signals
+from ..kernel import closing, files, processes, signals
 from ..kernel.libc import SystemCallError
 from ..kernel.sockets import MessageSocket
 from ..record import Record
@@ -192,7 +192,7 @@ def open_images(wishes: Wishes) -> tuple[MessageSocket, dict[str, int]]:
 def become(wishes: Wishes, held: Mapping[str, int]) -> None:
     """In a process of its own: become CRIU, with these descriptors in PLACES. Returns only by raising an error."""
     program = find_program(wishes.criu)
-    files.close_on_exec_from(3)
+    closing.close_on_exec_from(3)
     for name, descriptor in held.items():
         os.dup2(descriptor, PLACES[name])
     if wishes.status_fd >= 0:

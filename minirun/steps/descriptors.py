@@ -7,7 +7,7 @@ import os
 import stat
 from errno import EINVAL, EIO, ENXIO, EPERM
 
-from ..kernel import files, mounts
+from ..kernel import closing, files, mounts
 from ..kernel.constants import AT_FDCWD, MEM_MAJOR, MOUNT_ATTR_RDONLY, PTMX_DEVICE
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.sockets import is_inherited
@@ -220,7 +220,7 @@ class KeepDescriptors(Step):
                 raise Refused(
                     f"{asked}--preserve-fds {self.preserve}: descriptor {descriptor} is not open", "open it first"
                 )
-        files.close_on_exec_from(3 + self.kept)
+        closing.close_on_exec_from(3 + self.kept)
         context.kept = self.kept
 
 
@@ -249,7 +249,7 @@ class CloseFiles(Step):
         named = (*context.exec_attributes.values(), *context.hook_output.values())
         start = context.start_socket.fileno() if context.start_socket else -1
         needed = (context.channel.descriptor(), start, context.slave, *named, *context.log.descriptors())
-        files.close_all_but({*range(3 + self.kept), *needed})
+        closing.close_all_but({*range(3 + self.kept), *needed})
 
 
 class AnnounceListeners(Step):

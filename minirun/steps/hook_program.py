@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from time import monotonic
 
-from ..kernel import files, processes, signals
+from ..kernel import closing, processes, signals
 from ..kernel.libc import SystemCallError
 from ..record import Record
 from .hook_output import hook_output
@@ -117,7 +117,7 @@ def leave_nothing_open(context: Context) -> None:
         for descriptor in range(3, 3 + context.kept):
             os.close(descriptor)
     else:
-        files.close_on_exec_from(3)
+        closing.close_on_exec_from(3)
 
 
 def variables_of(pairs: tuple[str, ...]) -> dict[str, str]:

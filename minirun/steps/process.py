@@ -6,7 +6,7 @@ import os
 import sys
 from errno import EACCES, EAGAIN, EINVAL, ENOSPC, ENOSYS, EPERM
 
-from ..kernel import files, namespaces, processes, signals
+from ..kernel import closing, namespaces, processes, signals
 from ..kernel.clone import clone, show_clone
 from ..kernel.constants import CLONE_NEWPID
 from ..kernel.libc import Flags, SystemCallError, show
@@ -97,7 +97,7 @@ class StartContainerProcess(Step):
             # image, where a file of this name would run with minirun's rights.
             sys.meta_path.clear()
         else:
-            files.close_on_exec_from(3)  # what the caller left open is for the program, not for hooks
+            closing.close_on_exec_from(3)  # what the caller left open is for the program, not for hooks
         context.channel.keep_side(context.me)
 
     def is_cloned(self, context: Context) -> bool:

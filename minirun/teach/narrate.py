@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from time import perf_counter_ns
 
-from ..kernel.files import put
+from ..kernel.telling import put
 from ..safe import safe
 from ..steps.seccomp import LoadFilter
 from ..steps.step import RUNTIME, Observer, Step

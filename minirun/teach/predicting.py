@@ -13,7 +13,7 @@ import os
 from stat import S_ISREG
 
 from ..errors import MinirunError, StateError, reason
-from ..kernel.files import put
+from ..kernel.telling import put
 from ..safe import safe
 from ..steps.rootfs import BindRootfs
 from .pictured import Pictured, pictured

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, os.environ["PYTHONPATH"])  # minirun starts itself again in a Python that does not look there
 
 import minirun.steps.step
-from minirun.kernel import files, processes, programs
+from minirun.kernel import closing, files, processes, programs
 from minirun.runtime import again, books, exec, seal
 from minirun.steps import (
     copying,
@@ -216,7 +216,7 @@ def any_module() -> None:
 @weakening
 def descriptors_stay_open() -> None:
     """No descriptor is closed for the program or for hooks."""
-    files.close_on_exec_from = nothing  # type: ignore[assignment]
+    closing.close_on_exec_from = nothing  # type: ignore[assignment]
     descriptors.CloseFiles.apply = nothing  # type: ignore[method-assign,assignment]
 
 
