@@ -11,7 +11,7 @@ from .rootfs import has_mount_namespace, rootfs_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..spec.config import Config, Linux
+    from ..spec.config import Config, Linux, Mount
     from ..steps.criu import Wishes
     from ..steps.step import Step
     from .options import Options
@@ -24,15 +24,10 @@ def checkpoint_plan(config: Config, options: Options, wishes: Wishes) -> tuple[S
     """Every step, in order. Raises ConfigError, StateError for what CRIU can't keep."""
     check(config, options)
     paths = namespace_paths(config.linux)
-    kept = (
-        ()
-        if wishes.pre_dump
-        else (SaveDescriptors(wishes.image_path), FindExternalMounts(wishes.image_path, binds(config)))
-    )
     return (
         MakeImages(wishes.image_path, wishes.work_path),
         OpenImages(wishes),
-        *kept,
+        *(() if wishes.pre_dump else note_steps(config, wishes)),
         DumpProcesses(
             wishes,
             rootfs_path(config, options),
@@ -40,6 +35,12 @@ def checkpoint_plan(config: Config, options: Options, wishes: Wishes) -> tuple[S
             "network" in new_namespaces(config.linux),
         ),
     )
+
+
+def note_steps(config: Config, wishes: Wishes) -> list[Step]:
+    """What CRIU's images don't tell, in files beside them."""
+    destinations = tuple(destination_of(mount) for mount in binds(config))
+    return [SaveDescriptors(wishes.image_path), FindExternalMounts(wishes.image_path, destinations)]
 
 
 def check(config: Config, options: Options) -> None:
@@ -67,10 +68,10 @@ def namespace_paths(linux: Linux) -> dict[str, str]:
     return {one.type: one.path for one in linux.namespaces if one.path is not None}
 
 
-def binds(config: Config) -> tuple[tuple[int, str], ...]:
-    """The mounts of the host's files: the number in config.json, and the destination."""
-    return tuple(
-        (index, "/" + mount.destination.lstrip("/"))
-        for index, mount in enumerate(config.mounts)
-        if sort_options(mount.options).flags & (MS_BIND | MS_REMOUNT) == MS_BIND
-    )
+def binds(config: Config) -> list[Mount]:
+    """The mounts of the host's files."""
+    return [one for one in config.mounts if sort_options(one.options).flags & (MS_BIND | MS_REMOUNT) == MS_BIND]
+
+
+def destination_of(mount: Mount) -> str:
+    return "/" + mount.destination.lstrip("/")

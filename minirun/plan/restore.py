@@ -5,6 +5,8 @@ It has the books, the cgroup and the limits of any other container, by the same 
 
 from __future__ import annotations
 
+import os
+
 from ..errors import StateError
 from ..kernel.constants import MS_REC, MS_SLAVE
 from ..steps import joining, namespaces, rootfs
@@ -23,7 +25,7 @@ from ..steps.restore import (
 )
 from ..steps.restore_mounts import RestoreMountOptions
 from ..steps.terminal import SendTerminal
-from .checkpoint import INHERITED, JOINED, binds, check, namespace_paths
+from .checkpoint import INHERITED, JOINED, binds, check, destination_of, namespace_paths
 from .container import book_steps, check_terminal, note, told_pid_steps
 from .hooks import hook_steps, poststop_steps, told_to_others
 from .limits import cgroup_steps, choose_cgroup, enter_cgroup_steps, late_limit_steps, owner_steps
@@ -87,10 +89,10 @@ def host_steps(config: Config, options: Options) -> list[Step]:
     ]
 
 
-def sources(config: Config, options: Options) -> tuple[tuple[int, str], ...]:
-    """Of what config.json binds: the number there, and the place on the host."""
-    named = ((index, config.mounts[index].source or "") for index, _destination in binds(config))
-    return tuple((index, path if path.startswith("/") else f"{options.bundle}/{path}") for index, path in named)
+def sources(config: Config, options: Options) -> tuple[tuple[str, str], ...]:
+    """Of what config.json binds: the destination, and the place on the host. Engines that restore elsewhere have it
+    made anew, with the mounts in another order."""
+    return tuple((destination_of(mount), os.path.join(options.bundle, mount.source or "")) for mount in binds(config))
 
 
 def begin_step(config: Config, options: Options, wishes: Wishes) -> Step:

@@ -142,7 +142,7 @@ class FindExternalMounts(Step):
     man = "proc(5)"
 
     images: str
-    binds: tuple[tuple[int, str], ...]  # the number in config.json, and the destination
+    binds: tuple[str, ...]  # their destinations in config.json
 
     def describe(self) -> str:
         return f"note in {self.images}/{EXTERNAL} which mounts are of the host's files"
@@ -161,11 +161,11 @@ class FindExternalMounts(Step):
         files.replace_file(f"{self.images}/{EXTERNAL}", content, 0o600)
         context.result = ", ".join(found) or "none"
 
-    def mount_numbers(self, pid: int) -> dict[int, int]:
-        """The kernel's number of each mount that config.json binds -> its number there."""
+    def mount_numbers(self, pid: int) -> dict[int, str]:
+        """The kernel's number of each mount that config.json binds -> its destination there."""
         root = files.open(f"/proc/{pid}/root", os.O_PATH | os.O_CLOEXEC)
         try:
-            return {number: index for index, path in self.binds if (number := number_of(root, path))}
+            return {number: path for path in self.binds if (number := number_of(root, path))}
         finally:
             os.close(root)
 

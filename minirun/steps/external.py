@@ -47,9 +47,9 @@ def read_line(line: str) -> Mounted:
     return Mounted(int(number), int(parent), device, unescaped(root), unescaped(point), options, after.split(" ")[0])
 
 
-def external_mounts(pid: int, of_config: Mapping[int, int]) -> dict[str, dict[str, object]]:
-    """By mount point: the number in config.json and the path below it, or the path on the host. `of_config` has the
-    numbers by which config.json and the kernel know the mounts that it binds."""
+def external_mounts(pid: int, of_config: Mapping[int, str]) -> dict[str, dict[str, object]]:
+    """By mount point: the destination in config.json and the path below it, or the path on the host. `of_config` has
+    the destinations, by the kernel's numbers for the mounts there."""
     inside = mounted(pid)
     hosts = {mount.device for mount in mounted("self")}
     by_number = {mount.number: mount for mount in inside}
@@ -70,7 +70,7 @@ def is_below(path: str, above: str) -> bool:
     return f"{path}/".startswith(f"{above.rstrip('/')}/")
 
 
-def origin(mount: Mounted, by_number: Mapping[int, Mounted], of_config: Mapping[int, int]) -> dict[str, object]:
+def origin(mount: Mounted, by_number: Mapping[int, Mounted], of_config: Mapping[int, str]) -> dict[str, object]:
     above: Mounted | None = mount
     while above:
         if above.number in of_config:
@@ -114,7 +114,7 @@ def is_origin(told: Any) -> bool:
     path = told.get("path", "")
     if path:
         return isinstance(path, str) and path.startswith("/dev/") and ".." not in path.split("/")
-    return type(told.get("mount")) is int and isinstance(told.get("below"), str)
+    return isinstance(told.get("mount"), str) and isinstance(told.get("below"), str)
 
 
 def read_json(path: str, otherwise: Any, is_good: Callable[[Any], bool]) -> Any:

@@ -120,7 +120,7 @@ class BeginRestore(Step):
 
     wishes: Wishes
     rootfs: str
-    sources: tuple[tuple[int, str], ...]  # of the mounts: the number in config.json, and where it is on the host
+    sources: tuple[tuple[str, str], ...]  # of what config.json binds: the destination, and where it is on the host
     inherited: tuple[str, ...] = ()  # namespaces that CRIU has got as descriptors
     joined: tuple[tuple[str, str], ...] = ()  # those that it joins by their paths
     empty_network: bool = False

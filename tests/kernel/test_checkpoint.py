@@ -155,6 +155,25 @@ def test_a_program_goes_on_where_it_was(kept, tmp_path) -> None:
 
 
 @with_criu
+@with_checkpoints
+def test_the_mounts_may_be_in_another_order(kept, tmp_path) -> None:
+    """As Podman has them when it imports a checkpoint: config.json is made anew."""
+    one = kept(COUNT)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"is_{name}").touch()
+        one.bundle.bind(tmp_path / name, f"/mnt/{name}", "ro")
+    one.bundle.write()
+    one.begin().counts()
+    ends_well(one.checkpoint())
+    one.bundle.config["mounts"].reverse()
+    one.bundle.write()
+    ends_well(one.restore())
+    inside = Path(f"/proc/{one.process.pid}/root/mnt")
+    assert (inside / "a/is_a").exists() and (inside / "b/is_b").exists()
+
+
+@with_criu
 @pytest.mark.only("minirun", "others say nothing of it")
 def test_a_program_that_was_to_gain_nothing_is_told_of(kept) -> None:
     one = kept(COUNT)
@@ -351,7 +370,7 @@ def test_no_file_beside_the_images_makes_a_restore_wait(kept, put) -> None:
         ("mounts.json", '{"external": []}'),
         ("mounts.json", '{"external": {"/x": 3}}'),
         ("mounts.json", '{"external": {"/x": {}}}'),
-        ("mounts.json", '{"external": {"/x": {"mount": []}}}'),
+        ("mounts.json", '{"external": {"/x": {"mount": [], "below": ""}}}'),
         ("mounts.json", '{"external": {"/x": {"path": "/"}}}'),
         ("mounts.json", '{"external": {"/x": {"path": "/dev/../etc"}}}'),
         ("descriptors.json", "[3]"),
