@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from ..errors import MinirunError, in_line
 from ..plan.rootfs import has_mount_namespace
-from ..runtime.chrooted import TOLD, is_in_chroot
 from ..runtime.foresight import CHROOT
 from ..runtime.near_misses import near_misses
 from ..spec.gather import gather
@@ -36,8 +35,6 @@ def warn(file: bytes, config: bytes, log: Log) -> None:
         log.warning(f"config.json: {pointer}{in_line(numbers.get(pointer, 0))}: {told}")
     if found[MOST:]:
         log.warning(f"config.json: {len(found) - MOST} more like these; minirun validate has them all")
-    if is_in_chroot():
-        log.warning(TOLD)
 
 
 def slips(file: bytes, config: bytes) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ import os
 from errno import EINVAL
 
 from . import files, processes
-from .constants import CLONE_NEWPID, CLONE_NEWUSER
+from .constants import CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER
 from .libc import Flags, SystemCallError, call, os_call, show
 
 
@@ -18,6 +18,23 @@ def unshare(flags: int) -> None:
 def setns(descriptor: int, kind: int) -> None:
     """setns(2): enter the namespace that `descriptor` holds; EINVAL unless it is of the kind CLONE_NEW…"""
     call("setns", descriptor, kind, shown=lambda: show("setns", descriptor, Flags.of(kind, "CLONE_")))
+
+
+OWN_MOUNTS = "/proc/self/ns/mnt"
+
+
+def leave_chroot() -> None:
+    """setns(2) into the own mount namespace: its root becomes that of the process, which may have had another one."""
+    own = files.open(OWN_MOUNTS, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        setns(own, CLONE_NEWNS)
+    finally:
+        os.close(own)
+
+
+def show_leave_chroot() -> tuple[str, ...]:
+    opened = "own = " + show("open", OWN_MOUNTS, files.open_flags(os.O_RDONLY | os.O_CLOEXEC))
+    return (opened, show("setns", Flags("own"), Flags("CLONE_NEWNS")))
 
 
 def fork_into_pid_namespace() -> int:

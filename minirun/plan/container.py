@@ -81,7 +81,7 @@ def plan(config: Config, options: Options) -> tuple[Step, ...]:
         *hook_steps(config, "prestart", told),
         *hook_steps(config, "createRuntime", told),
         *hook_steps(config, "createContainer", told),
-        *root_steps(config.linux, rootfs_path(config, options), options.no_pivot),  # and see nothing else
+        *root_steps(config.linux, options.no_pivot),  # and see nothing else
         *own_steps(process, options),  # what no other process can do for it
         *preparation_steps(config, process, options),  # what takes rights, or opens files
         # for the wait until `start`, which may be long: no file of the host's stays open

@@ -37,13 +37,13 @@ def bind_steps(linux: Linux, path: str, directory: str) -> list[Step]:
     return [BindRootfsOutside(path, place), HoldRoot(place)]
 
 
-def root_steps(linux: Linux, path: str, no_pivot: bool) -> list[Step]:
+def root_steps(linux: Linux, no_pivot: bool) -> list[Step]:
     """Change the root, once."""
     if has_mount_namespace(linux) and not no_pivot:
         return [rootfs.PivotRoot(), rootfs.DetachOldRoot(), *propagation_after(linux)]
     from ..steps.other_roots import ChangeRoot, MoveRoot
 
-    return [MoveRoot(path) if has_mount_namespace(linux) else ChangeRoot(), *propagation_after(linux)]
+    return [MoveRoot() if has_mount_namespace(linux) else ChangeRoot(), *propagation_after(linux)]
 
 
 def find_root_of_other_steps(linux: Linux, pid: int) -> list[Step]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from errno import EINVAL
 
-from ..kernel import files, mounts
+from ..kernel import files, mounts, namespaces
 from ..kernel.constants import (
     AT_FDCWD,
     MNT_DETACH,
@@ -16,7 +16,7 @@ from ..kernel.constants import (
 )
 from ..kernel.libc import Flags, SystemCallError, show
 from ..kernel.mountinfo import mount_points
-from .rootfs import BindRootfs
+from .rootfs import BindRootfs, take_root_of_namespace
 from .shell import quoted
 from .step import RUNTIME, Context, Step
 
@@ -195,7 +195,6 @@ class MoveRoot(Step):
     man = "chroot(2)"
     spec = "config.md#root"
 
-    path: str
     origin: str = "/root/path"
 
     def describe(self) -> str:
@@ -206,6 +205,7 @@ class MoveRoot(Step):
 
     def calls(self) -> tuple[str, ...]:
         return (
+            *namespaces.show_leave_chroot(),
             show("fchdir", Flags("root")),
             show("umount2", "/proc", Flags("MNT_DETACH")) + "  // and every other proc and sysfs",
             mounts.show_mount(".", "/", None, MS_MOVE, None),
@@ -217,7 +217,8 @@ class MoveRoot(Step):
         return world.become(root="its own", directory="/")
 
     def apply(self, context: Context) -> None:
-        hosts = self.kernel_mounts()  # read now: it is /proc itself that goes
+        take_root_of_namespace(context.root)
+        hosts = self.kernel_mounts(context)  # read now: it is /proc itself that goes
         files.fchdir(context.root)
         for mount_point in reversed(hosts):
             mounts.umount2(mount_point, MNT_DETACH)
@@ -226,7 +227,7 @@ class MoveRoot(Step):
         files.chdir("/")
         os.close(context.root)
 
-    def kernel_mounts(self) -> list[str]:
+    def kernel_mounts(self, context: Context) -> list[str]:
         """The mount points of the host's proc and sysfs file systems."""
-        rootfs = os.path.realpath(self.path) + "/"
+        rootfs = os.readlink(f"/proc/self/fd/{context.root}") + "/"
         return [point for point in mount_points("proc", "sysfs") if not point.startswith(rootfs)]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from errno import EACCES, EBUSY, EINVAL, ENOENT, ENOTDIR
+from errno import EACCES, EBUSY, EINVAL, ENOENT, ENOTDIR, EPERM
 
-from ..kernel import files, mounts
+from ..kernel import files, mounts, namespaces
 from ..kernel.constants import (
     MNT_DETACH,
     MOUNT_ATTR_RDONLY,
@@ -13,7 +13,7 @@ from ..kernel.constants import (
     MS_SLAVE,
     propagation_word,
 )
-from ..kernel.libc import Flags, show
+from ..kernel.libc import Flags, SystemCallError, show
 from .shell import quoted
 from .step import Context, Step
 
@@ -28,6 +28,7 @@ class SetRootPropagation(Step):
     chapter = "mounts"
     man = "mount_namespaces(7)"
     spec = "config-linux.md#rootfs-mount-propagation"
+    cures = {EINVAL: "/ is no mount, as in a chroot: mount --bind DIRECTORY DIRECTORY, before chroot(8), makes it one"}
 
     flags: int
     origin: str = ""
@@ -130,16 +131,30 @@ class PivotRoot(Step):
 
     def calls(self) -> tuple[str, ...]:
         opened = "old_root = " + show("open", "/", files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
-        return (opened, show("fchdir", Flags("root")), show("pivot_root", ".", "."))
+        leaving = namespaces.show_leave_chroot()
+        return (*leaving, opened, show("fchdir", Flags("root")), show("pivot_root", ".", "."))
 
     def effect(self, world: World) -> World:
         return world.become(root="its own", directory="/")
 
     def apply(self, context: Context) -> None:
+        take_root_of_namespace(context.root)
         context.old_root = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         files.fchdir(context.root)
         # Both names may be "." (pivot_root(2), NOTES): the old root is stacked on the new one and needs no directory.
         mounts.pivot_root(".", ".")
+
+
+def take_root_of_namespace(new_root: int) -> None:
+    """What is exchanged is the caller's root. In a chroot, the namespace's would stay below: setns(2) leads there, and
+    so `exec` and whoever has CAP_SYS_ADMIN in the container would come to the host's files."""
+    if os.path.samestat(os.fstat(new_root), os.stat("/")):
+        return  # the host's own root, bound on itself: it has become the namespace's
+    try:
+        namespaces.leave_chroot()
+    except SystemCallError as error:
+        if error.errno != EPERM:  # takes CAP_SYS_CHROOT, without which nobody leaves a chroot
+            raise
 
 
 class DetachOldRoot(Step):

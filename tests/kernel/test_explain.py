@@ -28,6 +28,7 @@ TRACED = (
     *(
         "clone3",
         "unshare",
+        "setns",
         "sethostname",
         "setsid",
         "mount",

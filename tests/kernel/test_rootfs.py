@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 
 import pytest
 
 from kernel.kit.helpers import shared_mount
 from kernel.kit.outside import Process, mounted_at, parse_mounts
+from kernel.kit.runtime import TIMEOUT
 
 pytestmark = pytest.mark.root
 
@@ -144,3 +147,67 @@ def test_the_root_can_be_moved_where_it_cannot_be_pivoted(runtime, bundle):
     assert "probe" in result.json["/"]
     told = runtime.run(bundle(name="again"), options=["--no-pivot"]).json
     assert sum(" - proc " in line for line in told["mountinfo"]) == 1
+
+
+# ---- minirun in a chroot
+
+IN_A_CHROOT = """
+mount -t tmpfs none "$1"
+cd "$1"
+for one in /*; do
+    if [ -L "$one" ]; then
+        cp -P "$one" .
+    elif [ -d "$one" ]; then
+        mkdir ".$one"
+        mount --rbind "$one" ".$one"
+    fi
+done
+touch in-the-chroot
+exec chroot "$@"
+"""
+
+
+@pytest.fixture
+def chroot(tmp_path):
+    """The words that start a command in a chroot, where all of the host's directories are."""
+    place = tmp_path / "root"
+    place.mkdir()
+    return ["unshare", "--mount", "sh", "-ec", IN_A_CHROOT, "_", str(place)]
+
+
+@pytest.mark.only("minirun", "others leave the host's root below the container's, and exec lands there")
+@pytest.mark.parametrize("option", [[], ["--no-pivot"]], ids=["pivot", "no-pivot"])
+def test_the_namespaces_root_is_the_containers_also_from_a_chroot(life, chroot, option):
+    """setns(2) leads to the root of the mount namespace: `exec` and nsenter(1) find the container's."""
+    one = life("sleep")
+    words = [*one.runtime.argv, "create", *option, "--bundle", str(one.bundle.path), one.id]
+    subprocess.run([*chroot, *words], check=True, timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+    inside = one.call("exec", "/probe", "list", "/").json["/"]
+    assert "probe" in inside and "in-the-chroot" not in inside and "boot" not in inside
+    entered = ["nsenter", "--target", str(one.state()["pid"]), "--mount", "/probe", "list", "/"]
+    seen = subprocess.run(entered, check=True, capture_output=True, timeout=TIMEOUT)
+    assert json.loads(seen.stdout)["/"] == inside
+
+
+@pytest.mark.only("minirun", "others have no exec without a mount namespace")
+@pytest.mark.parametrize("has_namespace", [True, False])
+def test_exec_from_a_chroot_lands_in_the_containers_root(life, chroot, has_namespace):
+    one = life("sleep")
+    if not has_namespace:
+        one.bundle.without_namespace("mount")
+    one.bundle.write()
+    one.started()
+    words = [*chroot, *one.runtime.argv, "exec", one.id, "/probe", "list", "/"]
+    seen = subprocess.run(words, check=True, capture_output=True, timeout=TIMEOUT)
+    assert set(json.loads(seen.stdout)["/"]) == set(os.listdir(one.bundle.rootfs))
+
+
+@pytest.mark.only("minirun", "its own words")
+def test_a_chroot_that_is_no_mount_is_told_of(runtime, bundle, chroot):
+    made = bundle()
+    script = (
+        chroot[4].replace('cd "$1"', 'mkdir "$1/below"; cd "$1/below"').replace('chroot "$@"', 'chroot "$PWD" "$@"')
+    )
+    words = [*chroot[:4], script.replace("exec", "shift\nexec"), *chroot[5:]]
+    result = runtime.run(made, prefix=words)
+    assert result.refused and "EINVAL" in result.stderr and "before chroot(8), makes it one" in result.stderr, result

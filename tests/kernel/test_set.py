@@ -127,28 +127,3 @@ def test_at_a_terminal_a_chroot_is_told_and_exec_lands_in_it(runtime, life):
     assert "probe" in inside and "boot" not in inside
     entered = ["nsenter", "--target", str(one.state()["pid"]), "--all", "test", "-d", str(one.bundle.path)]
     assert subprocess.run(entered, check=False, timeout=TIMEOUT).returncode == 0
-
-
-IN_A_CHROOT = """
-mount -t tmpfs none "$1"
-cd "$1"
-for one in /*; do
-    if [ -L "$one" ]; then
-        cp -P "$one" .
-    elif [ -d "$one" ]; then
-        mkdir ".$one"
-        mount --rbind "$one" ".$one"
-    fi
-done
-exec chroot "$@"
-"""
-
-
-def test_at_a_terminal_it_is_told_that_minirun_itself_is_in_a_chroot(runtime, bundle, tmp_path):
-    """All of the host's directories are there, but the root is another one."""
-    made, place = bundle(), tmp_path / "root"
-    made.write()
-    place.mkdir()
-    prefix = ["unshare", "--mount", "sh", "-ec", IN_A_CHROOT, "_", place]
-    told, _output = said_at_a_terminal(runtime, made, prefix=prefix)
-    assert "minirun: warning: minirun is in a chroot" in told and "\n  cure:  run minirun outside of it" in told
