@@ -86,6 +86,10 @@ def read(line: str) -> tuple[str, Json]:
             f"--set: found {shown(line)}\n"
             "  allowed: a place in config.json and what is to stand there, as /linux/resources/memory/limit=64M"
         )
+    if "~" in pointer.replace("~0", "").replace("~1", ""):
+        raise MinirunError(
+            f"--set: found {shown(pointer)}\n  allowed: behind a ~, 0 for ~ itself or 1 for / (RFC 6901)"
+        )
     return pointer, json_or_text(word)
 
 

@@ -53,6 +53,7 @@ def at(value: Any, *names: Any) -> Any:
         ("/process/env/-=A=b", ("process", "env"), ["A=b"]),
         ("/mounts/-/destination=/x", ("mounts",), [{"destination": "/x"}]),
         ("/linux/sysctl/net.ipv4~1x~0=y", ("linux", "sysctl"), {"net.ipv4/x~": "y"}),
+        ("/annotations/~01=~3", ("annotations",), {"~1": "~3"}),
         (f"{LIMIT}=67108864", ("linux", "resources", "memory", "limit"), 67108864),
         (f"{LIMIT}=64M", ("linux", "resources", "memory", "limit"), 67108864),
         (f"{LIMIT}=1.5g", ("linux", "resources", "memory", "limit"), 3 << 29),
@@ -85,6 +86,9 @@ def test_changes_are_made_in_their_order() -> None:
     [
         ("hostname=web", "a place in config.json"),
         ("/hostname", "a place in config.json"),
+        ("/~3=1", "--set: found '/~3'\n  allowed: behind a ~, 0 for ~ itself or 1 for / (RFC 6901)"),
+        ("/annotations/~=1", "0 for ~ itself"),
+        ("/annotations/~0~=1", "0 for ~ itself"),
         ("/process/args/1=x", "--set /process/args/1: /process/args is an array of 1\n  allowed: 0 to 0, or - to add"),
         ("/process/args/x=y", "is an array of 1"),
         ("/process/cwd/x=y", "--set /process/cwd/x: /process/cwd is '/'\n  allowed: a place in an object or an array"),
