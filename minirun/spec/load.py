@@ -22,7 +22,6 @@ from .rules import check_rules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from json import JSONDecodeError
     from typing import NoReturn
 
 NAME = "config.json"  # bundle.md: the name is fixed
@@ -98,9 +97,6 @@ def strerror(error: OSError) -> str:
     return (error.strerror or "").lower()
 
 
-BYTE_ORDER_MARK = "a byte order mark, which some editors write; have yours save UTF-8 without BOM"
-
-
 # More than the kernel could ever use: some hundred thousand arguments, mounts and variables are all that it takes.
 # In memory, each value is some ten times as long as in the file, so what has too many is not read at all.
 MOST_VALUES = 500_000
@@ -118,28 +114,11 @@ def decode(data: bytes) -> object:
         raise ConfigError("", "found arrays or objects nested too deeply", "no more than some hundred levels") from None
     except ValueError as error:
         if hasattr(error, "lineno"):  # json.JSONDecodeError
-            raise not_json(error, data) from None  # type: ignore[arg-type]
+            from .not_json import not_json
+
+            raise not_json(error) from None  # type: ignore[arg-type]
         # int() refuses some thousand digits, because its time grows with their square (CVE-2020-10735).
         raise ConfigError("", "found a number with thousands of digits", "numbers of up to 64 bits") from None
-
-
-def not_json(error: JSONDecodeError, data: bytes) -> ConfigError:
-    place = f"line {error.lineno}, column {error.colno}"
-    what = BYTE_ORDER_MARK if data.startswith(b"\xef\xbb\xbf") else error.msg
-    return ConfigError("", f"not JSON at {place}: {what}", "JSON (RFC 8259)", *excerpt(error))
-
-
-WIDEST = 64  # characters of a line that are shown: of a file without line breaks it is all
-
-
-def excerpt(error: JSONDecodeError) -> tuple[str, int]:
-    """The line with the mistake, or a part of it, and where in that the mistake is."""
-    line = error.doc.split("\n")[error.lineno - 1]
-    start = max(0, error.colno - 1 - WIDEST // 2)
-    before = 0 if start else len(line) - len(line.lstrip())
-    start += min(before, error.colno - 1)
-    part = line[start : start + WIDEST].rstrip()
-    return "".join(one if one.isprintable() else " " for one in part), error.colno - 1 - start
 
 
 def refuse_too_many(data: bytes) -> None:

@@ -123,9 +123,36 @@ def test_programs_get_it_in_one_line_without_the_caret(bundle: Path) -> None:
     assert told.endswith('Expecting value; line: "hostname": oops; allowed: JSON (RFC 8259)')
 
 
-@pytest.mark.parametrize("content", [b"", b" \n", b"{", b"{}{}", b'{"a": 1,}', b"\xef\xbb\xbf{}", b'"\x01"', b"'a'"])
+@pytest.mark.parametrize("content", [b"", b" \n\n"])
+def test_an_empty_file_is_called_so(bundle: Path, content: bytes) -> None:
+    assert syntax_error(bundle, content).found.startswith("not JSON: an empty file")
+
+
+WHOLE = b'{\n"a": [\n{"b": "]\\u00e9"},\ntrue,\n-12],\n"c": {}\n}'
+
+
+@pytest.mark.parametrize("end", range(1, len(WHOLE)))
+def test_a_file_that_breaks_off_anywhere_is_told_so(bundle: Path, end: int) -> None:
+    """As a copy leaves it that was not finished, and an editor in which the last bracket is forgotten."""
+    error, line = syntax_error(bundle, WHOLE[:end] + b"\n"), WHOLE[:end].strip().count(b"\n") + 1
+    assert error.found.startswith(f"not JSON: it ends in line {line}, in the middle of the ")
+    assert error.line == WHOLE.split(b"\n")[line - 1][: error.column].decode() != ""
+
+
+def test_what_a_file_breaks_off_in_is_the_innermost_that_is_open(bundle: Path) -> None:
+    told = str(syntax_error(bundle, b'{\n  "a": {"x": [1]},\n  "b": [\n    {},\n    "ends]\n\n'))
+    found = "not JSON: it ends in line 5, in the middle of the array that begins in line 3"
+    assert (
+        told
+        == f'config.json: the top level: {found}\n  line:    "ends]\n                 ^\n  allowed: JSON (RFC 8259)'
+    )
+
+
+@pytest.mark.parametrize(
+    "content", [b"}", b"]", b"{}{}", b"{}t", b"[}", b'{"a": 1,}', b"\xef\xbb\xbf{}", b'"\x01"', b"'a'"]
+)
 def test_bad_json(bundle: Path, content: bytes) -> None:
-    assert "line 1, column" in syntax_error(bundle, content).found or content == b" \n"
+    assert "line 1, column" in syntax_error(bundle, content).found
 
 
 @pytest.mark.parametrize(
