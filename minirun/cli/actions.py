@@ -100,22 +100,21 @@ def is_image(target: str | None) -> bool:
 def run_with(config: bytes | None, options: Options, values: Mapping[str, Any]) -> int:
     if values["without"]:
         options = left_out(options, config, values)
+    run_log = watched(values)
     if os.isatty(2):
-        tell_unknown_names(config, options, values)
-    return operations.run_bundle(
-        options, watched(values), config=config, stay=not values["detach"], keep=values["keep"]
-    )
+        run_log.told = tell_unknown_names(config, options, values)
+    return operations.run_bundle(options, run_log, config=config, stay=not values["detach"], keep=values["keep"])
 
 
-def tell_unknown_names(config: bytes | None, options: Options, values: Mapping[str, Any]) -> None:
-    """A person at a terminal may wonder; an engine would show it as an error."""
+def tell_unknown_names(config: bytes | None, options: Options, values: Mapping[str, Any]) -> frozenset[str]:
+    """A person at a terminal may wonder; an engine would show it as an error. The places that it was about."""
     if values["log"] or values["log_format"] != "text":
-        return
+        return frozenset()
     from ..spec.load import content
     from .unknown_names import warn
 
     file = content(options.bundle, options.config)
-    warn(file, file if config is None else config, log(values))
+    return warn(file, file if config is None else config, log(values))
 
 
 def seal(values: Mapping[str, Any]) -> None:

@@ -24,33 +24,42 @@ if TYPE_CHECKING:
 MOST = 5  # lines that somebody reads while a container starts
 
 
-def warn(file: bytes, config: bytes, log: Log) -> None:
-    """`config` is what will be run: the file, or what --set has made of it. What is wrong there, the run will tell."""
+def warn(file: bytes, config: bytes, log: Log) -> frozenset[str]:
+    """`config` is what will be run: the file, or what --set has made of it. What is wrong there, the run will tell.
+    The pointers to what has been told here."""
     try:
         found = list(slips(file, config))
     except MinirunError:
-        return
+        return frozenset()
     numbers = lines(file, [pointer for pointer, _told in found]) if file == config else {}
     for pointer, told in found[:MOST]:
         log.warning(f"config.json: {pointer}{in_line(numbers.get(pointer, 0))}: {told}")
     if found[MOST:]:
         log.warning(f"config.json: {len(found) - MOST} more like these; minirun validate has them all")
+    return frozenset(pointer for pointer, _told in found[:MOST])
 
 
 def slips(file: bytes, config: bytes) -> Iterator[tuple[str, str]]:
-    """The pointer of each, and what to say of it. Raises MinirunError where it is no JSON."""
+    """The pointer of each, and what to say of it: last what nobody can help with. Raises MinirunError where it is no
+    JSON."""
     value = decode(config)
     for pointer in repeated_names(file):
         yield pointer, "stands there more than once, and the last one counts"
     read, notes = gather(value)
-    for pointer, close in unread(notes):
-        yield pointer, f"has no effect here{question(close)}"
+    without_effect = list(unread(notes))
+    for pointer, close in without_effect:
+        if close:
+            yield pointer, f"{NO_EFFECT}{question(close)}"
     for miss in near_misses(value):
         if miss.close:
             yield miss.pointer, f"{miss.message}{question(miss.close)}"
     if notes.is_good("/linux/namespaces") and not has_mount_namespace(read.linux):
         yield CHROOT.pointer, f"{CHROOT.message}; what helps: {CHROOT.cure}"
+    yield from ((pointer, NO_EFFECT) for pointer, close in without_effect if not close)
+
+
+NO_EFFECT = "has no effect here"
 
 
 def question(close: str) -> str:
-    return f"; did you mean {close!r}?" if close else ""
+    return f"; did you mean {close!r}?"

@@ -263,7 +263,7 @@ def known(names: tuple[str, ...], context: Context, origin: str) -> list[int]:
         number = CAPABILITIES.index(name) if name in CAPABILITIES else 64
         if processes.knows_capability(number):
             numbers.append(number)
-        else:
+        elif f"{origin}/{index}" not in context.log.told:
             context.log.warning(f"{origin}/{index}: this kernel does not know {safe(name)}; it is left out")
     return numbers
 

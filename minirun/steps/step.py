@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 class Log:
     """Where a step tells what is no error. The runtime's (runtime/log.py) passes it on."""
 
+    told: frozenset[str] = frozenset()  # places in config.json of which it has been told before the run
+
     def warning(self, message: str) -> None:
         raise NotImplementedError
 

@@ -97,6 +97,17 @@ def test_at_a_terminal_a_name_that_means_nothing_is_told(runtime, bundle):
     assert runtime.run(made).stderr == ""
 
 
+def test_a_capability_that_is_spelt_wrong_is_told_once(runtime, bundle):
+    """With the question at a terminal; and else as the spec wants it. One that is like none is the run's to tell."""
+    made = bundle()
+    made.process["capabilities"]["bounding"] += ["CAP_SYS_ADMN", "CAP_OF_NOBODY"]
+    made.write()
+    told, _output = said_at_a_terminal(runtime, made)
+    assert told.count("CAP_SYS_ADMN") == 1 and "did you mean 'CAP_SYS_ADMIN'?" in told
+    assert told.count("CAP_OF_NOBODY") == 1 and "it is left out" in told
+    assert runtime.run(made).stderr.count("it is left out") == 2
+
+
 @pytest.mark.parametrize(("directory", "is_told"), [("/not/there", True), ("/", False)])
 def test_at_a_terminal_a_working_directory_that_was_made_is_told(runtime, bundle, directory, is_told):
     made = bundle()

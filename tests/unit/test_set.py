@@ -306,6 +306,18 @@ def test_of_the_file_itself_too_and_of_many_only_some(bundle: Path, capfd: pytes
 
 
 @pytest.mark.usefixtures("terminal")
+def test_questions_come_before_what_nobody_can_help_with(bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    unknown = {f"x{number}": 1 for number in range(9)}
+    (bundle / "config.json").write_text(json.dumps(unknown | CONFIG))
+    words = ["--set=/hostnam=web", '--set=/process/capabilities={"bounding":["CAP_NET_ADMN"]}']
+    assert done("run", str(bundle), *words, "--set=/linux/namespaces/0=null") == 0
+    first, second, third, *_ = capfd.readouterr().err.splitlines()
+    assert first.endswith("/hostnam: has no effect here; did you mean 'hostname'?")
+    assert second.endswith("did you mean 'CAP_NET_ADMIN'?")
+    assert "only a chroot" in third
+
+
+@pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize("line", [["--log", "/dev/null"], ["--log-format", "json"], ["--log-level", "error"]])
 def test_who_reads_a_log_is_not(line: list[str], bundle: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert done(*line, "run", str(bundle), SLIP) == 0
