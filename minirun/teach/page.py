@@ -34,7 +34,8 @@ ASSETS = os.path.join(os.path.dirname(__file__), "assets")
 
 
 def page(explanation: Explanation) -> str:
-    parts = {name: "\n".join(make(explanation)) for name, make in PARTS.items() if any(make(explanation))}
+    made = {name: "\n".join(make(explanation)) for name, make in PARTS.items()}
+    parts = {name: part for name, part in made.items() if part}
     script = asset("page.js")
     return Template(asset("page.html")).substitute(
         title=f"The container {html(explanation.id)}, step by step",

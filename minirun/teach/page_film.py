@@ -1,7 +1,8 @@
 """The film of a plan, as a part of its page: a stage with the container as it is, and what the step has changed.
 
-Each panel of the stage is written once for each state that it is ever in, into a <template> of its own; a frame says
-which templates are on the stage. Without scripts, and on paper, there is a frame for each chapter.
+Each panel of the stage is written once for each state that it is ever in, as what is different from the one before: a
+mount more is a line more, and not all of them again. A frame says which states are on the stage. Without scripts, and
+on paper, there is a frame for each chapter.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .panels import Change, Panel
 
     Marks = Mapping[str, str]  # name -> what it was before the step; "" for what is new
+    Body = tuple[str, ...]
 
 # As they stand on the stage: across it, or in one of its two columns.
 ROWS = (
@@ -47,7 +49,7 @@ def film(explanation: Explanation) -> Iterator[str]:
     yield '<p class="heard" role="status"></p>'
     yield from controls(explanation)
     yield from empty_stage()
-    yield from (f"<template>{body}</template>" for body in frames.bodies)
+    yield f'<script type="application/json">{for_script(frames.bodies)}</script>'
     yield "</div>"
     yield from on_paper(explanation)
 
@@ -55,6 +57,11 @@ def film(explanation: Explanation) -> Iterator[str]:
 def data(**values: object) -> str:
     """For the script."""
     return "".join(f' data-{name}="{html(json.dumps(value))}"' for name, value in values.items())
+
+
+def for_script(value: object) -> str:
+    """JSON in which nothing ends the element that it stands in."""
+    return json.dumps(value, separators=(",", ":")).replace("</", r"<\/")
 
 
 def of_run(explanation: Explanation) -> str:
@@ -111,17 +118,33 @@ class Frames:
     """Which bodies the panels have before the first step, and after each: their numbers, by panel."""
 
     def __init__(self, explanation: Explanation) -> None:
-        self.known: dict[str, int] = {}
+        self.known: dict[Body, int] = {}
+        self.bodies: list[tuple[int, int, Body, int]] = []
+        self.latest: dict[str, Body] = {}  # by panel
         self.numbers = [[self.number(name, explanation.stages[0][name], {}) for name in TITLES]]
         for told, stage in zip(explanation.steps, explanation.stages[1:]):
             self.numbers.append([self.number(name, stage[name], marks(told.changes, name)) for name in TITLES])
 
-    @property
-    def bodies(self) -> list[str]:
-        return list(self.known)
-
     def number(self, name: str, panel: Panel, changed: Marks) -> int:
-        return self.known.setdefault(body(name, panel, changed), len(self.known))
+        pieces = body(name, panel, changed)
+        if pieces not in self.known:
+            self.known[pieces] = len(self.known)
+            self.bodies.append(self.difference(pieces, self.latest.get(name, ())))
+        self.latest[name] = pieces
+        return self.known[pieces]
+
+    def difference(self, pieces: Body, other: Body) -> tuple[int, int, Body, int]:
+        """The other's number, how many pieces to take from its beginning, what comes then, and how many from its
+        end."""
+        first = common(pieces, other)
+        last = common(pieces[first:][::-1], other[first:][::-1])
+        return self.known.get(other, -1), first, pieces[first : len(pieces) - last], last
+
+
+def common(some: Body, others: Body) -> int:
+    """How many of the first are the same."""
+    pairs = enumerate(zip(some, others))
+    return next((place for place, (one, other) in pairs if one != other), min(len(some), len(others)))
 
 
 def marks(changes: Sequence[Change], panel: str) -> dict[str, str]:
@@ -152,5 +175,5 @@ def paper_panels(band: Sequence[Told], panels: Sequence[str], explanation: Expla
     yield '<div class="stage">'
     for name in panels:
         changed = {one: was for told in reversed(band) for one, was in marks(told.changes, name).items()}
-        yield f'<div class="panel {name}"><h4>{TITLES[name]}</h4>{body(name, after[name], changed)}</div>'
+        yield f'<div class="panel {name}"><h4>{TITLES[name]}</h4>{"".join(body(name, after[name], changed))}</div>'
     yield "</div>"

@@ -36,8 +36,9 @@ def numbers(band: Sequence[Told]) -> str:
     return str(first) if first == last else f"{first}–{last}"
 
 
-def body(name: str, panel: Panel, changed: Marks) -> str:
-    return "".join(BODIES.get(name, facts)(panel, changed))
+def body(name: str, panel: Panel, changed: Marks) -> tuple[str, ...]:
+    """In pieces, since from one step to the next most of them stay."""
+    return tuple(BODIES.get(name, facts)(panel, changed))
 
 
 def html(text: str) -> str:
@@ -125,8 +126,9 @@ def files(panel: Panel, changed: Marks) -> Iterator[str]:
     for title, is_hidden in (("hidden", True), ("read-only", False)):
         names = [name for name in covered_in_order(panel, covered) if panel[name].startswith("hidden") is is_hidden]
         if names:
-            places = (f"<span{state(name, panel, changed)}>{html(name)}</span>" for name in names)
-            yield f'<p class="covered"><b>{title}</b> {" ".join(places)}</p>'
+            yield f'<p class="covered"><b>{title}</b>'
+            yield from (f" <span{state(name, panel, changed)}>{html(name)}</span>" for name in names)
+            yield "</p>"
 
 
 def as_tree(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -135,8 +137,8 @@ def as_tree(rows: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
 
     def way(row: tuple[str, str]) -> list[int]:
         name = row[0]
-        above = [number for other, number in order.items() if name.startswith(f"{other.rstrip('/')}/")]
-        return [*sorted(above), order[name]]
+        above = (name[:place] or "/" for place, sign in enumerate(name) if sign == "/")
+        return [*sorted(order[one] for one in above if one in order), order[name]]
 
     return sorted(rows, key=way)
 

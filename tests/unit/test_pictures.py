@@ -28,6 +28,8 @@ from minirun.teach.explanation import Explanation, stages_of, tell
 from minirun.teach.mermaid import mermaid
 from minirun.teach.outcome import HOST, JOINED, NEW, outcome
 from minirun.teach.page import asset, page
+from minirun.teach.page_film import Frames, for_script, marks
+from minirun.teach.page_panels import TITLES, body
 from minirun.teach.real_run import real_run
 from minirun.teach.several import Several
 from minirun.teach.svg import svg
@@ -121,6 +123,35 @@ def test_the_page_loads_nothing_and_words_of_config_json_are_words() -> None:
 def only_breaks_lines(tag: str, attributes: dict[str, str | None]) -> bool:
     """A name that has to be quoted may make another word of an option."""
     return tag == "wbr" or attributes == {"class": "option"}
+
+
+def test_the_film_has_each_panel_as_it_is_after_each_step() -> None:
+    """Put together as the page's script does it."""
+    bodies: list[list[str]] = []
+    made = told(HOSTILE)
+    frames = Frames(made)
+    for other, first, pieces, last in json.loads(for_script(frames.bodies)):
+        others = bodies[other] if other >= 0 else []
+        bodies.append([*others[:first], *pieces, *others[len(others) - last :]])
+    shown = [["".join(bodies[number]) for number in frame] for frame in frames.numbers]
+    changes = [(), *(one.changes for one in made.steps)]
+    assert shown == [
+        ["".join(body(name, stage[name], marks(changed, name))) for name in TITLES]
+        for stage, changed in zip(made.stages, changes)
+    ]
+
+
+def test_with_many_mounts_a_line_of_one_is_not_written_again_for_each_of_the_others() -> None:
+    few, many = (page(with_mounts(number)).count("/a/mount-0<") for number in (2, 40))
+    assert few == many < 10
+
+
+def with_mounts(number: int) -> Explanation:
+    mounts = [{"destination": f"/a/mount-{one}", "type": "tmpfs", "source": "tmpfs"} for one in range(number)]
+    steps = plan(parse(config() | {"mounts": mounts}), options())
+    stages = stages_of(steps)
+    every = tuple(tell(number, step, stages) for number, step in enumerate(steps, start=1))
+    return Explanation("id", "/b", every, (), outcome(steps), stages)
 
 
 def test_the_overview_leads_to_each_part_of_the_timeline() -> None:

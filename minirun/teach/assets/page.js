@@ -23,7 +23,11 @@ function choose(place) {
 
 const film = document.querySelector(".film");
 const panels = film ? [...film.querySelectorAll(":scope > .stage .panel > div")] : [];
-const bodies = film ? [...film.querySelectorAll(":scope > template")] : [];
+const bodies = []; // each is a list of pieces, told as what is different from an earlier one
+for (const [other, first, pieces, last] of film ? JSON.parse(film.querySelector("script").textContent) : []) {
+  const others = bodies[other] ?? [];
+  bodies.push([...others.slice(0, first), ...pieces, ...others.slice(others.length - last)]);
+}
 const frames = film ? JSON.parse(film.dataset.frames) : [];
 const slider = film?.querySelector("input");
 const speed = film?.querySelector("select");
@@ -39,7 +43,7 @@ function show(place) {
   const isUndone = failed > 0 && place + 1 >= failed; // by the run: it has left all as it was before the step
   const frame = frames[isUndone ? failed - 1 : place + 1];
   panels.forEach((panel, number) => {
-    panel.replaceChildren(bodies[frame[number]].content.cloneNode(true));
+    panel.innerHTML = bodies[frame[number]].join("");
     if (isUndone) for (const one of panel.querySelectorAll(".changed")) one.classList.remove("changed");
     if (isUndone) for (const one of panel.querySelectorAll(".gone, del")) one.remove();
   });
