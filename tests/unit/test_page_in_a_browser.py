@@ -128,6 +128,31 @@ def test_the_page_fits_a_wall_and_a_telephone(browser: Browser, tmp_path: Path, 
         assert browser.value(f"parseFloat(getComputedStyle(document.querySelector('{text}')).fontSize)") >= smallest
 
 
+def test_on_a_telephone_the_pane_is_a_line_until_somebody_asks_for_more(browser: Browser, tmp_path: Path) -> None:
+    """It lies on the page there."""
+    file = tmp_path / "page.html"
+    file.write_text(page(told("word")))
+    browser.call("Emulation.setDeviceMetricsOverride", width=390, height=720, deviceScaleFactor=1, mobile=True)
+    browser.open(file)
+    height = "document.getElementById('detail').offsetHeight"
+    folded = browser.value(height)
+    assert folded < 720 / 8
+    browser.click("#step-3 button")
+    assert browser.value(height) > 720 / 3, "who chooses a step wants to read of it"
+    calls = "getComputedStyle(document.querySelector('#detail pre')).display"
+    assert browser.value(calls) == "block"
+    browser.click("#detail > button")
+    assert browser.value(height) == pytest.approx(folded, abs=4)
+    browser.value("choose(3)")
+    assert "4 · " in browser.value("document.querySelector('#detail .which').innerText")
+    assert browser.value(height) < 720 / 8
+    browser.click("#detail > button")
+    assert browser.value(calls) == "block"
+    browser.call("Emulation.setDeviceMetricsOverride", width=1280, height=720, deviceScaleFactor=1, mobile=False)
+    browser.click("#detail > button")  # no effect: it is not there
+    assert browser.value("getComputedStyle(document.querySelector('#detail > button')).display") == "none"
+
+
 # The lowest edge of any panel at any step, and what is cut in one.
 LOWEST = (
     "Math.max(...steps.map((_, n) => (goOnStage(n), document.querySelector('.film').getBoundingClientRect().bottom)))"

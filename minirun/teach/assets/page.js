@@ -4,6 +4,7 @@
 // stage of the film. Keys: the arrows, Home, End; the space bar plays and pauses.
 const steps = [...document.querySelectorAll(".step")];
 const pane = document.getElementById("detail");
+const fold = pane.querySelector("button"); // on a narrow screen, where the pane lies on the page
 const button = (step) => step.querySelector("button");
 let chosen = 0;
 
@@ -13,10 +14,17 @@ function choose(place) {
   chosen = Math.min(Math.max(place, 0), steps.length - 1);
   button(steps[chosen]).setAttribute("aria-current", "step");
   button(steps[chosen]).tabIndex = 0;
-  pane.replaceChildren(steps[chosen].querySelector(".more").cloneNode(true));
+  pane.querySelector("div").replaceChildren(steps[chosen].querySelector(".more").cloneNode(true));
   pane.scrollTop = 0;
   show(chosen);
   tell();
+}
+
+function unfold(isOpen) {
+  pane.toggleAttribute("data-folded", !isOpen);
+  fold.textContent = isOpen ? "▾" : "▴";
+  fold.setAttribute("aria-label", isOpen ? "less of this step" : "more of this step");
+  fold.setAttribute("aria-expanded", isOpen);
 }
 
 // ---- the film
@@ -190,7 +198,10 @@ function follow(hash) {
 
 for (const [place, step] of steps.entries()) {
   button(step).tabIndex = -1;
-  button(step).addEventListener("click", () => go(place));
+  button(step).addEventListener("click", () => {
+    unfold(true);
+    go(place);
+  });
 }
 document.addEventListener("click", (event) => {
   const link = event.target.closest('a[href^="#step-"]');
@@ -198,6 +209,8 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   follow(link.hash);
 });
+fold.addEventListener("click", () => unfold(pane.hasAttribute("data-folded")));
+unfold(false);
 choose(Math.max(steps.findIndex((step) => "#" + step.id === location.hash), 0));
 fit();
 addEventListener("resize", fit);
