@@ -15,6 +15,7 @@ from ..steps.layout import DEFAULT_ROOT
 from ..teach import explanation, text
 from ..teach.explanation import Explanation
 from ..teach.outcome import Outcome
+from . import manual
 from .output import say, say_json, show
 from .terminal import WIDTH, columns, painting
 
@@ -125,7 +126,7 @@ def print_text(explained: Explanation, values: Mapping[str, Any]) -> None:
 
 def put(told: Callable[[int, Paint], str]) -> None:
     """Print what there is to tell, by the page where it is long."""
-    said = told(columns(sys.stdout), painting(sys.stdout))
+    said = told(columns(sys.stdout), painting(sys.stdout)) + (manual.advice() if sys.stdout.isatty() else "")
     if sys.stdout.isatty() and said.count("\n") >= shutil.get_terminal_size().lines:
         import click
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_plan import all_step_classes
 
-from minirun.cli.explain import chosen, default_root
+from minirun.cli.explain import chosen, default_root, put
 from minirun.errors import StateError
 from minirun.kernel import constants
 from minirun.kernel.libc import show
@@ -556,6 +556,37 @@ def test_the_encoding_is_not_the_callers(bundle: Path) -> None:
     told = minirun(str(bundle), PYTHONIOENCODING="ascii", LC_ALL="C")
     assert (told.returncode, told.stderr) == (0, "")
     assert "…" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "program", "page", "is_told"),
+    [
+        (True, None, "", True),
+        (True, "/bin/man", "", True),
+        (True, "/bin/man", "unshare.2.gz", False),
+        (False, None, "", False),
+    ],
+)
+def test_where_there_is_no_manual_it_is_said_what_brings_it(
+    is_terminal: bool,
+    program: str | None,
+    page: str,
+    is_told: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """To a person, whom each step sends to one of its pages."""
+    (tmp_path / "man2").mkdir()
+    (tmp_path / "man2" / page).touch()
+    monkeypatch.setattr("minirun.cli.manual.PAGES", str(tmp_path))
+    monkeypatch.setattr("minirun.cli.manual.which", {"man": program}.get)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal)
+    monkeypatch.setattr("minirun.cli.explain.columns", lambda _stream: 80)
+    put(lambda _width, _paint: "unshare(2)\n")
+    told = capfd.readouterr().out
+    assert told.startswith("unshare(2)\n")
+    assert ("apt-get install man-db manpages manpages-dev" in told) == is_told
 
 
 @pytest.mark.skipif(shutil.which("script") is None, reason="needs script")
