@@ -191,7 +191,7 @@ install_from_debian() {
         modules+=,pytest,pytest_timeout,hypothesis,prometheus_client
     fi
     use_python_of_debian "${packages[@]}"
-    say "the index of Python packages can't be reached ($why): using Debian's own packages in its place"
+    say "the index of Python packages $why: using Debian's own packages in its place"
     mapfile -t missing < <(not_installed "${packages[@]}")
     [ ${#missing[@]} = 0 ] || get_packages "${missing[@]}"
     "$python" -c "import $modules" 2>/dev/null || die_of_no_network "${packages[@]}"
@@ -216,7 +216,7 @@ not_installed() {
 }
 
 die_of_no_network() {
-    die "neither the index of Python packages ($why) nor Debian's packages can be had. Behind a proxy, export" \
+    die "the index of Python packages $why, and Debian's packages can't be had either. Behind a proxy, export" \
         "http_proxy and https_proxy; a mirror of the index goes into PIP_INDEX_URL; without a network, install these" \
         "first, from a Debian medium: $*"
 }
@@ -249,19 +249,33 @@ install_if_there_is() {
 }
 
 # What pip says of an index that it can't reach is as long as it tries again. So it is kept back, and $why is one
-# reason. Fails then; anything else that is wrong pip tells itself, and it is the end.
+# reason. Fails then, and where the index has nothing for this Python; anything else that is wrong pip tells itself, and
+# it is the end.
 pip_install() {
     local told
     told=$(.venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 2 --timeout 20 "$@" 2>&1) && {
         [ -z "$told" ] || echo "$told" >&2
         return
     }
-    if grep -qE 'connection broken|from versions: none|Max retries exceeded|HTTP error|Could not fetch' <<<"$told"; then
-        why=$(sed -nE "s/.*(\[Errno -?[0-9]+\] |Tunnel connection failed: |HTTP error )([^')]*).*/\2/p" <<<"$told")
-        why=${why%%$'\n'*}
-        why=${why:-no such packages there}
-        return 1
-    fi
+    why=$(trouble_with_index <<<"$told")
+    [ -z "$why" ] || return 1
     echo "$told" >&2
     die "pip could not install $*"
+}
+
+# From what pip says. It has "from versions: none" for all three of them, but says before what it could not reach, and
+# what it has left out.
+trouble_with_index() {
+    local told wanted reason
+    told=$(cat)
+    wanted=$(sed -n 's/^ERROR: No matching distribution found for //p' <<<"$told")
+    if grep -qE 'connection broken|Max retries exceeded|HTTP error|Could not fetch' <<<"$told"; then
+        reason=$(sed -nE "s/.*(\[Errno -?[0-9]+\] |Tunnel connection failed: |HTTP error )([^')]*).*/\2/p" <<<"$told")
+        reason=${reason%%$'\n'*}
+        echo "can't be reached${reason:+ ($reason)}"
+    elif grep -q 'require a different python version' <<<"$told"; then
+        echo "has no $wanted for $(.venv/bin/python --version)"
+    elif grep -q 'from versions: none' <<<"$told"; then
+        echo "has no $wanted"
+    fi
 }

@@ -67,7 +67,7 @@ def with_pip(tmp_path: Path) -> Path:
 def test_of_an_index_that_can_not_be_reached_there_is_one_reason_and_not_a_word_of_pips(with_pip: Path) -> None:
     line = 'pip_install no-such-package-of-minirun || echo "because: $why"'
     told = ran(line, with_pip, PIP_INDEX_URL=CLOSED, PIP_CONFIG_FILE="/dev/null")
-    assert (told.returncode, told.stdout, told.stderr) == (0, "because: Connection refused\n", "")
+    assert (told.returncode, told.stdout, told.stderr) == (0, "because: can't be reached (Connection refused)\n", "")
 
 
 def test_so_it_is_with_a_proxy_that_can_not_be_reached(with_pip: Path) -> None:
@@ -75,7 +75,27 @@ def test_so_it_is_with_a_proxy_that_can_not_be_reached(with_pip: Path) -> None:
     told = ran(
         'pip_install no-such-package || echo "because: $why"', with_pip, https_proxy="http://127.0.0.1:9", **index
     )
-    assert (told.returncode, told.stdout, told.stderr) == (0, "because: Connection refused\n", "")
+    assert (told.returncode, told.stdout, told.stderr) == (0, "because: can't be reached (Connection refused)\n", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("", "has no minirun-test"),
+        (
+            '<a href="minirun_test-1-py3-none-any.whl" data-requires-python="&lt;3">x</a>',
+            "has no minirun-test for Python 3.",
+        ),
+    ],
+)
+def test_what_an_index_does_not_have_is_not_called_unreachable(line: str, why: str, with_pip: Path) -> None:
+    """Nothing of this name, or nothing for this Python. To pip's last line it is all the same."""
+    (with_pip / "index" / "minirun-test").mkdir(parents=True)
+    (with_pip / "index" / "minirun-test" / "index.html").write_text(line)
+    index = {"PIP_INDEX_URL": f"file://{with_pip}/index", "PIP_CONFIG_FILE": "/dev/null"}
+    told = ran('pip_install minirun-test || echo "because: $why"', with_pip, **index)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith(f"because: {why}")
 
 
 def test_other_trouble_of_pips_is_told_and_the_end(with_pip: Path) -> None:
@@ -85,10 +105,10 @@ def test_other_trouble_of_pips_is_told_and_the_end(with_pip: Path) -> None:
 
 
 def test_where_nothing_can_be_reached_one_sentence_says_what_helps(tmp_path: Path) -> None:
-    told = ran(f"{ROOT}{NO_SERVERS}python=/usr/bin/false why=reasons\ninstall_from_debian .", tmp_path)
+    told = ran(f"{ROOT}{NO_SERVERS}python=/usr/bin/false why='has reasons'\ninstall_from_debian .", tmp_path)
     assert told.returncode == 1
     *before, last = told.stderr.splitlines()
-    assert "neither the index of Python packages (reasons) nor Debian's packages can be had" in last
+    assert "the index of Python packages has reasons, and Debian's packages can't be had either" in last
     assert "http_proxy" in last and "PIP_INDEX_URL" in last and "python3-click" in last
     assert len(before) == 3, "what is used in its place, what is installed, why that fails"
     assert before[-1].endswith("(Temporary failure resolving 'server'): trying with what it has")
