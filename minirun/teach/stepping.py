@@ -24,6 +24,7 @@ from shutil import which
 
 from ..errors import STOPPED, Interrupted, StateError
 from ..kernel.signals import ENDING, read_signal, signalfd
+from ..spec.reader import shown
 from ..steps.layout import DEFAULT_ROOT
 from ..steps.other_roots import MoveRoot
 from ..steps.rootfs import BindRootfs, PivotRoot
@@ -45,7 +46,8 @@ if TYPE_CHECKING:
     from .text import Paint
 
 TERMINAL = "/dev/tty"  # tty(4)
-STOP, PREDICT, BACK, NOW = "q", ("p", "predict"), "b", "s"
+STOP, PREDICT, BACK, NOW, HELP = "q", ("p", "predict"), "b", "s", ("?", "h", "help")
+LONGEST = 4096  # bytes of a line: a terminal takes no more (termios(3), canonical mode)
 PROMPT = (
     "{INDENT}next, by process {pid}: {sentence}\n{INDENT}Enter: do it   p: predict   c: go on   q: stop   ?: help > "
 )
@@ -191,8 +193,10 @@ class Stepper(Narrator):
             goal = self.way.goal(answer, index) if answer else index
         except ValueError as error:
             return self.indented(str(error))
-        if goal is None:
+        if goal is None and answer.lower() in HELP:
             return self.helps[index] + self.indented(*ANSWERS, *self.places(step, index, context))
+        if goal is None:
+            return self.indented(f"{shown(answer)} is no answer here", *ANSWERS)
         self.way.go_to(goal)
         return ""
 
@@ -237,7 +241,7 @@ class Stepper(Narrator):
         if context.me == RUNTIME:
             self.wait_for_line()
         try:
-            typed = os.read(self.terminal, 1000)
+            typed = os.read(self.terminal, LONGEST)
         except OSError:
             return "" if context.is_filtered else STOP
         self.asks[0] = not typed.endswith(b"\n")

@@ -203,6 +203,22 @@ def test_the_way_leads_on_and_one_can_look_back(runtime: Runtime, bundle: Callab
         assert typist.status() == 0
 
 
+@pytest.mark.parametrize("sentence", ["keep a copy", "bring the loopback interface up"])  # one of each process
+def test_what_is_no_answer_does_no_step(runtime: Runtime, bundle: Callable[..., Bundle], sentence: str) -> None:
+    """However long it is, and whatever a key writes that means nothing here."""
+    with nothing_left(runtime.name), at_a_terminal(runtime, bundle(), options=["--step"]) as typist:
+        pid = go_to(typist, sentence)
+        for line in ("quit", "y" * 1000, "y" * 3000, "\x1b[A", "g x", "\N{SNOWMAN}"):
+            typist.type(f"{line}\n")
+            told = typist.see(PROMPT)
+            assert "is no answer here" in told and f"next, by process {pid}: {sentence}" in told, told
+            assert len(told.replace(line, "").splitlines()) < 9, "all about the step is for who asks"
+        typist.type("help\n")
+        assert "look from another terminal" in typist.see(PROMPT)
+        typist.type("q\n")
+        assert typist.status() == 1
+
+
 def look_where_it_says(typist: Typist, *, with_minirun: bool = False) -> list[str]:
     """Each command for another terminal works as it stands there."""
     typist.type("?\n")
