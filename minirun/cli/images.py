@@ -83,7 +83,7 @@ def as_bundle(values: Mapping[str, Any]) -> Mapping[str, Any]:
     with opened_store(values) as store:
         path = f"{store.path}/bundles/{name}"
         image = fetched(store, values["target"], values)
-        tell_notes(make_bundle(store, image, path, BundleWishes(overlay=True)))
+        tell_notes(make_bundle(store, image, path, BundleWishes(True, bytes_of(values["most"]))))
     if os.isatty(2):
         tell(f"the bundle is {path}")
     terminal = () if os.isatty(0) and os.isatty(1) else ("/process/terminal=false",)
@@ -95,7 +95,7 @@ def explain_image(values: Mapping[str, Any]) -> int:
     from ..images.provenance import as_json, as_text, explained
 
     with opened_store(values) as store:
-        found = explained(store, fetched(store, values["image"], values))
+        found = explained(store, fetched(store, values["image"], values), bytes_of(values["most"]))
     if values["format"] == "json":
         say_json(as_json(found))
     elif values["format"] == "text":
@@ -118,7 +118,7 @@ def fetched(store: Store, word: str, values: Mapping[str, Any]) -> Image:
     from ..images.fetch import fetch
     from ..images.reference import parse_reference
 
-    return fetch(store, parse_reference(word), values["platform"] or "", progress())
+    return fetch(store, parse_reference(word), values["platform"] or "", bytes_of(values["most"]), progress())
 
 
 def progress() -> Progress:

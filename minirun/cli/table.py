@@ -126,6 +126,9 @@ PLATFORM = Option(
     None,
     "OS/ARCH",
 )
+MOST = Option(
+    "most", ("--most",), TEXT, "Refuse an image that is larger, to fetch or when it is unpacked.", "64G", "SIZE"
+)
 
 ID = Option("id", ("--id",), TEXT, "Name the container.", None, "ID")
 NARRATE = Option("narrate", ("--narrate",), FLAG, "Tell each step on stderr, with the time that it took.")
@@ -200,6 +203,7 @@ RUN = Command(
         Option("i_know", ("--i-know",), FLAG, "With --without: this machine may break, although nothing marks it so."),
         STORE,
         PLATFORM,
+        MOST,
     ),
     ("target",),
 )
@@ -796,6 +800,7 @@ EXPLAIN = Command(
         Option("image", ("--image",), TEXT, "Of an image, as for pull: what comes from which layer.", None, "IMAGE"),
         STORE,
         PLATFORM,
+        MOST,
     ),
     ("target",),
 )
@@ -880,8 +885,6 @@ SETUP = Command(
     1,
 )
 
-MOST = Option("most", ("--most",), TEXT, "Refuse an image that is larger when it is unpacked.", "64G", "SIZE")
-
 PULL = Command(
     "pull",
     """Fetch an image into the store, and print its digest. What is there already is not fetched again.
@@ -894,7 +897,7 @@ PULL = Command(
       sudo minirun pull docker://localhost:5000/app:1.0
       sudo minirun pull oci:layout:app
     """,
-    (STORE, PLATFORM),
+    (STORE, PLATFORM, MOST),
     ("image",),
     1,
 )

@@ -26,7 +26,7 @@ from .descriptors import (
 from .digests import check_form, digest_of
 from .errors import ImageError
 from .source import Source
-from .streams import compression_of, decompressed
+from .streams import Bounded, compression_of, decompressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,16 +35,16 @@ if TYPE_CHECKING:
 
     from .reference import Reference
 
-PART = 1 << 20
 MOST_MEMBERS = 100_000
 
 
 class DockerArchive(Source):
-    def __init__(self, reference: Reference) -> None:
-        self.path, self.tag = reference.place, reference.tag
+    def __init__(self, reference: Reference, most: int) -> None:
+        self.path, self.tag, self.most = reference.place, reference.tag, most
         self.what = f"the archive {self.path!r}"
         self.members: dict[str, tarfile.TarInfo] = {}
         self.documents: dict[str, bytes] = {}  # digest -> content, of those that are here already
+        self.left = most  # bytes that may still be decompressed, only to know how many there are
         self.names: dict[str, str] = {}  # a layer's digest -> what it is called in the archive
 
     def manifest(self, wanted: str) -> Manifest:
@@ -106,9 +106,8 @@ class DockerArchive(Source):
             if file is None or compression_of(file.read(6)) == "none":
                 return member.size
             file.seek(0)
-            stream, size = decompressed(file), 0
-            while part := stream.read(PART):
-                size += len(part)
+            size = Bounded(decompressed(file), self.left).length()
+            self.left -= size
             return size
 
     def json(self, name: str) -> Any:
@@ -144,9 +143,9 @@ class DockerArchive(Source):
             file = archive.extractfile(member)
             if file is None:
                 return
-            stream = decompressed(file)
-            while part := stream.read(PART):
-                yield part
+            stream = Bounded(decompressed(file), self.most)
+            stream.seek(start)
+            yield from stream.rest()
 
 
 def plain_path(path: str) -> str:

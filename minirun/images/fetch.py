@@ -34,16 +34,27 @@ class Image(Record):
     diff_ids: tuple[str, ...]  # the digests of the layers' contents, the lowest first
 
 
-def fetch(store: Store, reference: Reference, platform: str, progress: Progress) -> Image:
+def fetch(store: Store, reference: Reference, platform: str, most: int, progress: Progress) -> Image:
     """Raises ImageError."""
-    source = open_source(reference)
+    source = open_source(reference, most)
     manifest = source.manifest(platform or here())
     blobs = list({one.digest: one for one in manifest.blobs}.values())
-    told = progress(sum(one.size for one in blobs))
+    told = progress(checked_size(blobs, most, source.what))
     fetch_all(store, source, blobs, told)
     store.add_document(manifest.text, manifest.descriptor.digest)
     store.name_image(str(reference), manifest)
     return image_of(store, str(reference), manifest)
+
+
+def checked_size(blobs: list[Descriptor], most: int, what: str) -> int:
+    """Of all together, by the word of the manifest: no blob may become longer (store.py). Raises ImageError."""
+    size = sum(one.size for one in blobs)
+    if size > most:
+        raise ImageError(
+            f"{what} has {size} bytes to fetch\n  allowed: {most}\n"
+            "  cure:  if it is meant to be so large, allow more: --most SIZE"
+        )
+    return size
 
 
 def fetch_all(store: Store, source: Source, blobs: list[Descriptor], told: Told) -> None:

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from .source import Source
 
 
-def open_source(reference: Reference) -> Source:
-    """Raises ImageError."""
+def open_source(reference: Reference, most: int) -> Source:
+    """`most` is for those that have to decompress their layers to know what they have. Raises ImageError."""
     if reference.kind == "oci":
         from .layout import Layout
 
@@ -17,11 +17,11 @@ def open_source(reference: Reference) -> Source:
     if reference.kind == "docker-archive":
         from .archive import DockerArchive
 
-        return DockerArchive(reference)
+        return DockerArchive(reference, most)
     if reference.kind == "tar":
         from .plain_tar import PlainTar
 
-        return PlainTar(reference)
+        return PlainTar(reference, most)
     from .registry import Registry
 
     return Registry(reference)

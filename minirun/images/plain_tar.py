@@ -3,7 +3,6 @@ no configuration."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 
 from .. import quick_json
@@ -13,7 +12,7 @@ from .descriptors import CONFIGS, LAYERS, MANIFESTS, Descriptor, Manifest, new_m
 from .digests import digest_of
 from .errors import ImageError
 from .source import Source, here
-from .streams import compression_of, decompressed
+from .streams import Bounded, Tap, compression_of, decompressed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,13 +21,12 @@ if TYPE_CHECKING:
 
     from .reference import Reference
 
-PART = 1 << 20
 SUFFIXES = {"none": LAYERS[0], "gzip": LAYERS[1], "zstd": LAYERS[2]}
 
 
 class PlainTar(Source):
-    def __init__(self, reference: Reference) -> None:
-        self.path = reference.place
+    def __init__(self, reference: Reference, most: int) -> None:
+        self.path, self.most = reference.place, most
         self.what = f"the tar file {self.path!r}"
         self.config = b""
 
@@ -36,9 +34,9 @@ class PlainTar(Source):
         with self.opened() as file:
             kind = compression_of(file.read(6))
             file.seek(0)
-            content = hash_of(decompressed(file))
+            content = self.hash_of(decompressed(file))
             file.seek(0)
-            stored = content if kind not in SUFFIXES or kind == "none" else hash_of(file)
+            stored = content if kind not in SUFFIXES or kind == "none" else self.hash_of(file)
         self.config = quick_json.dumps(bare_config(content[0], wanted)).encode()
         config = Descriptor(CONFIGS[0], digest_of(self.config), len(self.config))
         layer = Descriptor(SUFFIXES.get(kind, LAYERS[0]), *stored)
@@ -51,23 +49,19 @@ class PlainTar(Source):
         except OSError as error:
             raise ImageError(f"can't read {self.what}: {reason(error)}") from None
 
+    def hash_of(self, stream: IO[bytes]) -> tuple[str, int]:
+        """Digest and length."""
+        tap = Tap(stream, self.most)
+        return tap.digest(), tap.place
+
     def blob(self, descriptor: Descriptor, start: int = 0) -> Iterator[bytes]:
         if descriptor.media_type == CONFIGS[0]:
-            yield self.config
+            yield self.config[start:]
             return
         with self.opened() as file:
-            stream = decompressed(file) if descriptor.media_type == LAYERS[0] else file
-            while part := stream.read(PART):
-                yield part
-
-
-def hash_of(stream: IO[bytes]) -> tuple[str, int]:
-    """Digest and length."""
-    found, length = hashlib.sha256(), 0
-    while part := stream.read(PART):
-        found.update(part)
-        length += len(part)
-    return f"sha256:{found.hexdigest()}", length
+            stream = Bounded(decompressed(file) if descriptor.media_type == LAYERS[0] else file, self.most)
+            stream.seek(start)
+            yield from stream.rest()
 
 
 def bare_config(layer: str, wanted: str) -> dict[str, object]:

@@ -19,7 +19,6 @@ from .listing import in_megabytes
 from .removal import remove_path
 from .streams import Tap, decompressed
 from .tar_entries import DIRECTORY, FILE, tar_entries
-from .unpack import MOST_BYTES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,12 +56,12 @@ class ImageTold(Record):
     lines: tuple[Line, ...]
 
 
-def explained(store: Store, image: Image) -> ImageTold:
+def explained(store: Store, image: Image, most: int) -> ImageTold:
     """Raises ImageError."""
     tables: dict[str, bytes] = {}
     made_by = created_by(image.config)
     layers = [
-        layer_told(store, layer, made_by[number] if number < len(made_by) else "", tables)
+        layer_told(store, layer, made_by[number] if number < len(made_by) else "", most, tables)
         for number, layer in enumerate(image.manifest.layers)
     ]
     platform = "/".join(str(image.config.get(name)) for name in ("os", "architecture"))
@@ -77,12 +76,12 @@ def created_by(config: dict[str, Any]) -> list[str]:
     return [str(one.get("created_by", "")) for one in found if not one.get("empty_layer")]
 
 
-def layer_told(store: Store, layer: Descriptor, made_by: str, tables: dict[str, bytes]) -> LayerTold:
+def layer_told(store: Store, layer: Descriptor, made_by: str, most: int, tables: dict[str, bytes]) -> LayerTold:
     size = added = removed = 0
     names: list[str] = []
     gone: list[str] = []
     with store.open_blob(layer.digest) as file:
-        tap = Tap(decompressed(file), MOST_BYTES)
+        tap = Tap(decompressed(file), most)
         for entry in tar_entries(tap):
             if entry.name.startswith(WHITEOUT):
                 removed += not entry.name.startswith(OF_AUFS) or entry.name == OPAQUE

@@ -3,16 +3,19 @@ beside it is compared, before and after. Most are refused with a reason; some ar
 
 from __future__ import annotations
 
+import bz2
 import json
+import lzma
 import os
 import subprocess
 import tarfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kernel.kit.images import OCI, Made, described, device, digest, entry, link, snapshot, tar, zipped
+from kernel.kit.images import OCI, Made, described, device, digest, entry, link, snapshot, tar, zipped, zstd
 from kernel.test_images import command
 
 if TYPE_CHECKING:
@@ -351,6 +354,82 @@ def test_a_bomb_ends_at_its_limit(runtime: Runtime, place: Path) -> None:
     bomb = Made([tar([entry("zeros", bytes(64 << 20))])])
     said = bundle(runtime, place, bomb.layout(place / "layout"), "--most", "32M", status=1)
     assert "a layer is larger than 33554432 bytes when it is decompressed" in said
+
+
+COMPRESSED = {"gzip": zipped, "zstd": zstd, "bzip2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("form", ["tar", "docker-archive"])
+@pytest.mark.parametrize("kind", COMPRESSED)
+def test_a_bomb_is_not_even_fetched(runtime: Runtime, place: Path, kind: str, form: str) -> None:
+    """Of a file whose layers have to be decompressed to know what they are."""
+    bomb = Made([tar([entry("zeros", bytes(8 << 20))])])
+    bomb.contents = [COMPRESSED[kind](bomb.contents[0])]
+    reference = bomb.archive(place / "saved.tar")
+    if form == "tar":
+        (place / "bomb").write_bytes(bomb.contents[0])
+        reference = f"tar:{place}/bomb"
+    words = ("pull", "--store", place / "store", "--most", "4M", reference)
+    assert "is larger than 4194304 bytes when it is decompressed" in command(runtime, *words, status=1).stderr
+    assert os.listdir(place / "store/blobs/sha256") == os.listdir(place / "store/partial") == []
+    words = ("pull", "--store", place / "store", "--most", "9M", reference)
+    command(runtime, *words)
+
+
+def test_several_layers_have_one_limit(runtime: Runtime, place: Path) -> None:
+    made = Made([tar([entry(name, os.urandom(100_000))]) for name in "abc"], compression="")
+    reference = made.layout(place / "layout")
+    for words in (("--most", "200K", reference), ("--most", "200K", made.archive(place / "saved.tar"))):
+        said = command(runtime, "pull", "--store", place / "store", *words, status=1).stderr
+        assert "bytes to fetch" in said and "allowed: 204800" in said and "--most SIZE" in said
+        assert os.listdir(place / "store/blobs/sha256") == os.listdir(place / "store/partial") == []
+
+
+def test_a_manifest_that_promises_a_petabyte(runtime: Runtime, place: Path) -> None:
+    """Nothing is written to the disk until it is full."""
+    made = Made([tar([entry("a", "x")])])
+    text = made.manifest(layers=[made.descriptors()[0] | {"size": 1 << 50}])
+    said = bundle(runtime, place, made.layout(place / "layout", manifest=text), status=1)
+    assert f"has {(1 << 50) + len(made.config)} bytes to fetch" in said
+
+
+@pytest.mark.parametrize("form", ["oci", "tar"])
+@pytest.mark.parametrize("kind", ["xz", "zstd"])
+def test_a_layer_that_takes_much_memory(runtime: Runtime, place: Path, kind: str, form: str) -> None:
+    """By the first bytes of its compressed form: gigabytes, for a file of some bytes."""
+    made = Made([tar([entry("a", "x")])])
+    made.blobs = [WIDE[kind](made.contents[0])]
+    (place / "wide").write_bytes(made.blobs[0])
+    reference = made.layout(place / "layout") if form == "oci" else f"tar:{place}/wide"
+    said = bundle(runtime, place, reference, status=1)
+    assert "takes more than 134217728 bytes of memory" in said and "xz -9" in said
+
+
+def wide_xz(data: bytes) -> bytes:
+    """With a dictionary of 4 GiB (xz-file-format, 5.3.1), which no test should really have."""
+    made = bytearray(lzma.compress(data))
+    end = 12 + (made[12] + 1) * 4 - 4  # of the first block's header
+    made[made.index(b"\x21\x01", 12, end) + 2] = 40
+    made[end : end + 4] = zlib.crc32(made[12:end]).to_bytes(4, "little")
+    return bytes(made)
+
+
+def wide_zstd(data: bytes) -> bytes:
+    """With a window of 1 GiB (RFC 8878, 3.1.1.1.2); whoever writes a content's size needs no window."""
+    return b"\x28\xb5\x2f\xfd" + bytes((0x00, 20 << 3)) + (len(data) << 3 | 1).to_bytes(3, "little") + data
+
+
+WIDE = {"xz": wide_xz, "zstd": wide_zstd}
+
+
+def test_what_an_archive_has_begun_is_gone_on_with(runtime: Runtime, place: Path) -> None:
+    made = Made([tar([entry("a", "x" * 1000)])])
+    (place / "root.tar").write_bytes(made.contents[0])
+    for reference in (made.archive(place / "saved.tar"), f"tar:{place}/root.tar"):
+        store = place / "store" / reference.partition(":")[0]
+        (store / "partial").mkdir(parents=True)
+        (store / "partial" / digest(made.contents[0]).partition(":")[2]).write_bytes(made.contents[0][:700])
+        command(runtime, "pull", "--store", store, reference)
 
 
 def test_a_bomb_in_a_bomb_is_one_layer(runtime: Runtime, place: Path) -> None:
