@@ -110,14 +110,14 @@ def put_entry(tree: Tree, tap: Tap, entry: Entry, notes: Notes) -> None:
     path = f"{path}/{entry.name}"
     make_room(tree, parent, entry, path)
     place = MAKERS[entry.kind](tree, tap, entry, parent, notes)
-    tree.touched.add(path)
+    tree.touch(path)
     if place is not None:
         try:
             give_attributes(place, entry, notes)
         finally:
             os.close(place)
     if entry.kind == DIRECTORY:
-        tree.times[path] = entry.mtime
+        tree.set_time(path, entry.mtime)
     return None
 
 
@@ -125,7 +125,7 @@ def put_root(tree: Tree, entry: Entry, notes: Notes) -> None:
     if entry.kind != DIRECTORY:
         raise ImageError(f"a layer wants a {entry.kind} in the place of the root directory")
     give_attributes(tree.root, entry, notes)
-    tree.times[tree.path] = entry.mtime
+    tree.set_time(tree.path, entry.mtime)
 
 
 def make_room(tree: Tree, parent: int, entry: Entry, path: str) -> None:

@@ -85,16 +85,15 @@ def layer_told(store: Store, layer: Descriptor, made_by: str, most: int, tables:
         for entry in tar_entries(tap):
             if entry.name.startswith(WHITEOUT):
                 removed += not entry.name.startswith(OF_AUFS) or entry.name == OPAQUE
-                gone.append(what_goes(entry.names))
+                gone += [what_goes(entry.names)] * (len(gone) < MOST_SHOWN)
                 continue
             added += 1
             size += sum(length for _, length in entry.pieces)
-            if entry.kind != DIRECTORY:
+            if entry.kind != DIRECTORY and len(names) < MOST_SHOWN:
                 names.append("/" + entry.path)
             if entry.path in TABLES and entry.kind == FILE and entry.size < MOST_BYTES_OF_TABLE:
                 tables[entry.path] = tap.read(entry.size)
-    shown = tuple(names[:MOST_SHOWN])
-    return LayerTold(layer.digest, made_by, layer.size, size, added, removed, shown, tuple(gone[:MOST_SHOWN]))
+    return LayerTold(layer.digest, made_by, layer.size, size, added, removed, tuple(names), tuple(gone))
 
 
 def what_goes(names: tuple[str, ...]) -> str:

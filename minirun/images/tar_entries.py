@@ -3,6 +3,7 @@ checked here before anything is made of it, and read in one go, so that a layer 
 
 from __future__ import annotations
 
+import itertools
 import re
 import tarfile
 
@@ -33,7 +34,7 @@ KIND_OF_TYPE = {
 MOST_BYTES_OF_HEADERS = 1 << 20  # of one entry; xattrs of 64 KiB each, a path of 4 KiB
 LONGEST_NUMBER = re.compile(rb"\d{512}")  # tarfile's time grows with its square (CVE-2024-6232)
 MOST_PIECES = 1_000_000  # of a sparse file
-MOST_ENTRIES = 20_000_000  # of a layer: each takes an inode
+MOST_ENTRIES = 2_000_000  # of a layer: each takes an inode, and some time. Large ones have 200,000
 XATTR = "SCHILY.xattr."  # star(1)'s name for it, which Go's and GNU's tar have taken over
 NO_ID = (1 << 32) - 1  # chown(2): "leave it"
 LAST_TIME = 1 << 62  # ns since 1970
@@ -113,10 +114,12 @@ def tar_entries(tap: Tap) -> Iterator[Entry]:
     try:
         headers = Headers(tap)
         archive = tarfile.TarFile(fileobj=headers, tarinfo=Header, errors="surrogateescape")  # type: ignore[arg-type]
-        for _count in range(MOST_ENTRIES):
+        for count in itertools.count():
             header = archive.next()
             if header is None:
                 return
+            if count == MOST_ENTRIES:
+                raise too_many_entries()
             archive.members.clear()  # type: ignore[attr-defined]  # it would keep them all
             yield entry_of(header, archive.offset - header.offset_data)
             if not headers.go_to(archive.offset):
@@ -125,7 +128,13 @@ def tar_entries(tap: Tap) -> Iterator[Entry]:
         if "empty file" in str(error):
             return
         raise ImageError(f"a layer's tar file can't be read: {error}") from None
-    raise ImageError(f"a layer has more than {MOST_ENTRIES} entries")
+
+
+def too_many_entries() -> ImageError:
+    return ImageError(
+        f"a layer has more than {MOST_ENTRIES} entries\n"
+        "  cure:  if they are meant to be there, have the image made with several layers"
+    )
 
 
 def entry_of(header: tarfile.TarInfo, stored: int) -> Entry:

@@ -13,11 +13,13 @@ import os
 from ..kernel import files
 from ..kernel.libc import SystemCallError
 from .errors import ImageError
-from .removal import remove_name
+from .removal import is_directory, remove_name
 
 MOST_HOPS = 40  # symlinks on one way: path_resolution(7)
 PLACE_FLAGS = os.O_PATH | os.O_DIRECTORY
 NOWHERE = "\0"  # no path
+MOST_BYTES_OF_PATHS = 512 << 20  # in memory, for one layer; its author says how many there are, and how long
+BYTES_PER_PATH = 150  # beside its letters
 
 
 class Tree:
@@ -29,6 +31,7 @@ class Tree:
         self.path = os.readlink(files.by_descriptor(self.root))
         self.touched: set[str] = set()
         self.times: dict[str, int] = {}
+        self.bytes = 0  # of memory that these two take
         self.latest: tuple[str, int, str] | None = None  # the directory looked up last: as asked, descriptor, path
 
     def __enter__(self) -> Tree:
@@ -39,7 +42,25 @@ class Tree:
         os.close(self.root)
 
     def begin_layer(self) -> None:
-        self.touched, self.times = set(), {}
+        self.touched, self.times, self.bytes = set(), {}, 0
+
+    def touch(self, path: str) -> None:
+        if path not in self.touched:
+            self.touched.add(path)
+            self.count(path)
+
+    def set_time(self, path: str, time: int) -> None:
+        if path not in self.times:
+            self.count(path)
+        self.times[path] = time
+
+    def count(self, path: str) -> None:
+        self.bytes += len(path) + BYTES_PER_PATH
+        if self.bytes > MOST_BYTES_OF_PATHS:
+            raise ImageError(
+                f"a layer has so many files that their paths alone take {MOST_BYTES_OF_PATHS} bytes of memory\n"
+                "  cure:  if they are meant to be there, have the image made with several layers"
+            )
 
     def forget(self) -> None:
         if self.latest:
@@ -56,7 +77,8 @@ class Tree:
             found = self.directory(asked, make)
             path = os.readlink(files.by_descriptor(found))
             self.latest = (asked, found, path)
-            self.times.setdefault(path, os.fstat(found).st_mtime_ns)
+            if path not in self.times:
+                self.set_time(path, os.fstat(found).st_mtime_ns)
         return self.latest[1:]
 
     def directory(self, path: str, make: bool) -> int:
@@ -92,7 +114,7 @@ class Tree:
         except SystemCallError as error:
             if error.errno == errno.ENOENT:
                 files.mkdirat(parent, name, 0o755)
-                self.touched.add(f"{os.readlink(files.by_descriptor(parent))}/{name}")
+                self.touch(f"{os.readlink(files.by_descriptor(parent))}/{name}")
                 return None
         return os.readlink(name, dir_fd=parent)  # EINVAL: a file is in the way
 
@@ -101,9 +123,10 @@ class Tree:
     def remove(self, parent: int, name: str, path: str, keep_touched: bool) -> int:
         """How many files that were: 0 where nothing has this name."""
         self.look_again()
-        for known in [one for one in self.times if one == path or one.startswith(f"{path}/")]:
-            del self.times[known]
         try:
+            if is_directory(parent, name):
+                for known in [one for one in self.times if one == path or one.startswith(f"{path}/")]:
+                    del self.times[known]
             return remove_name(parent, name, path, self.touched if keep_touched else frozenset())
         except FileNotFoundError:
             return 0
