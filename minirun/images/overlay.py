@@ -8,10 +8,11 @@ by the chain of layers up to it (image-spec, "Layer ChainID"): on other layers, 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 
-from ..kernel import files, libc, mounts
+from ..kernel import files, libc, mounts, overlay
 from ..kernel.constants import MNT_DETACH, MS_NODEV, MS_NOSUID
 from .attributes import Notes
 from .removal import remove_path
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from .fetch import Image
     from .store import Store
 
-ID_LENGTH = 32  # hexadecimal digits: mount(2) takes 4095 bytes for all that it is told
-MOST_OF_MOUNT = 4095
+# Letters of base64 (RFC 4648, section 5), 162 bits: too many for two chains that somebody makes to have the same, and
+# few enough for the 127 layers that Docker's images have at most, as mount(2) takes 4095 bytes for all that it is told.
+ID_LENGTH = 27
 
 
 def chain_ids(diff_ids: tuple[str, ...]) -> list[str]:
@@ -33,7 +35,11 @@ def chain_ids(diff_ids: tuple[str, ...]) -> list[str]:
     for diff_id in diff_ids:
         below = chains[-1] if chains else ""
         chains.append(f"sha256:{hashlib.sha256(f'{below} {diff_id}'.encode()).hexdigest()}" if below else diff_id)
-    return [chain.partition(":")[2][:ID_LENGTH] for chain in chains]
+    return [short(chain) for chain in chains]
+
+
+def short(chain: str) -> str:
+    return base64.urlsafe_b64encode(bytes.fromhex(chain.partition(":")[2])).decode()[:ID_LENGTH]
 
 
 def layer_directories(store: Store, image: Image) -> list[str]:
@@ -67,7 +73,7 @@ def begin_layer_directory(new: str, below: list[str], as_user: bool) -> str:
         return f"{new}/upper"
     copy_attributes(below[-1], f"{new}/upper")
     options = overlay_options(below, f"{new}/upper", f"{new}/work", as_user)
-    mounts.mount("overlay", f"{new}/merged", "overlay", MS_NOSUID | MS_NODEV, ",".join(options))
+    overlay.mount(f"{new}/merged", MS_NOSUID | MS_NODEV, ",".join(options))
     return f"{new}/merged"
 
 

@@ -10,11 +10,11 @@ import hashlib
 import os
 
 from .. import quick_json
-from ..kernel import files, mounts
+from ..kernel import files, overlay
 from ..kernel.libc import SystemCallError
 from .bundle_config import write_config
 from .errors import ImageError
-from .overlay import MOST_OF_MOUNT, copy_attributes, layer_directories, overlay_options, unpack_layers
+from .overlay import copy_attributes, layer_directories, overlay_options, unpack_layers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,9 +45,10 @@ def fill_overlay(
 
 
 def check_length(options: list[str]) -> None:
-    if len(",".join(options)) > MOST_OF_MOUNT or any("," in option for option in options):
+    told = overlay.shortened(",".join(options))[1]
+    if not overlay.is_short(told) or any("," in option for option in options):
         raise ImageError(
-            "the layers' paths are too long for one mount, or have commas\n"
+            "the layers are too many for one mount, or their paths are too long, or have commas\n"
             "  cure:  a store with a shorter path: --store; or a bundle with a root directory: without --overlay"
         )
 
@@ -59,7 +60,7 @@ def overlay_mount(options: list[str]) -> dict[str, Any]:
 def seen_root(path: str, options: list[str]) -> str:
     """What the container will see, mounted here for a moment: the namespace ends with its process."""
     try:
-        mounts.mount("overlay", f"{path}/rootfs", "overlay", 0, ",".join(options))
+        overlay.mount(f"{path}/rootfs", 0, ",".join(options))
     except SystemCallError as error:
         raise ImageError(
             f"the layers can't be mounted as one: {error}\n"

@@ -141,10 +141,13 @@ class MountFilesystem(Step):
         try:
             refuse_inside_proc(context, place, self.type)
             data = ",".join(filter(None, (looks, self.data)))  # what config.json says is said last, so it counts
-            mounts.mount(self.source, files.by_descriptor(place), self.type, self.flags, data or None)
+            self.mount_at(place, data)
             self.remember(context, place, new_mount_on(context, place, self.destination))
         finally:
             os.close(place)
+
+    def mount_at(self, place: int, data: str) -> None:
+        mounts.mount(self.source, files.by_descriptor(place), self.type, self.flags, data or None)
 
     def make_place(self, context: Context) -> int:
         """Raises Refused in words that callers look for, where anything but a directory of the image is in the way."""
