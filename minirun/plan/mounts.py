@@ -167,7 +167,21 @@ def filesystem(mount: Mount, destination: str, options: MountOptions, origin: st
     mounted: Step = step_for(kind, options.copy_up)(
         kind, source, destination, options.flags, data, origin, ends_read_only
     )
-    return [mounted, *label_mount_steps(linux, kind, destination), *change_steps(destination, options, origin)]
+    return [
+        *(claim_steps(data, destination, origin) if kind == "overlay" else []),
+        mounted,
+        *label_mount_steps(linux, kind, destination),
+        *change_steps(destination, options, origin),
+    ]
+
+
+def claim_steps(data: str, destination: str, origin: str) -> list[Step]:
+    """An overlay of `minirun bundle --overlay` is the root directory. What others are for, their users know."""
+    from ..steps.overlay import told
+    from ..steps.overlay_claim import ClaimChanges
+
+    upper = told(data, "upperdir")
+    return [ClaimChanges(upper, origin)] if upper and destination == "/" else []
 
 
 def step_for(kind: str, copy_up: bool) -> type[MountFilesystem]:

@@ -90,6 +90,92 @@ def test_what_a_layer_took_away_is_gone(runtime: Runtime, place: Path, image: st
     assert run(runtime, place, image, "ls /etc").split() == ["passwd"]
 
 
+def test_more_layers_than_mount_takes_by_their_paths(runtime: Runtime, place: Path, image: str) -> None:
+    """As many as an image of Docker's can have: all paths together are longer than a page."""
+    more = [tar([entry(f"many/{number}", str(number))]) for number in range(125)]
+    reference = Made([*all_layers(place)[:2], *more], {"config": {"Env": ["PATH=/bin"]}}).layout(place / "many")
+    assert run(runtime, place, reference, "cat /srv/a /many/0 /many/124", "touch /many/new") == "a0124"
+    config = json.loads((bundle(place) / "config.json").read_text())
+    assert len(",".join(config["mounts"][0]["options"])) > 4095
+    assert changes(runtime, bundle(place)) == ["C /many", "A /many/new"]
+
+
+def test_more_layers_than_one_mount_takes_at_all(runtime: Runtime, place: Path) -> None:
+    made = Made([tar([*ROOT])] + [tar([entry(f"many/{number}", "x")]) for number in range(160)])
+    words = ["bundle", "--store", place / "store", "--overlay", made.layout(place / "layout"), place / "ours"]
+    assert "without --overlay" in command(runtime, *words, status=1).stderr
+    assert not (place / "ours").exists() and os.listdir(place / "store/layers") == []
+
+
+def test_without_a_mount_namespace(runtime: Runtime, place: Path, image: str) -> None:
+    """The mount is one of the host's then, and goes with the container."""
+    command(runtime, "bundle", "--store", place / "store", "--overlay", image, place / "ours")
+    config = json.loads((place / "ours/config.json").read_text())
+    config["linux"]["namespaces"] = [one for one in config["linux"]["namespaces"] if one["type"] != "mount"]
+    config["process"] |= {"terminal": False, "args": ["sh", "-c", "cat /srv/a; ls /etc; echo b >/srv/a"]}
+    (place / "ours/config.json").write_text(json.dumps(config))
+    before = Path("/proc/self/mountinfo").read_text()
+    with nothing_left("minirun"):
+        assert command(runtime, "--root", place / "state", "run", place / "ours").stdout == "apasswd\n"
+    assert Path("/proc/self/mountinfo").read_text() == before
+    assert changes(runtime, place / "ours") == ["C /srv", "C /srv/a"]
+
+
+# ---- one container for one directory of changes
+
+
+@pytest.fixture
+def ours(runtime: Runtime, place: Path, image: str) -> Path:
+    command(runtime, "bundle", "--store", place / "store", "--overlay", image, place / "ours")
+    return place / "ours"
+
+
+def cat(runtime: Runtime, place: Path, ours: Path, status: int = 0) -> str:
+    words = ["--root", place / "other", "run", "--set", "/process/terminal=false", ours]
+    done = command(runtime, *words, status=status)
+    return done.stderr if status else done.stdout
+
+
+@pytest.mark.parametrize("how", ["create", "run"])
+def test_two_containers_of_a_bundle_at_the_same_time(runtime: Runtime, place: Path, ours: Path, how: str) -> None:
+    """Even where their books are in different places. When the first has ended, there may be another."""
+    root = ("--root", place / "state")
+    with nothing_left("minirun"):
+        how_made = ("create", "--bundle", ours, ONE) if how == "create" else ("run", "--detach", "--id", ONE, ours)
+        words = [*runtime.argv, *root, *how_made, "--", "sleep", "1000"]
+        quiet(ours)
+        subprocess.run([*map(str, words)], env=runtime.environment, stdout=subprocess.DEVNULL, check=True)
+        try:
+            pid = json.loads(command(runtime, *root, "state", ONE).stdout)["pid"]
+            said = cat(runtime, place, ours, status=1)
+            assert f"another container writes to {ours}/changes/upper" in said and f"its process is {pid};" in said
+            assert "a second bundle of the same image" in said
+        finally:
+            command(runtime, *root, "delete", "--force", ONE)
+        assert cat(runtime, place, ours) == "a"
+
+
+def quiet(bundle: Path) -> None:
+    config = json.loads((bundle / "config.json").read_text())
+    config["process"]["terminal"] = False
+    (bundle / "config.json").write_text(json.dumps(config))
+
+
+def test_a_note_of_a_process_counts_as_long_as_it_lives(runtime: Runtime, place: Path, ours: Path) -> None:
+    started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    notes = {f"{os.getpid()} {started}": 1, f"{os.getpid()} {started + 1}": 0, "0 0": 0, "x": 0, "9" * 90: 0, "": 0}
+    for note, status in notes.items():
+        (ours / "changes/process").write_text(note)
+        cat(runtime, place, ours, status=status)
+
+
+def test_the_note_is_no_symlink(runtime: Runtime, place: Path, ours: Path) -> None:
+    (place / "mine").write_text("mine")
+    (ours / "changes/process").symlink_to(place / "mine")
+    assert "can't claim" in cat(runtime, place, ours, status=1)
+    assert (place / "mine").read_text() == "mine"
+
+
 # ---- diff
 
 

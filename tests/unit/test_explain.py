@@ -74,6 +74,7 @@ def rich_config(word: str) -> dict[str, Any]:
         {"destination": path, "source": path, "options": ["rbind", "rro", "rslave"]},
         {"destination": path, "source": path, "options": ["remount", "nosuid"]},
         {"destination": path, "source": path, "type": "overlay", "options": [f"lowerdir={path}:/b", "upperdir=/u"]},
+        {"destination": "/", "source": path, "type": "overlay", "options": [f"lowerdir={path}", f"upperdir={path}/u"]},
         {"destination": path, "type": "tmpfs", "options": ["rnodev", "ro"]},
         {"destination": path, "type": "tmpfs", "options": ["tmpcopyup"]},
         {"destination": path, "source": path, "options": ["bind", "idmap"], **MAPPINGS},
