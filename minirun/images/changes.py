@@ -2,7 +2,9 @@
 kernel's documentation). A file there is new or changed, a 0:0 device stands for one that is gone, and what an opaque
 directory does not have is gone, too.
 
-The container may be running and change it meanwhile, so each directory is looked at by its descriptor.
+The container may be running and change it meanwhile. So each directory is looked at by its descriptor, and the way back
+to the one above is taken only where it leads there: from a directory that was moved it leads elsewhere, in the end to
+the host's files.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import stat
 from ..kernel import files
 from ..kernel.libc import SystemCallError
 from ..record import Record
+from ..safe import safe
 from ..spec.load import load
 from .errors import ImageError
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 ADDED, CHANGED, DELETED = "A", "C", "D"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # or something else has its name
+MOST_BYTES_OF_PATH = 4095  # PATH_MAX: path_resolution(7)
 
 
 class Where(Record):
@@ -76,21 +81,86 @@ def changes(where: Where) -> Iterator[tuple[str, str]]:
     yield from sorted(set(found), key=lambda one: one[1].split("/"))
 
 
+class Level:
+    """A directory on the way down: its inode, and which of its names are still to be looked at."""
+
+    def __init__(self, opened: int) -> None:
+        self.inode = inode_of(opened)
+        self.left = sorted(os.listdir(opened), reverse=True)
+
+
 def walk(where: Where) -> Iterator[Change]:
-    """Directories before what is in them, and the root directory first."""
-    root = files.open(where.upper, DIRECTORY | os.O_CLOEXEC)
+    """Directories before what is in them, the root directory first. Raises ImageError."""
+    here, path = files.open(where.upper, DIRECTORY | os.O_CLOEXEC), ""
     try:
-        yield Change(CHANGED, "/", root, ".", os.fstat(root))
-        for directory, folders, names, parent in os.fwalk(".", dir_fd=root, follow_symlinks=False):
-            above = directory.removeprefix(".")
-            for name in sorted(folders + names):
-                yield change_at(where, f"{above}/{name}", parent, name)
+        yield Change(CHANGED, "/", here, ".", os.fstat(here))
+        way = [Level(here)]
+        while True:
+            if way[-1].left:
+                change = change_at(where, f"{path}/{way[-1].left[-1]}", here, way[-1].left.pop())
+                if change is None:
+                    continue
+                yield change
+                below = open_below(here, change)
+                if below is None:
+                    continue
+                path = checked_path(change.path)
+                way.append(Level(below))
+            else:
+                way.pop()
+                if not way:
+                    return
+                path = path.rpartition("/")[0]
+                below = open_above(here, way[-1], path)
+            os.close(here)
+            here = below
     finally:
-        os.close(root)
+        os.close(here)
 
 
-def change_at(where: Where, path: str, parent: int, name: str) -> Change:
-    status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+def inode_of(opened: int) -> tuple[int, int]:
+    status = os.fstat(opened)
+    return (status.st_dev, status.st_ino)
+
+
+def open_below(here: int, change: Change) -> int | None:
+    """None for what is no directory, or not any more."""
+    if not stat.S_ISDIR(change.status.st_mode):
+        return None
+    try:
+        return files.openat(here, change.name, DIRECTORY | os.O_CLOEXEC)
+    except SystemCallError as error:
+        if error.errno in GONE:
+            return None
+        raise
+
+
+def open_above(here: int, above: Level, path: str) -> int:
+    opened = files.openat(here, "..", DIRECTORY | os.O_CLOEXEC)
+    if inode_of(opened) == above.inode:
+        return opened
+    os.close(opened)
+    raise ImageError(
+        f"the container moves directories while its changes are looked at, in {safe(path[:200]) or '/'!r}\n"
+        "  cure:  minirun pause keeps it from that, until minirun resume"
+    )
+
+
+def checked_path(path: str) -> str:
+    if len(os.fsencode(path)) > MOST_BYTES_OF_PATH:
+        raise ImageError(
+            f"the container has made directories deeper than a path is long, {MOST_BYTES_OF_PATH} bytes: "
+            f"{safe(path[:100])}…\n  cure:  have it remove them: no layer could have them either"
+        )
+    return path
+
+
+def change_at(where: Where, path: str, parent: int, name: str) -> Change | None:
+    """None where it is gone by now."""
+    try:
+        status = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
     if is_whiteout(status):
         return Change(DELETED, path, parent, name, status)
     kind = CHANGED if is_below(where, path) else ADDED
@@ -103,7 +173,12 @@ def is_whiteout(status: os.stat_result) -> bool:
 
 
 def is_opaque(where: Where, parent: int, name: str) -> bool:
-    opened = files.openat(parent, name, DIRECTORY | os.O_CLOEXEC)
+    try:
+        opened = files.openat(parent, name, DIRECTORY | os.O_CLOEXEC)
+    except SystemCallError as error:
+        if error.errno in GONE:
+            return False
+        raise
     try:
         return os.getxattr(opened, f"{where.attribute}opaque") == b"y"
     except OSError:

@@ -234,6 +234,28 @@ def test_links_devices_and_attributes_as_a_layer(runtime: Runtime, place: Path) 
         assert found[name] == given[name]
 
 
+def test_directories_deeper_than_functions_may_call_each_other(runtime: Runtime, place: Path, ours: Path) -> None:
+    deep = "/".join(["d"] * 1500)
+    subprocess.run(["mkdir", "-p", ours / "changes/upper" / deep], check=True)
+    assert command(runtime, "diff", ours).stdout.splitlines() == [f"A /{deep[: 2 * n + 1]}" for n in range(1500)]
+    command(runtime, "diff", "--tar", place / "layer.tar", ours)
+    with tarfile.open(place / "layer.tar") as archive:
+        assert archive.getnames()[-1] == deep
+    subprocess.run(["rm", "-rf", ours / "changes"], check=True)  # Python's own way goes no deeper, either
+
+
+def test_directories_deeper_than_a_path_is_long(runtime: Runtime, ours: Path) -> None:
+    here = os.open(ours / "changes/upper", os.O_PATH)
+    for _ in range(2100):
+        os.mkdir("d", dir_fd=here)
+        here, above = os.open("d", os.O_PATH, dir_fd=here), here
+        os.close(above)
+    os.close(here)
+    said = command(runtime, "diff", ours, status=1).stderr
+    assert "deeper than a path is long" in said and "have it remove them" in said
+    subprocess.run(["rm", "-rf", ours / "changes"], check=True)
+
+
 def test_a_bundle_with_a_root_of_its_own_has_no_diff(runtime: Runtime, place: Path, image: str) -> None:
     command(runtime, "bundle", "--store", place / "store", image, place / "ours")
     said = command(runtime, "diff", place / "ours", status=1).stderr

@@ -1,0 +1,50 @@
+"""How the changes of a container are walked through that may be changing them: never out of its directory."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from minirun.images.changes import Where, walk
+from minirun.images.errors import ImageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def upper(tmp_path: Path) -> Path:
+    (tmp_path / "bundle/upper/a/b/c").mkdir(parents=True)
+    for name in ("upper/z", "upper/a/z", "upper/a/b/z"):
+        (tmp_path / "bundle" / name).write_text("inside")
+    for name in ("z", "bundle/z"):
+        (tmp_path / name).write_text("outside")
+    return tmp_path / "bundle/upper"
+
+
+def test_in_the_order_of_the_paths(upper: Path) -> None:
+    found = [(one.kind, one.path) for one in walk(Where(str(upper), (), "user.overlay."))]
+    assert found == [("C", "/"), *(("A", path) for path in ("/a", "/a/b", "/a/b/c", "/a/b/z", "/a/z", "/z"))]
+
+
+@pytest.mark.parametrize("place", ["moved", "../moved", "../../moved"])
+def test_a_directory_that_is_moved_leads_nowhere_else(upper: Path, place: str) -> None:
+    """As overlayfs itself does with what is removed: it moves it to its working directory, first."""
+    walking = walk(Where(str(upper), (), "user.overlay."))
+    assert [next(walking).path for _ in range(4)] == ["/", "/a", "/a/b", "/a/b/c"]
+    shutil.move(upper / "a/b", upper / place)
+    assert next(walking).path == "/a/b/z"
+    with pytest.raises(ImageError, match=r"(?s)moves directories .* cure: .*minirun pause"):
+        next(walking)
+
+
+def test_what_goes_meanwhile_is_passed_by(upper: Path) -> None:
+    seen = []
+    for change in walk(Where(str(upper), (), "user.overlay.")):
+        seen.append(change.path)
+        if change.path == "/a":
+            shutil.rmtree(upper / "a")
+            (upper / "z").unlink()
+    assert seen == ["/", "/a"]
