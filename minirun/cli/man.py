@@ -54,6 +54,15 @@ ENVIRONMENT = (
         "Who listens there hears when the program is ready (sd_notify(3)). start and run --detach wait for that. "
         + "metrics, and health with --notify, have news of their own.",
     ),
+    (
+        "REGISTRY_AUTH_FILE",
+        "A file with logins to registries, as podman login, skopeo login and docker login write it; otherwise it is "
+        + "looked for where these do (containers-auth.json(5)).",
+    ),
+    (
+        "SSL_CERT_FILE",
+        "Certificates of those who sign what registries show; for registries with one of your own making.",
+    ),
     ("TRACEPARENT, TRACESTATE", "The trace that a trace is to be a part of (W3C Trace Context)."),
 )
 

@@ -1,4 +1,5 @@
-"""The talk with a registry: HTTP by the requests library, and who one is by a token (distribution's spec/auth/token).
+"""The talk with a registry: HTTP by the requests library, and who one is by a password (RFC 7617), or by a token
+(distribution's spec/auth/token).
 
 Whoever may ask gets a token from a third party, which the registry names in its first refusal. Both are spoken to by
 https only, but for what is on this host.
@@ -6,7 +7,10 @@ https only, but for what is on this host.
 
 from __future__ import annotations
 
+import os
+
 from ..safe import safe
+from .credentials import TO_LOG_IN, login_for, places
 from .errors import ImageError
 from .streams import missing_library
 
@@ -14,10 +18,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .credentials import Login
+
 HERE = ("localhost", "127.0.0.1", "[::1]")
 PATIENCE = (10, 60)  # seconds: to connect, and between two parts of an answer
 MOST_REDIRECTIONS = 5  # of one request; registries keep blobs elsewhere
 MOST_BYTES_OF_TOKEN = 1 << 20
+CERTIFICATES = ("/etc/containers/certs.d", "/etc/docker/certs.d")  # containers-certs.d(5)
 
 
 def is_here(host: str) -> bool:
@@ -34,28 +41,47 @@ def library() -> Any:
 
 
 class Connection:
+    """To one registry, about one image."""
+
     def __init__(self, host: str, name: str, plain: bool) -> None:
         self.requests = library()
-        self.name = name
+        self.host, self.name = host, name
         self.base = f"{'http' if plain else 'https'}://{host}/v2/{name}"
         self.session = self.requests.Session()
         self.session.headers.update({"User-Agent": "minirun", "Accept-Encoding": "identity"})
         self.session.auth = as_nobody
-        self.token = ""
+        self.authorization = ""  # what the registry wants to see with each question, once it has said so
 
     def get(self, path: str, headers: dict[str, str]) -> Any:
         """The answer, whose body is still to come; it is a context manager. Raises ImageError."""
-        answer = self.ask(f"{self.base}/{path}", headers)
+        answer = self.ask(f"{self.base}/{path}", headers, self.authorization)
+        if answer.status_code != 401:
+            return answer
+        answer.close()
+        self.check_who_asks(answer.url)
+        login = login_for(self.host, self.name)
+        self.authorization = self.authorize(answer.headers.get("WWW-Authenticate", ""), login)
+        answer = self.ask(f"{self.base}/{path}", headers, self.authorization)
         if answer.status_code == 401:
-            challenge = answer.headers.get("WWW-Authenticate", "")
             answer.close()
-            self.token = self.new_token(challenge)
-            answer = self.ask(f"{self.base}/{path}", headers)
+            raise not_let_in(f"{safe(self.host)} does not show {safe(self.name)} to you", login)
         return answer
 
-    def ask(self, url: str, headers: dict[str, str], parameters: dict[str, str] | None = None) -> Any:
-        """Redirections are looked at before they are followed; the token is for the registry alone."""
-        signed = {"Authorization": f"Bearer {self.token}"} if self.token and parameters is None else {}
+    def check_who_asks(self, url: str) -> None:
+        """Nobody but the registry says where its users' passwords are to go. Raises ImageError."""
+        from urllib.parse import urlsplit
+
+        if urlsplit(url).netloc != self.host:
+            raise ImageError(
+                f"{safe(self.base)} leads to {safe(urlsplit(url).netloc)}, which wants to know who asks\n"
+                "  cure:  none from here: what a registry leads to has to be open to whoever it leads there"
+            )
+
+    def ask(
+        self, url: str, headers: dict[str, str], authorization: str, parameters: dict[str, str] | None = None
+    ) -> Any:
+        """Redirections are looked at before they are followed; `authorization` is for the first alone."""
+        signed = {"Authorization": authorization} if authorization else {}
         answer = self.ask_once(url, headers | signed, parameters)
         for _hop in range(MOST_REDIRECTIONS):
             if not answer.is_redirect:
@@ -66,27 +92,50 @@ class Connection:
         raise ImageError(f"{safe(self.base)} leads on and on, by redirections")
 
     def ask_once(self, url: str, headers: dict[str, str], parameters: dict[str, str] | None) -> Any:
+        how = {"stream": True, "timeout": PATIENCE, "allow_redirects": False, "verify": trusted(url, self.host)}
         try:
-            return self.session.get(
-                url, headers=headers, params=parameters, stream=True, timeout=PATIENCE, allow_redirects=False
-            )
-        except (self.requests.RequestException, ValueError) as error:
-            raise ImageError(f"can't reach {safe(url)}: {why(error)}\n  cure:  {cure_for(url)}") from None
+            return self.session.get(url, headers=headers, params=parameters, **how)
+        except (OSError, ValueError) as error:  # RequestException is an OSError
+            raise ImageError(f"can't reach {safe(url)}: {why(error)}\n  cure:  {cure_for(url, error)}") from None
 
-    def new_token(self, challenge: str) -> str:
-        """Bearer realm="…",service="…",scope="…" -> a token."""
+    def authorize(self, challenge: str, login: Login | None) -> str:
+        """What to answer to `challenge`. Raises ImageError."""
         kind, _, rest = challenge.partition(" ")
         asked = parameters_of(rest)
-        realm = asked.pop("realm", "")
-        if kind.lower() != "bearer" or not realm:
-            raise ImageError(f"the registry wants to know who asks, by {safe(kind) or 'nothing'!r}\n  cure:  {LOG_IN}")
+        if kind.lower() == "bearer" and asked.get("realm"):
+            return f"Bearer {self.new_token(asked, login)}"
+        if kind.lower() == "basic" and login:
+            return login.header
+        raise not_let_in(f"the registry wants to know who asks, by {safe(kind) or 'nothing'!r}", login)
+
+    def new_token(self, asked: dict[str, str], login: Login | None) -> str:
+        """realm="…",service="…",scope="…" -> a token."""
+        realm = asked.pop("realm")
         if not is_safe(realm, self.base):
             raise ImageError(f"the registry sends for a token to {safe(realm)}\n  allowed: https")
         asked.setdefault("scope", f"repository:{self.name}:pull")
-        with self.ask(realm, {}, asked) as answer:
+        with self.ask(realm, {}, login.header if login else "", asked) as answer:
             if answer.status_code != 200:
-                raise ImageError(f"no token for {safe(self.name)}: {answer.status_code}\n  cure:  {LOG_IN}")
+                raise not_let_in(f"no token for {safe(self.name)}: {answer.status_code}", login)
             return token_in(answer.raw.read(MOST_BYTES_OF_TOKEN, decode_content=False))  # or few bytes become many
+
+
+def not_let_in(what: str, login: Login | None) -> ImageError:
+    if login:
+        return ImageError(f"{what}\n  cure:  what {login.file!r} says is not enough: log in anew, by {TO_LOG_IN}")
+    return ImageError(f"{what}\n  cure:  log in by {TO_LOG_IN}; no login was found in {', '.join(places())}")
+
+
+def trusted(url: str, host: str) -> bool | str:
+    """Whose signature under a server's certificate counts: a file with theirs, or True for the usual ones."""
+    from urllib.parse import urlsplit
+
+    if named := os.environ.get("SSL_CERT_FILE"):  # openssl(1) and all that uses it
+        return named
+    if urlsplit(url).netloc == host:
+        found = (f"{directory}/{host}/ca.crt" for directory in CERTIFICATES)
+        return next((path for path in found if os.path.exists(path)), True)
+    return True
 
 
 def next_url(url: str, location: str) -> str:
@@ -97,9 +146,6 @@ def next_url(url: str, location: str) -> str:
     if not is_safe(found, url):
         raise ImageError(f"the registry leads to {safe(found)}\n  allowed: https, so that nobody changes it")
     return found
-
-
-LOG_IN = "minirun asks as nobody: fetch the image with skopeo copy --src-creds … oci:DIR, and use that"
 
 
 def token_in(text: bytes) -> str:
@@ -136,16 +182,25 @@ def is_safe(url: str, begun: str) -> bool:
     return is_here(urlsplit(begun).netloc) if is_here(host) else not plain
 
 
+REASONS = {
+    "Connection refused": "",
+    "Name or service not known": "",
+    "timed out": "",
+    "certificate verify failed": "where it was signed by yourselves, SSL_CERT_FILE names the file with the signer's "
+    f"certificate, or it is {CERTIFICATES[0]}/HOST/ca.crt",
+    "invalid path": "SSL_CERT_FILE names a file with certificates",
+}
+
+
 def why(error: Exception) -> str:
     """The innermost reason, which is what people know."""
     text = str(error)
-    for word in ("Connection refused", "Name or service not known", "timed out", "certificate verify failed"):
-        if word in text:
-            return word.lower()
-    return safe(text[:300])
+    return next((word.lower() for word in REASONS if word in text), safe(text[:300]))
 
 
-def cure_for(url: str) -> str:
+def cure_for(url: str, error: Exception) -> str:
+    if cure := next((cure for word, cure in REASONS.items() if word in str(error)), ""):
+        return cure
     if url.startswith("http:"):
         return "start the registry: it listens at this address of this host"
     return "see whether the name is right, and the network is there; http is only for registries on localhost"

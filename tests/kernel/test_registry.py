@@ -3,6 +3,7 @@ token, breaks off in the middle, or says what is not true."""
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -36,14 +37,21 @@ pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "images are no busin
 @pytest.fixture
 def registry(place: Path) -> Iterator[str]:
     """Its host and port."""
+    with serving(place) as host:
+        yield host
+
+
+@contextlib.contextmanager
+def serving(place: Path, address: str = "localhost", **more: Any) -> Iterator[str]:
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host = f"localhost:{free.getsockname()[1]}"
+        free.bind((address, 0))
+        host = f"{address}:{free.getsockname()[1]}"
     settings = {
         "version": 0.1,
         "storage": {"filesystem": {"rootdirectory": str(place / "registry")}},
-        "http": {"addr": host},
+        "http": {"addr": host, **more.pop("http", {})},
         "log": {"level": "error"},
+        **more,
     }
     (place / "registry.yml").write_text(json.dumps(settings))
     with subprocess.Popen(
@@ -96,6 +104,82 @@ def test_what_is_there_is_not_fetched_again(runtime: Runtime, place: Path, regis
     assert len(os.listdir(place / "store/blobs/sha256")) == 7
 
 
+# ---- who is asked for a password
+
+
+PASSWORD = "geheim: mit Doppelpunkt"  # bcrypt's hash of it is below, as htpasswd(1) writes it
+HTPASSWD = "me:$2y$05$abcdefghijklmnopqrstuuKsPS1BOXYDb/Ky2J/ipZLS8.SbgoIyC\n"
+
+
+@pytest.fixture
+def home(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a caller who has logged in nowhere."""
+    for name in ("REGISTRY_AUTH_FILE", "XDG_CONFIG_HOME", "DOCKER_CONFIG", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(place / "home"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(place / "home/run"))
+    for name in (".docker", "run"):
+        (place / "home" / name).mkdir(parents=True)
+    return place / "home"
+
+
+def log_in(home: Path, host: str, user: str = "me", password: str = PASSWORD) -> None:
+    text = base64.b64encode(f"{user}:{password}".encode()).decode()
+    (home / ".docker/config.json").write_text(json.dumps({"auths": {host: {"auth": text}}}))
+
+
+def asking(place: Path) -> dict[str, Any]:
+    (place / "htpasswd").write_text(HTPASSWD)
+    return {"auth": {"htpasswd": {"realm": "test", "path": str(place / "htpasswd")}}}
+
+
+def put(made: Made, place: Path, host: str) -> None:
+    words = ["skopeo", "copy", "-q", "--dest-tls-verify=false", "--dest-creds", f"me:{PASSWORD}"]
+    subprocess.run([*words, made.layout(place / "layout"), f"docker://{host}/app:latest"], check=True, timeout=60)
+
+
+@program("docker-registry")
+@program("skopeo")
+def test_a_registry_with_passwords(runtime: Runtime, place: Path, home: Path) -> None:
+    """Logged in by skopeo itself."""
+    with serving(place, **asking(place)) as host:
+        put(Made(plain()), place, host)
+        words = ("pull", "--store", place / "store", f"docker://{host}/app")
+        said = command(runtime, *words, status=1).stderr
+        assert "wants to know who asks, by 'Basic'" in said and "podman login" in said
+        assert f"{home}/run/containers/auth.json, {home}/.config/containers/auth.json, {home}/.docker/" in said
+        log_in(home, host, password="wrong")
+        said = command(runtime, *words, status=1).stderr
+        assert f"what '{home}/.docker/config.json' says is not enough: log in anew" in said
+        logging_in = ["skopeo", "login", "--tls-verify=false", "--password-stdin", "-u", "me", host]
+        subprocess.run(logging_in, input=PASSWORD, text=True, stdout=subprocess.DEVNULL, check=True, timeout=60)
+        assert (home / "run/containers/auth.json").exists()
+        command(runtime, *words)
+
+
+@program("docker-registry")
+@program("skopeo")
+@program("openssl")
+def test_a_registry_with_a_certificate_of_its_own(
+    runtime: Runtime, place: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, certificate = place / "key", place / "certificate"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    words += ["-keyout", key, "-out", certificate, "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.2"]
+    subprocess.run(words, check=True, stderr=subprocess.DEVNULL, timeout=60)
+    tls = {"tls": {"certificate": str(certificate), "key": str(key)}}
+    with serving(place, "127.0.0.2", http=tls, **asking(place)) as host:
+        put(Made(plain()), place, host)
+        log_in(home, host)
+        words = ["pull", "--store", place / "store", f"docker://{host}/app"]
+        said = command(runtime, *words, status=1).stderr
+        assert "certificate verify failed" in said and "SSL_CERT_FILE names the file" in said
+        monkeypatch.setenv("SSL_CERT_FILE", str(place / "none"))
+        assert "SSL_CERT_FILE names a file" in command(runtime, *words, status=1).stderr
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        command(runtime, *words)
+
+
 def test_nobody_listens(runtime: Runtime, place: Path) -> None:
     said = command(runtime, "pull", "--store", place / "store", "docker://localhost:1/app", status=1).stderr
     assert "connection refused" in said and "start the registry" in said
@@ -120,9 +204,15 @@ class FalseRegistry(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.server.asked.append((self.path, dict(self.headers)))
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            if self.path.startswith("/token"):
+            if self.path == "/asking":
+                self.send(401, b"", {"WWW-Authenticate": self.server.asks})
+            elif self.path.startswith("/token") and self.server.leads:
+                self.send(307, b"", {"Location": self.server.leads})
+            elif self.path.startswith("/token") and self.headers.get("Authorization", "") != self.server.login:
+                self.send(401, b"", {})
+            elif self.path.startswith("/token"):
                 self.send(200, json.dumps({"token": "secret"}).encode(), {})
-            elif self.server.token and self.headers.get("Authorization") != "Bearer secret":
+            elif self.server.token and self.headers.get("Authorization") != self.server.accepts:
                 self.send(401, b"", {"WWW-Authenticate": self.server.token})
             else:
                 self.answer()
@@ -171,6 +261,8 @@ class FalseRegistry(BaseHTTPRequestHandler):
 def false_registry() -> Iterator[Any]:
     server: Any = ThreadingHTTPServer(("localhost", 0), FalseRegistry)
     server.asked, server.token, server.most, server.knows_range, server.shift = [], "", None, True, 0
+    server.accepts, server.asks = "Bearer secret", ""
+    server.login = server.leads = ""  # what the place for tokens wants to see, and where it leads instead
     server.redirect, server.types, server.manifests, server.blobs = "", {}, {}, {}
     server.host = f"localhost:{server.server_address[1]}"
     with ThreadPoolExecutor(1) as pool:
@@ -213,6 +305,99 @@ def test_a_token_is_asked_for(runtime: Runtime, place: Path, false_registry: Any
     assert blobs_of(place) == {digest(made.manifest()), *false_registry.blobs}
     for path, headers in false_registry.asked:
         assert "Authorization" not in headers or not path.startswith("/token")
+
+
+def test_a_password_is_for_the_place_for_tokens_alone(
+    runtime: Runtime, place: Path, false_registry: Any, home: Path
+) -> None:
+    offer(false_registry, large())
+    log_in(home, false_registry.host)
+    false_registry.token = f'Bearer realm="http://{false_registry.host}/token"'
+    false_registry.login = authorization("me", PASSWORD)
+    pull(runtime, place, false_registry)
+    told = {(path.startswith("/token"), headers.get("Authorization")) for path, headers in false_registry.asked}
+    assert told == {(True, false_registry.login), (False, None), (False, "Bearer secret")}
+
+
+def authorization(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
+def test_a_password_that_is_refused_is_in_no_message(
+    runtime: Runtime, place: Path, false_registry: Any, home: Path
+) -> None:
+    offer(false_registry, large())
+    log_in(home, false_registry.host)
+    false_registry.token = f'Bearer realm="http://{false_registry.host}/token"'
+    false_registry.login = "Basic other"
+    words = ("--debug", "pull", "--store", place / "store", f"docker://{false_registry.host}/app")
+    done = command(runtime, *words, status=1)
+    assert "no token for app: 401" in done.stderr and "log in anew" in done.stderr
+    said = (
+        done.stdout
+        + done.stderr
+        + subprocess.run(["grep", "-r", "", place / "store"], capture_output=True, text=True, check=True).stdout
+    )
+    assert PASSWORD not in said and authorization("me", PASSWORD).split()[1] not in said
+
+
+@pytest.mark.parametrize("challenge", ["Basic realm=x", "Bearer"])
+@pytest.mark.parametrize("leads", ["a blob", "a token"])
+def test_a_redirection_gets_no_password(
+    runtime: Runtime, place: Path, false_registry: Any, home: Path, challenge: str, leads: str
+) -> None:
+    """It may be to anybody's server."""
+    made = offer(false_registry, large())
+    log_in(home, false_registry.host)
+    basic = challenge.startswith("Basic")
+    false_registry.token = challenge if basic else f'Bearer realm="http://{false_registry.host}/token"'
+    false_registry.accepts = authorization("me", PASSWORD) if basic else "Bearer secret"
+    false_registry.login = authorization("me", PASSWORD)
+    elsewhere = f"http://{false_registry.host}/v2/elsewhere/blobs/x"
+    if leads == "a blob":
+        false_registry.redirect = elsewhere
+    else:
+        false_registry.leads = elsewhere
+    pull(runtime, place, false_registry, status=0 if basic and leads == "a token" else 1)
+    led = [headers for path, headers in false_registry.asked if "elsewhere" in path]
+    assert led or (basic and leads == "a token")
+    assert all("Authorization" not in headers for headers in led)
+    assert made
+
+
+def test_who_a_registry_leads_to_asks_for_no_password(
+    runtime: Runtime, place: Path, false_registry: Any, home: Path
+) -> None:
+    """The challenge is not the registry's own, whatever place for tokens it names."""
+    offer(false_registry, large())
+    log_in(home, false_registry.host)
+    false_registry.token, false_registry.accepts = "Basic realm=x", authorization("me", PASSWORD)
+    other = f"http://{false_registry.host.replace('localhost', '127.0.0.1')}"
+    false_registry.redirect = f"{other}/asking"
+    false_registry.asks = f'Bearer realm="{other}/token"'
+    assert "which wants to know who asks" in pull(runtime, place, false_registry, status=1)
+    assert any(path == "/asking" for path, _ in false_registry.asked)
+    assert not any(path.startswith("/token") for path, _ in false_registry.asked)
+
+
+def test_another_registrys_password_stays_here(runtime: Runtime, place: Path, false_registry: Any, home: Path) -> None:
+    offer(false_registry, large())
+    log_in(home, false_registry.host.replace("localhost", "127.0.0.1"))
+    for token in ("Basic realm=x", f'Bearer realm="http://{false_registry.host}/token"'):
+        false_registry.token, false_registry.login = token, "Basic other"
+        pull(runtime, place, false_registry, status=1)
+    assert all("Authorization" not in headers for _, headers in false_registry.asked)
+
+
+def test_nobody_looks_for_a_password_that_nobody_wants(
+    runtime: Runtime, place: Path, false_registry: Any, home: Path
+) -> None:
+    """So a file that can't be read is in nobody's way."""
+    offer(false_registry, large())
+    (home / ".docker/config.json").write_text("{")
+    pull(runtime, place, false_registry)
+    false_registry.token = "Basic realm=x"
+    assert "config.json can't be read" in pull(runtime, place / "again", false_registry, status=1)
 
 
 @pytest.mark.parametrize("challenge", ["Basic realm=x", 'Bearer realm="http://example.com/token"', "Bearer", ""])
