@@ -17,6 +17,7 @@ import pytest
 from kernel.kit.images import Made, device, entry, link, snapshot, tar
 from kernel.kit.needs import program
 from kernel.test_real_input import add_busybox
+from kernel.test_rootfs_scripts import NOT_REACHED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -197,6 +198,36 @@ def test_an_image_of_skopeos(runtime: Runtime, place: Path, store: Path, form: s
     subprocess.run(["umoci", "unpack", "--image", f"{place}/layout:app", place / "theirs"], check=True, timeout=60)
     command(runtime, "bundle", "--store", store, f"{form}:{place}/copied", place / "ours")
     assert snapshot(place / "ours/rootfs") == snapshot(place / "theirs/rootfs")
+
+
+@pytest.mark.slow
+@program("umoci")
+@program("mmdebstrap")
+def test_a_debian_as_umoci_has_it(runtime: Runtime, place: Path, store: Path) -> None:
+    """Packages of a distribution, as mmdebstrap writes them: set-user-ID programs, links, names of many lengths."""
+    words = [
+        "mmdebstrap",
+        "--quiet",
+        "--variant=extract",
+        "--include=base-files,base-passwd,passwd,login,libpam-modules",
+    ]
+    made = subprocess.run([*words, "bookworm", place / "root.tar"], capture_output=True, text=True, check=False)
+    if any(told in made.stderr for told in NOT_REACHED):
+        pytest.skip("no mirror of the distribution can be reached")
+    assert made.returncode == 0, made.stderr
+    reference = Made([(place / "root.tar").read_bytes(), tar([entry("usr/bin/.wh.passwd", "")])]).layout(
+        place / "layout"
+    )
+    subprocess.run(["umoci", "unpack", "--image", f"{place}/layout:app", place / "theirs"], check=True, timeout=60)
+    command(runtime, "bundle", "--store", store, reference, place / "ours")
+    theirs = snapshot(place / "theirs/rootfs")
+    theirs["usr/bin"]["mtime"] = snapshot(place / "ours/rootfs")["usr/bin"]["mtime"]  # no layer says it again
+    assert snapshot(place / "ours/rootfs") == theirs
+    assert len(theirs) > 1000
+    command(runtime, "bundle", "--store", store, "--overlay", reference, place / "mounted")
+    found = seen(place / "mounted", place / "merged")
+    found["usr/bin"]["mtime"] = theirs["usr/bin"]["mtime"]
+    assert found == {name: one | {"same": None} for name, one in theirs.items()}
 
 
 @pytest.mark.parametrize("kind", ["gnu", "posix", "posix --sparse-version=0.1", "posix --sparse-version=0.0"])

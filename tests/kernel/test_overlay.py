@@ -385,3 +385,58 @@ def test_who_is_not_root_gets_a_bundle_to_run(runtime: Runtime, place: Path, for
         assert "A /proc\n" in told.stdout
     words = [*runtime.argv, "images", "prune"]
     subprocess.run(words, env=environment, check=True, timeout=60, **who)
+
+
+BECOME = "setpriv --reuid 54321 --regid 54321 --clear-groups"
+GRANT = f"""
+for name in passwd subuid subgid; do mount --bind "$1/$name" "/etc/$name"; done
+shift
+exec {BECOME} "$@"
+"""  # in a mount namespace: the host's own files stay as they are
+
+
+@needs.namespace("user")
+@needs.program("newuidmap")
+@needs.program("newgidmap")
+@pytest.mark.parametrize("form", ["copied", "overlay"])
+def test_files_belong_to_as_many_as_root_has_granted(runtime: Runtime, place: Path, form: str) -> None:
+    """subuid(5): in the bundle by the user's own ids, in the container by those of the image."""
+    (place / "passwd").write_text(f"{Path('/etc/passwd').read_text()}\nminirun-test:x:54321:54321::/:/bin/sh\n")
+    for name in ("subuid", "subgid"):
+        (place / name).write_text("minirun-test:700000:2000\n")
+    (place / "root").mkdir()
+    add_busybox(place / "root")
+    with tarfile.open(place / "root.tar", "w") as archive:
+        archive.add(place / "root", ".")
+    more = [entry("srv/mine", "a", uid=1000, gid=7), entry("srv/far", "b", uid=1999), entry("srv/out", "c")]
+    more.append(entry("srv", mode=0o777))
+    made = Made([(place / "root.tar").read_bytes(), tar(more), tar([entry("srv/.wh.out", "")])])
+    made.document["config"] = {"Cmd": ["stat", "-c", "%u:%g", "/srv/mine", "/srv/far"], "User": "1000:7"}
+    reference = made.layout(place / "layout")
+    place.chmod(0o755)
+    home = place / "home"
+    home.mkdir()
+    os.chown(home, 54321, 54321)
+    environment = runtime.environment | {"XDG_RUNTIME_DIR": str(home), "XDG_DATA_HOME": str(home)}
+
+    def as_user(*words: str) -> str:
+        line = ["unshare", "--mount", "sh", "-c", GRANT, "sh", str(place), *runtime.argv, *words]
+        done = subprocess.run(line, env=environment, capture_output=True, text=True, cwd=home, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        return done.stdout
+
+    as_user("bundle", *["--overlay"] * (form == "overlay"), reference, f"{home}/bundle")
+    if form == "copied":
+        status = (home / "bundle/rootfs/srv/mine").stat()
+        assert (status.st_uid, status.st_gid) == (700999, 700006)
+    quiet(home / "bundle")
+    assert as_user("run", f"{home}/bundle") == "1000:7\n1999:0\n"
+    if form == "overlay":
+        as_user("run", "--set", "/process/user/uid=5", f"{home}/bundle", "--", "touch", "/srv/x")
+        assert "A /srv/x\n" in as_user("diff", f"{home}/bundle")
+        as_user("diff", "--tar", f"{home}/layer.tar", f"{home}/bundle")
+        with tarfile.open(home / "layer.tar") as archive:
+            assert archive.getmember("srv/x").uid == 5
+    subprocess.run(["rm", "-r", home / "bundle"], check=True)
+    as_user("images", "prune")
+    assert os.listdir(home / "minirun/store/layers") == os.listdir(home / "minirun/store/blobs/sha256") == []
