@@ -68,10 +68,10 @@ def empty_directory(parent: int, name: str, path: str, kept: frozenset[str] | se
 
 
 def step_to(here: int, name: str) -> int:
-    try:
-        return files.openat(here, name, DIRECTORY_FLAGS)
-    finally:
-        os.close(here)
+    """Where this fails, `here` stays open."""
+    opened = files.openat(here, name, DIRECTORY_FLAGS)
+    os.close(here)
+    return opened
 
 
 def remove_path(path: str) -> None:
