@@ -31,11 +31,12 @@ from .streams import Bounded, compression_of, decompressed
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
+    from typing import IO, Any
 
     from .reference import Reference
 
 MOST_MEMBERS = 100_000
+MOST_BYTES_OF_HEADER = 1 << 20
 
 
 class DockerArchive(Source):
@@ -63,7 +64,8 @@ class DockerArchive(Source):
 
     def list_members(self) -> None:
         try:
-            with tarfile.open(self.path, "r:") as archive:
+            with open(self.path, "rb") as file:
+                archive = tarfile.TarFile(fileobj=Headers(file))  # type: ignore[arg-type]
                 for count, one in enumerate(archive):
                     if count > MOST_MEMBERS:
                         raise ImageError(f"{self.what} has more than {MOST_MEMBERS} files")
@@ -146,6 +148,21 @@ class DockerArchive(Source):
             stream = Bounded(decompressed(file), self.most)
             stream.seek(start)
             yield from stream.rest()
+
+
+class Headers:
+    """The archive for who reads its members' headers only: tarfile would take any length of one into memory."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file = file
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, length: int) -> bytes:
+        if length > MOST_BYTES_OF_HEADER:
+            raise ImageError(
+                f"a file's name, or another header of the archive, has {length} bytes\n  cure:  {NOT_SAVED}"
+            )
+        return self.file.read(length)
 
 
 def plain_path(path: str) -> str:

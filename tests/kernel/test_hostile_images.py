@@ -563,6 +563,17 @@ def test_an_archive_with_names_that_lead_outside(runtime: Runtime, place: Path, 
     assert "has no file" in bundle(runtime, place, f"docker-archive:{place}/saved.tar", status=1)
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_an_archive_with_a_name_of_gigabytes(runtime: Runtime, place: Path, kind: bytes) -> None:
+    """A file with holes, so that it takes no room; tarfile would read all of it at once."""
+    saved = Path(good().archive(place / "saved.tar").partition(":")[2])
+    data = bytearray(tar([entry("x", "x", type=kind)], tarfile.USTAR_FORMAT))
+    data[124:136] = b"40000000000\0"  # 4 GiB
+    saved.write_bytes(bytes(with_checksum(data)[:512]))
+    os.truncate(saved, 5 << 30)
+    assert "header of the archive, has 4294967296 bytes" in bundle(runtime, place, f"docker-archive:{saved}", status=1)
+
+
 def test_lies_about_history_are_only_shown(runtime: Runtime, place: Path) -> None:
     """A terminal obeys none of what the author has written."""
     config = {"history": [{"created_by": "\x1b]0;title\x07\nLayer 9"}], "config": {"Env": ["A=\x1b[2J"]}}
