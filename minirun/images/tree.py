@@ -13,7 +13,7 @@ import os
 from ..kernel import files
 from ..kernel.libc import SystemCallError
 from .errors import ImageError
-from .removal import is_directory, remove_name
+from .removal import remove_name
 
 MOST_HOPS = 40  # symlinks on one way: path_resolution(7)
 PLACE_FLAGS = os.O_PATH | os.O_DIRECTORY
@@ -114,7 +114,9 @@ class Tree:
         except SystemCallError as error:
             if error.errno == errno.ENOENT:
                 files.mkdirat(parent, name, 0o755)
-                self.touch(f"{os.readlink(files.by_descriptor(parent))}/{name}")
+                made = f"{os.readlink(files.by_descriptor(parent))}/{name}"
+                self.touch(made)
+                self.times.pop(made, None)  # of one that was there before, and was removed
                 return None
         return os.readlink(name, dir_fd=parent)  # EINVAL: a file is in the way
 
@@ -124,9 +126,6 @@ class Tree:
         """How many files that were: 0 where nothing has this name."""
         self.look_again()
         try:
-            if is_directory(parent, name):
-                for known in [one for one in self.times if one == path or one.startswith(f"{path}/")]:
-                    del self.times[known]
             return remove_name(parent, name, path, self.touched if keep_touched else frozenset())
         except FileNotFoundError:
             return 0

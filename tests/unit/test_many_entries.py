@@ -1,4 +1,4 @@
-"""A layer of which minirun would have to keep more in mind than there is memory."""
+"""What a layer has minirun keep in mind: not more than there is memory, and nothing of what is gone."""
 
 from __future__ import annotations
 
@@ -56,3 +56,11 @@ def test_the_next_layer_begins_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with tree.Tree(str(tmp_path)) as root:
         for _ in range(5):
             apply_layer(root, Tap(io.BytesIO(layer), 1 << 30), Notes())
+
+
+def test_a_time_is_for_the_directory_that_it_was_told_of(tmp_path: Path) -> None:
+    """Not for another that comes into its place, of which the layer says nothing."""
+    first = [entry("a"), entry("a/b", mtime=1000), entry("c", mtime=1000), entry("c/d", "x")]
+    apply(tmp_path, tar([*first, entry("a", "in its place"), entry("a"), entry("a/b/c", "x")]))
+    assert (tmp_path / "c").stat().st_mtime == 1000
+    assert (tmp_path / "a/b").stat().st_mtime > 1_700_000_000
