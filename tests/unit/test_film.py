@@ -25,6 +25,7 @@ UNSEEN = {
     "CheckProcess",
     "ChooseCgroup",
     "ChooseScope",
+    "ClaimChanges",
     "CloseFiles",
     "CompileFilter",
     "CopySource",
