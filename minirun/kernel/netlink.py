@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 IFF_UP = 1  # net/if.h
+AF_INET, AF_INET6 = 2, 10  # bits/socket.h
+RTN_UNICAST = 1  # linux/rtnetlink.h
 IFA_F_PERMANENT, RT_SCOPE_UNIVERSE = 0x80, 0  # linux/if_addr.h, linux/rtnetlink.h
 
 
@@ -89,3 +91,43 @@ def told(message: Any) -> dict[str, Any]:
     """The attributes that make the address the same again; IPv4 has the address itself in IFA_LOCAL, IPv6 has not."""
     attributes = {name: message.get(name) for name in ("local", "address", "broadcast")}
     return {name: value for name, value in attributes.items() if value is not None}
+
+
+# ---- of this process's own namespace, which takes no right
+
+
+def own_routes() -> list[tuple[str, int, tuple[str, ...]]]:
+    """RTM_GETROUTE: the unicast routes of every table (rtnetlink(7)), as address, length of the prefix and devices. A
+    default route has no address in the message, and is left out."""
+    from pyroute2 import IPRoute
+
+    with IPRoute() as netlink:
+        names = names_by_index(netlink)
+        messages = [message for family in (AF_INET, AF_INET6) for message in netlink.get_routes(family=family)]
+    return [
+        (message.get("dst"), message["dst_len"], tuple(names.get(index, "?") for index in ways_out(message)))
+        for message in messages
+        if message["type"] == RTN_UNICAST and message["dst_len"]
+    ]
+
+
+def own_addresses() -> list[tuple[str, int, str]]:
+    """RTM_GETADDR: addresses, each with the length of its network's prefix and its device. Where the other end of a
+    link is said, the network is that one's (ip-address(8), peer), and the own address is one for itself."""
+    from pyroute2 import IPRoute
+
+    with IPRoute() as netlink:
+        names = names_by_index(netlink)
+        messages = list(netlink.get_addr())
+    found = [(message.get("address"), message["prefixlen"], names.get(message["index"], "?")) for message in messages]
+    alone = [(message.get("local"), 32, names.get(message["index"], "?")) for message in messages]
+    return [*found, *(one for one in alone if one[0])]
+
+
+def names_by_index(netlink: Any) -> dict[int, str]:
+    return {link["index"]: link.get("ifname") for link in netlink.get_links()}
+
+
+def ways_out(route: Any) -> list[int]:
+    """A route has one device, or several with their shares (ip-route(8), nexthop)."""
+    return [route.get("oif")] if route.get("oif") else [hop["oif"] for hop in route.get("multipath") or ()]

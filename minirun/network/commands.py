@@ -17,13 +17,13 @@ from .networks import (
     forget_network,
     network_file,
     network_names,
-    new_network,
-    new_rootless_network,
     read_network,
     save_network,
 )
+from .new import new_network, new_rootless_network
 from .plan import attach_plan
 from .pool import Lease, free_addresses, locked_pool, peeked_pool
+from .taken import taken_here
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -53,11 +53,11 @@ def make_network(
     with locked_pool(directory):
         if name in network_names(directory):
             raise StateError(f"there is a network {name} already{CURE}minirun network remove {name}")
-        others = all_networks(directory)
+        others, taken = all_networks(directory), taken_here()
         if os.geteuid() == 0:
-            network = new_network(name, subnets, gateways, bridge, dns, others)
+            network = new_network(name, subnets, gateways, bridge, dns, others, taken)
         else:
-            network = new_rootless_network(name, subnets, dns, others)
+            network = new_rootless_network(name, subnets, dns, others, taken)
         write_names(directory, network, ())
         save_network(directory, network)
     return network

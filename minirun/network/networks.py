@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import os
 from errno import ENOENT
-from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
 from ..errors import CURE, StateError, reason
@@ -22,15 +21,11 @@ from ..record import Record
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from ipaddress import IPv4Network, IPv6Network
     from typing import Any
-
-    Subnet = IPv4Network | IPv6Network
 
 DEFAULT_NETWORKS = "/var/lib/minirun/networks"
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 LONGEST_NAME = 40
-LONGEST_LINK = 15  # IFNAMSIZ less the NUL (netdevice(7))
 LISTS = ("subnets", "gateways", "dns")
 BRIDGE, ROOTLESS = "bridge", "slirp4netns"
 
@@ -127,106 +122,3 @@ def forget_network(directory: str, name: str) -> None:
         path = network_file(directory, name, ending)
         if os.path.lexists(path):
             os.unlink(path)
-
-
-# ---- a new one
-
-
-def new_network(
-    name: str,
-    subnets: tuple[str, ...],
-    gateways: tuple[str, ...],
-    bridge: str,
-    dns: tuple[str, ...],
-    others: list[Network],
-) -> Network:
-    """What is not said is chosen: subnets that no other network has, the first address of each for the host. Raises
-    StateError."""
-    chosen = [subnet_of(text) for text in subnets] or [free_subnet(others), private_subnet(name)]
-    if len({one.version for one in chosen}) < len(chosen):
-        raise StateError("a network has one subnet of IPv4, one of IPv6, or both")
-    refuse_overlap(chosen, others)
-    refuse_taken_bridge(bridge, others)
-    return Network(
-        checked_network_name(name),
-        BRIDGE,
-        tuple(map(str, chosen)),
-        tuple(gateway_of(one, gateways) for one in chosen),
-        bridge_name(name, bridge),
-        tuple(str(address_of(text)) for text in dns),
-    )
-
-
-def new_rootless_network(name: str, subnets: tuple[str, ...], dns: tuple[str, ...], others: list[Network]) -> Network:
-    """One of slirp4netns(1): its addresses have their meaning by their number. Raises StateError."""
-    chosen = subnet_of(subnets[0]) if subnets else free_subnet(others)
-    if len(subnets) > 1 or chosen.version != 4 or chosen.num_addresses < 256:
-        raise StateError(f"without root, a network has one subnet of IPv4\n  allowed: /24 or more{CURE}--subnet once")
-    servers = tuple(str(address_of(text)) for text in dns) or (str(chosen[3]),)
-    return Network(checked_network_name(name), ROOTLESS, (str(chosen),), (str(chosen[2]),), "", servers)
-
-
-def subnet_of(text: str) -> Subnet:
-    try:
-        found = ip_network(text)
-    except ValueError as error:
-        raise StateError(f"--subnet {text!r}: {error}\n  allowed: such as 10.89.0.0/24 or fd4d:1::/64") from None
-    if found.num_addresses < 4:
-        raise StateError(f"--subnet {text!r} has no room for a host and containers\n  allowed: /30 or more, /126")
-    return found
-
-
-def address_of(text: str) -> Any:
-    try:
-        return ip_address(text)
-    except ValueError as error:
-        raise StateError(f"{error}\n  allowed: such as 10.89.0.1 or fd4d:1::1") from None
-
-
-def free_subnet(others: list[Network]) -> Subnet:
-    """The first of 10.89.0.0/24, 10.89.1.0/24 and so on that is nobody's."""
-    taken = [ip_network(one) for other in others for one in other.subnets]
-    for third in range(256):
-        subnet = ip_network(f"10.89.{third}.0/24")
-        if not any(subnet.overlaps(one) for one in taken if one.version == 4):
-            return subnet
-    raise StateError(f"no subnet of 10.89.0.0/16 is left{CURE}--subnet names another")
-
-
-def private_subnet(name: str) -> Subnet:
-    """One of the fd00::/8 that everybody may take at random (RFC 4193)."""
-    random = os.urandom(5).hex()
-    return ip_network(f"fd{random[:2]}:{random[2:6]}:{random[6:]}::/64")
-
-
-def gateway_of(subnet: Subnet, gateways: tuple[str, ...]) -> str:
-    for found in map(address_of, gateways):
-        if found.version == subnet.version:
-            if found not in subnet or found in (subnet.network_address, subnet.broadcast_address):
-                raise StateError(f"--gateway {found} is no host's address in {subnet}")
-            return str(found)
-    return str(subnet[1])
-
-
-def refuse_overlap(chosen: list[Subnet], others: list[Network]) -> None:
-    for other in others:
-        for theirs in map(ip_network, other.subnets):
-            if any(one.version == theirs.version and one.overlaps(theirs) for one in chosen):
-                raise StateError(f"{theirs} is the network {other.name}'s{CURE}--subnet names another")
-
-
-def bridge_name(name: str, bridge: str) -> str:
-    """As people know it from other programs, where there is room in a link's name."""
-    if not bridge:
-        return f"mr-{name}" if len(name) <= LONGEST_LINK - 3 else f"mr-{sha256(name.encode()).hexdigest()[:12]}"
-    if len(bridge) > LONGEST_LINK or not NAME_CHARACTERS.issuperset(bridge):
-        raise StateError(
-            f"a bridge can't be called {bridge!r}\n  allowed: at most {LONGEST_LINK} letters, digits, _, -"
-        )
-    return bridge
-
-
-def refuse_taken_bridge(bridge: str, others: list[Network]) -> None:
-    for other in others:
-        if bridge and other.bridge == bridge:
-            raise StateError(f"{bridge} is the network {other.name}'s bridge{CURE}--bridge names another")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,12 +11,14 @@ import pytest
 from minirun.errors import StateError
 from minirun.network.commands import hostname_of
 from minirun.network.names import hosts, resolv_conf
-from minirun.network.networks import Network, new_network, read_network, save_network
+from minirun.network.networks import Network, read_network, save_network
+from minirun.network.new import new_network, new_rootless_network
 from minirun.network.nft import table_text
 from minirun.network.operations import GiveAddressInside, MakeBridge, MakeCable, PublishPort, WriteNames, WriteTable
 from minirun.network.plan import attach_plan, cable_name
 from minirun.network.pool import Lease, Pool, free_addresses
 from minirun.network.ports import Port, read_port
+from minirun.network.taken import Taken
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,6 +97,56 @@ def test_what_is_no_network(
 ) -> None:
     with pytest.raises(StateError, match=expected):
         new_network(name, subnets, gateways, bridge, (), [WEB])
+
+
+NO_SUBNETS = [
+    ("0.0.0.0/0", "part of the internet"),
+    ("::/0", "part of the internet"),
+    ("128.0.0.0/1", "part of the internet"),
+    ("127.0.0.0/8", "loopback"),
+    ("127.7.0.0/24", "loopback"),
+    ("169.254.7.0/24", "for one link"),
+    ("224.0.0.0/24", "multicast"),
+    ("255.255.255.0/24", "everybody's"),
+    ("0.0.0.0/24", "this host"),
+    ("::/64", "loopback"),
+    ("::ffff:10.0.0.0/120", "is IPv4"),
+    ("fe80::/64", "for one link"),
+    ("ff02::/64", "multicast"),
+    ("fd4d:1::/127", "no room"),
+]
+
+
+@pytest.mark.parametrize(("subnet", "expected"), NO_SUBNETS)
+def test_subnets_that_containers_could_not_use(subnet: str, expected: str) -> None:
+    with pytest.raises(StateError, match=expected):
+        new_network("web", (subnet,), (), "", (), [])
+    with pytest.raises(StateError):
+        new_rootless_network("web", (subnet,), (), [])
+
+
+TAKEN = [Taken(ip_network("10.89.0.0/23"), "a route to 10.89.0.0/23 goes by vpn0")]
+
+
+def test_what_the_host_reaches_is_not_chosen() -> None:
+    assert new_network("web", (), (), "", (), [], TAKEN).subnets[0] == "10.89.2.0/24"
+    assert new_rootless_network("web", (), (), [], TAKEN).subnets == ("10.89.2.0/24",)
+    all_of_10 = [Taken(ip_network("10.0.0.0/8"), "")]
+    assert new_network("web", (), (), "", (), [], all_of_10).subnets[0] == "172.30.0.0/24"
+    everything = [Taken(ip_network(text), "") for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
+    with pytest.raises(StateError, match="--subnet names another"):
+        new_network("web", (), (), "", (), [], everything)
+
+
+@pytest.mark.parametrize("subnet", ["10.89.1.0/24", "10.89.0.0/16", "10.89.0.0/23"])
+def test_what_the_host_reaches_is_refused(subnet: str) -> None:
+    for make in (lambda: new_network("web", (subnet,), (), "", (), [], TAKEN), lambda: rootless(subnet)):
+        with pytest.raises(StateError, match=r"a route to 10\.89\.0\.0/23 goes by vpn0\n.*--subnet names another"):
+            make()
+
+
+def rootless(subnet: str) -> Network:
+    return new_rootless_network("web", (subnet,), (), [], TAKEN)
 
 
 def test_a_network_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -297,6 +297,38 @@ def test_a_full_network(there: Stage) -> None:
 # ---- the commands
 
 
+ROUTES = """
+ip link add plain type bridge
+ip link set plain up
+ip link add idle type bridge
+ip address add 10.89.1.1/24 dev plain
+ip address add 10.89.2.1/24 dev idle
+ip route add 10.89.3.0/24 via 10.89.1.7
+ip route add 10.89.4.0/24 dev plain table 77
+ip route add 10.89.5.0/24 nexthop via 203.0.113.9 nexthop via 10.89.1.7
+ip route add 0.0.0.0/1 dev plain
+ip -6 route add fd77::/32 dev plain
+"""
+
+
+def test_a_subnet_that_the_host_reaches_already(there: Stage) -> None:
+    """By a route of any table, or an address of a link that is down; not the one to everywhere, nor a half of it."""
+    there.host.run("sh", "-euc", ROUTES)
+    assert there.network("create", "other").stdout.startswith("other: 10.89.6.0/24, fd")
+    for subnet, expected in (
+        ("10.89.1.128/25", "a route to 10.89.1.0/24 goes by plain"),
+        ("10.89.2.0/24", "idle has the address 10.89.2.1/24"),
+        ("10.89.3.0/24", "a route to 10.89.3.0/24 goes by plain"),
+        ("10.89.4.0/24", "a route to 10.89.4.0/24 goes by plain"),
+        ("10.89.5.0/24", "a route to 10.89.5.0/24 goes by uplink and plain"),
+        ("203.0.0.0/16", "a route to 203.0.113.0/24 goes by uplink"),
+        ("fd77:0:1::/64", "a route to fd77::/32 goes by plain"),
+    ):
+        done = there.network("create", "--subnet", subnet, "more", check=False)
+        assert done.returncode == 1 and f"{subnet} is taken on this host: {expected}; cure:" in done.stderr
+    assert there.network("create", "--subnet", "10.90.0.0/24", "more").returncode == 0
+
+
 def test_remove_refuses_while_containers_are_there(there: Stage) -> None:
     before = there.host.state()
     there.start(there.bundle("one", WAIT), "one")
