@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
-    from ..network.operations import Operation
+    from ..network.operation import Operation
     from ..network.ports import Port
 
     Values = Mapping[str, Any]

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from .connect import Teller
     from .networks import Network
-    from .operations import Operation
+    from .operation import Operation
     from .ports import Port
 
 ID_CHARACTERS = NAME_CHARACTERS | set("+.")  # an id becomes a word of /etc/hosts

@@ -11,7 +11,7 @@ from ..kernel.libc import SystemCallError
 from .links import Sites
 from .networks import read_network
 from .nft import NftError
-from .operations import NetworkRefused
+from .operation import NetworkRefused
 from .plan import attach_plan, container_plan, names_operation, network_plan
 from .pool import Lease, free_addresses
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .networks import Network
-    from .operations import Operation
+    from .operation import Operation
     from .pool import Pool
     from .ports import Port
 

@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+IFA_F_NODAD = 0x02  # linux/if_addr.h: nobody else has the address, so it need not be asked for first
+
 
 def hardware_address(of: str) -> str:
     """Always the same for the same word: one that is nobody's by its maker (IEEE 802, the second bit)."""

@@ -6,11 +6,13 @@ import os
 from ipaddress import ip_address
 
 from ..kernel import files
+from .operation import Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from .links import Sites
     from .networks import Network
     from .pool import Lease
 
@@ -69,3 +71,22 @@ def rewrite(path: str, text: str) -> None:
         os.ftruncate(descriptor, len(data))
     finally:
         os.close(descriptor)
+
+
+class WriteNames(Operation):
+    """The file that all containers of the network have as /etc/hosts, by a mount in their config.json. It is written
+    where it is, not replaced: the mounts are of this very file."""
+
+    man = "hosts(5)"
+
+    path: str
+    text: str
+
+    def describe(self) -> str:
+        return f"write the names of all containers in the network to {self.path}"
+
+    def shell(self) -> str:
+        return f"cat > {self.path} <<'END'\n{self.text}END"
+
+    def apply(self, sites: Sites) -> None:
+        rewrite(self.path, self.text)

@@ -5,31 +5,20 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from .names import hosts
+from .bridge import GiveAddress, MakeBridge, SetLinkUp
+from .cable import AddRoute, GiveAddressInside, MakeCable, PlugIn, SetLinkUpInside
+from .names import WriteNames, hosts
 from .networks import BRIDGE, network_file
-from .operations import (
-    AddRoute,
-    GiveAddress,
-    GiveAddressInside,
-    MakeBridge,
-    MakeCable,
-    PlugIn,
-    PublishPort,
-    SetLinkUp,
-    SetLinkUpInside,
-    SwitchOn,
-    SwitchOnIPv6,
-    WriteNames,
-    WriteTable,
-)
 from .rootless import rootless_plan
+from .switches import SwitchOn, SwitchOnIPv6
+from .translation import PublishPort, WriteTable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .networks import Network
-    from .operations import Operation
+    from .operation import Operation
     from .pool import Lease
 
 LINK = "eth0"  # what programs expect to find in a container

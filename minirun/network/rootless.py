@@ -14,7 +14,7 @@ from hashlib import sha256
 
 from ..kernel import signals
 from ..kernel.programs import find
-from .operations import NetworkRefused, Operation
+from .operation import NetworkRefused, Operation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

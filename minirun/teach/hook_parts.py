@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..network.operations import Operation
+    from ..network.operation import Operation
 
 OURS = ("network", "attach")
 

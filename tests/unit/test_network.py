@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from minirun.errors import StateError
+from minirun.network.bridge import MakeBridge
+from minirun.network.cable import GiveAddressInside, MakeCable
 from minirun.network.commands import hostname_of
-from minirun.network.names import hosts, resolv_conf
+from minirun.network.names import WriteNames, hosts, resolv_conf
 from minirun.network.networks import Network, read_network, save_network
 from minirun.network.new import new_network, new_rootless_network
 from minirun.network.nft import table_text
-from minirun.network.operations import GiveAddressInside, MakeBridge, MakeCable, PublishPort, WriteNames, WriteTable
 from minirun.network.plan import attach_plan, cable_name
 from minirun.network.pool import Lease, Pool, free_addresses
 from minirun.network.ports import Port, read_port
 from minirun.network.taken import Taken
+from minirun.network.translation import PublishPort, WriteTable
 
 if TYPE_CHECKING:
     from pathlib import Path
