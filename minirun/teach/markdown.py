@@ -44,6 +44,15 @@ def step(told: Told) -> Iterator[str]:
     yield from fenced("sh", told.shell) if told.shell else ("", f"No command: {text(told.no_shell)}.")
     if told.listing:
         yield from fenced("", told.listing)
+    yield from parts(told)
+
+
+def parts(told: Told) -> Iterator[str]:
+    """What a hook of minirun's own does."""
+    for number, part in enumerate(told.parts, start=1):
+        yield from ("", f"#### {told.number}.{number}. {text(part.sentence)}")
+        yield from ("", text(part.manual)) if part.manual else ()
+        yield from fenced("sh", part.shell.rstrip()) if part.shell else ()
 
 
 def fenced(language: str, code: str) -> tuple[str, ...]:

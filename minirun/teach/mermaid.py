@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LETTERS = {"runtime": "R", "container": "C"}
 SHOWN, LENGTH = 6, 60  # sentences of a note, letters of a sentence
+PARTS = 24  # of a hook's sentences
 PLAIN = " /.,:()_-|=+" + "…–"  # what needs no escape, beside letters and digits
 
 
@@ -29,6 +30,7 @@ def lines(explanation: Explanation) -> Iterator[str]:
         if before and before != process:
             yield f"    {LETTERS[before]}->>{LETTERS[process]}: step {band[0].number} is next"
         yield f"    Note over {LETTERS[process]}: {note(band)}"
+        yield from (f"    Note over {LETTERS[process]}: {hooks_note(told)}" for told in band if told.parts)
         before = process
 
 
@@ -38,6 +40,13 @@ def note(band: tuple[Told, ...]) -> str:
     sentences = [text(clipped(f"{told.number} {told.sentence}")) for told in shown]
     more = [f"… and {len(band) - len(shown)} more"] if len(shown) < len(band) else []
     return "<br/>".join([band[0].chapter.upper(), *sentences, *more])
+
+
+def hooks_note(told: Told) -> str:
+    """What a hook of minirun's own does; all of it, but for ports in great number."""
+    sentences = [text(clipped(part.sentence)) for part in told.parts[:PARTS]]
+    more = [f"… and {len(told.parts) - PARTS} more"] if len(told.parts) > PARTS else []
+    return "<br/>".join([f"within {told.number}", *sentences, *more])
 
 
 def clipped(words: str) -> str:

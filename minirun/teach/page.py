@@ -20,6 +20,7 @@ from .mount_tree import drawn
 from .outcome import HOLDS, HOST, JOINED, NEW
 from .page_film import film
 from .page_panels import html, numbers
+from .page_parts import within
 from .page_run import axis, came_of, seen, times
 from .panels import changes_told
 from .text import WHO, shown
@@ -195,6 +196,7 @@ def more(told: Told, came: str) -> Iterator[str]:
     )
     if told.listing:
         yield f"<h4>The program that the kernel runs</h4><pre>{html(told.listing)}</pre>"
+    yield from within(told)
     for name, value in (("Manual", told.manual), ("Specification", told.clause), ("In config.json", told.pointer)):
         if value:
             yield f'<h4>{name}</h4><div class="source"><code>{html(value)}</code></div>'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from ..safe import safe
 from .chapters import CHAPTERS
@@ -25,6 +25,8 @@ PANEL, PANEL_ROW = 936, 26  # what comes of it: where it begins; of its lines
 VALUE = 140  # from the name to the value there
 NAME_LETTERS, VALUE_LETTERS = 14, 21
 LIMITS_SHOWN = 6
+PART, PART_LETTERS, PARTS = 20, 48, 24  # what a hook does: a line's height, its letters, how many
+PART_BELOW = 4
 BAR, AXIS, LABEL = 3, 40, 56  # how high a bar of time is, the scale of these below all boxes, a label of it
 
 STYLE = """
@@ -59,7 +61,7 @@ def svg(explanation: Explanation) -> str:
 
 def lines(explanation: Explanation) -> Iterator[str]:
     bands, panel = explanation.sections(), list(outcome_lines(explanation))
-    below = TOP + len(bands) * ROW
+    *tops, below = accumulate((ROW + parts_height(band) for band in bands), initial=TOP)
     height = max(below + AXIS * bool(explanation.durations), TOP + len(panel) * PANEL_ROW) + 12
     title = f"The container {explanation.id}: {len(explanation.steps)} steps of two processes"
     if explanation.durations:
@@ -69,10 +71,10 @@ def lines(explanation: Explanation) -> Iterator[str]:
     yield f'<rect class="page" width="{WIDTH}" height="{height}"/>'
     yield text(LANES["runtime"], 36, title, "title")
     yield from (text(LANES[process], TOP - 14, who, f"lane {process}") for process, who in WHO.items())
-    yield from turns(bands)
-    for place, band in enumerate(bands):
-        yield from box(band, TOP + place * ROW, time_told(band, explanation))
-        yield from bar(band, TOP + place * ROW, explanation)
+    yield from turns(bands, tops)
+    for top, band in zip(tops, bands):
+        yield from box(band, top, time_told(band, explanation))
+        yield from bar(band, top, explanation)
     yield from scale(below, explanation)
     for place, (name, value, kind) in enumerate(panel):
         yield text(PANEL, TOP + 20 + place * PANEL_ROW, name, f"name {kind}")
@@ -101,12 +103,25 @@ def box(band: tuple[Told, ...], y: int, time: str) -> Iterator[str]:
     x = LANES[first.process]
     numbers = str(first.number) if first is last else f"{first.number}–{last.number}"
     yield "<g>"
-    yield f'<rect class="{first.process}" x="{x}" y="{y}" width="{LANE}" height="{BOX}" rx="4"/>'
+    yield f'<rect class="{first.process}" x="{x}" y="{y}" width="{LANE}" height="{BOX + parts_height(band)}" rx="4"/>'
     yield f'<text x="{x + 8}" y="{y + 17}" class="band"><tspan class="name">{first.chapter}</tspan> {numbers}</text>'
     yield text(x + 8, y + 35, CHAPTERS[first.chapter].meaning, "soft")
     if time:
         yield f'<text x="{x + LANE - 8}" y="{y + 17}" class="band" text-anchor="end">{xml(time)}</text>'
+    for place, words in enumerate(parts_shown(band), start=1):
+        yield text(x + 20, y + 35 + place * PART, clipped(words, PART_LETTERS), "soft")
     yield "</g>"
+
+
+def parts_shown(band: tuple[Told, ...]) -> list[str]:
+    """What hooks of minirun's own do; all of it, but for ports in great number."""
+    found = [f"· {part.sentence}" for told in band for part in told.parts]
+    return found if len(found) <= PARTS else [*found[:PARTS], f"… and {len(found) - PARTS} more"]
+
+
+def parts_height(band: tuple[Told, ...]) -> int:
+    found = parts_shown(band)
+    return PART * len(found) + PART_BELOW * bool(found)
 
 
 def bar(band: tuple[Told, ...], y: int, explanation: Explanation) -> Iterator[str]:
@@ -115,7 +130,7 @@ def bar(band: tuple[Told, ...], y: int, explanation: Explanation) -> Iterator[st
     if took:
         process = band[0].process
         width = LANE * took / longest(explanation)
-        place = f'x="{LANES[process]}" y="{y + BOX - BAR}" width="{width:.1f}" height="{BAR}"'
+        place = f'x="{LANES[process]}" y="{y + BOX + parts_height(band) - BAR}" width="{width:.1f}" height="{BAR}"'
         yield f'<rect class="bar {process}" {place}/>'
 
 
@@ -146,15 +161,15 @@ def scale(y: int, explanation: Explanation) -> Iterator[str]:
                 yield text(int(x), y + 30, tick_label(tick, whole), "soft")
 
 
-def turns(bands: list[tuple[Told, ...]]) -> Iterator[str]:
+def turns(bands: list[tuple[Told, ...]], tops: list[int]) -> Iterator[str]:
     """An arrow where the one process hands over to the other."""
-    for place, (before, after) in enumerate(pairwise(bands)):
+    for (before, after), (top, next_top) in zip(pairwise(bands), pairwise(tops)):
         if before[0].process != after[0].process:
             to_right = after[0].process == "container"
             left, right = LANES["runtime"] + LANE, LANES["container"]
             begin, end = (left, right) if to_right else (right, left)
-            y = TOP + place * ROW + BOX // 2
-            yield f'<line class="turn" x1="{begin}" y1="{y}" x2="{end}" y2="{y + ROW}"/>'
+            y = top + parts_height(before) + BOX // 2
+            yield f'<line class="turn" x1="{begin}" y1="{y}" x2="{end}" y2="{next_top + BOX // 2}"/>'
 
 
 # ---- what comes of it

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from html import unescape
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
@@ -21,9 +23,15 @@ from minirun.network.pool import Lease, Pool, free_addresses
 from minirun.network.ports import Port, read_port
 from minirun.network.taken import Taken
 from minirun.network.translation import PublishPort, WriteTable
+from minirun.plan.options import Options
+from minirun.spec.default import default
+from minirun.teach import markdown, mermaid, page, svg
+from minirun.teach.explanation import explain
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from minirun.teach.explanation import Explanation
 
 WEB = Network("web", "bridge", ("10.89.0.0/24", "fd4d:1::/64"), ("10.89.0.1", "fd4d:1::1"), "mr-web", ("192.0.2.53",))
 ONE = Lease("one", "ship", 4711, 1, ("10.89.0.2", "fd4d:1::2"), (Port("", 8080, 80, "tcp"),))
@@ -226,3 +234,43 @@ def test_a_hostname_has_an_end(tmp_path: Path) -> None:
 def test_the_cables_name_fits() -> None:
     assert len(cable_name(WEB, "x" * 1000)) <= 15
     assert cable_name(WEB, "one") != cable_name(WEB, "two")
+
+
+# ---- explained
+
+
+@pytest.fixture
+def explained(tmp_path: Path) -> Explanation:
+    """A container's plan, with the hook that connects it."""
+    save_network(str(tmp_path), WEB)
+    words = ["minirun", "network", "attach", "web", "--networks", str(tmp_path), "--publish", "8080:80/tcp"]
+    config = default(rootless=False, uid=0, gid=0) | {"hooks": {"createRuntime": [{"path": "/minirun", "args": words}]}}
+    return explain(Options(id="one", bundle="/bundle"), text=json.dumps(config).encode())
+
+
+def test_every_form_shows_what_the_hook_does(explained: Explanation) -> None:
+    (hook,) = (told for told in explained.steps if told.parts)
+    sentences = [part.sentence for part in hook.parts]
+    assert "make the bridge mr-web" in sentences and "publish port 80/tcp as the host's port 8080" in sentences
+    for form, begun in ((markdown.markdown, 0), (page.page, 0), (svg.svg, 40), (mermaid.mermaid, 50)):
+        said = unescaped(form(explained))
+        missing = [sentence for sentence in sentences if sentence[: begun or None] not in said]
+        assert not missing, form
+    for form in (markdown.markdown, page.page):
+        assert all(part.shell.splitlines()[0] in unescaped(form(explained)) for part in hook.parts)
+
+
+def unescaped(text: str) -> str:
+    """Without what Markdown, XML and Mermaid write for letters that have a meaning there."""
+    return unescape(re.sub(r"#(\d+);", lambda found: chr(int(found[1])), re.sub(r"\\(?=[\W_])", "", text)))
+
+
+def test_pictures_make_room_for_what_the_hook_does(explained: Explanation) -> None:
+    """No box begins before the one above it ends."""
+    drawn = svg.svg(explained)
+    boxes = re.findall(r'<rect class="(?:runtime|container)" x="\d+" y="(\d+)" width="\d+" height="(\d+)"', drawn)
+    ends = [int(top) + int(height) for top, height in boxes]
+    assert all(end < int(top) for end, (top, _) in zip(ends, boxes[1:]))
+    assert max(int(height) for _, height in boxes) > 300
+    (height,) = re.findall(r'viewBox="0 0 \d+ (\d+)"', drawn)
+    assert int(height) >= ends[-1]
