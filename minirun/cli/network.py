@@ -9,6 +9,7 @@ from ..engines.launcher import launcher
 from ..errors import CURE, StateError
 from ..runtime.again import HOME
 from .output import say, say_json
+from .table import NETWORK
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,8 +48,20 @@ def network(values: Values) -> int:
     deed = values["deed"]
     if deed not in DEEDS:
         raise StateError(f"network can't {deed!r}\n  allowed: {', '.join(DEEDS)}")
+    refuse_what_would_be_ignored(values)
     room()
     return DEEDS[deed](values)
+
+
+def refuse_what_would_be_ignored(values: Values) -> None:
+    """An option of another deed, and a network's name where all of them are meant. Raises StateError."""
+    own = OPTIONS[values["deed"]]
+    for option in NETWORK.options:
+        if option.name not in (*own, "networks") and values[option.name] not in (option.default, False):
+            allowed = ", ".join(f"--{name.replace('_', '-')}" for name in (*own, "networks"))
+            raise StateError(f"network {values['deed']} has no {option.flags[0]}\n  allowed: {allowed}")
+    if values["deed"] == "list" and values["network"] is not None:
+        raise StateError(f"network list has all of them, and no one's name{CURE}minirun network inspect NETWORK")
 
 
 def networks_directory(values: Values) -> str:
@@ -173,6 +186,14 @@ DEEDS: dict[str, Callable[[Values], int]] = {
     "remove": remove,
     "attach": attach,
     "detach": detach,
+}
+OPTIONS = {  # of each, beside --networks
+    "create": ("subnet", "gateway", "bridge", "dns"),
+    "list": ("format",),
+    "inspect": (),
+    "remove": ("force",),
+    "attach": ("publish", "dry_run", "narrate"),
+    "detach": (),
 }
 
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from minirun.cli import quick
+from minirun.cli.network import DEEDS, OPTIONS, network
+from minirun.cli.table import NETWORK, Option
 from minirun.errors import StateError
 from minirun.network.bridge import MakeBridge
 from minirun.network.cable import GiveAddressInside, MakeCable
@@ -234,6 +237,41 @@ def test_a_hostname_has_an_end(tmp_path: Path) -> None:
 def test_the_cables_name_fits() -> None:
     assert len(cable_name(WEB, "x" * 1000)) <= 15
     assert cable_name(WEB, "one") != cable_name(WEB, "two")
+
+
+# ---- the command line
+
+
+def refused(*words: str) -> str:
+    """What `minirun network` says of these words."""
+    call = quick.read(["network", *words])
+    assert call
+    with pytest.raises(StateError) as caught:
+        network(call.named)
+    return str(caught.value)
+
+
+def words_of(option: Option) -> list[str]:
+    value = option.choices[-1] if option.choices else "x"
+    return [option.flags[0]] if option.kind == "flag" else [option.flags[0], value]
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+def test_an_option_of_another_deed_is_refused(deed: str) -> None:
+    others = [option for option in NETWORK.options if option.name not in (*OPTIONS[deed], "networks")]
+    assert others
+    for option in others:
+        assert f"network {deed} has no {option.flags[0]}\n  allowed: --" in refused(deed, *words_of(option))
+
+
+def test_every_option_is_one_of_a_deed() -> None:
+    assert OPTIONS.keys() == DEEDS.keys()
+    named = {name for names in OPTIONS.values() for name in names}
+    assert named | {"networks"} == {option.name for option in NETWORK.options}
+
+
+def test_list_takes_no_name() -> None:
+    assert "minirun network inspect" in refused("list", "web")
 
 
 # ---- explained
