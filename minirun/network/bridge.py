@@ -29,16 +29,24 @@ class MakeBridge(Operation):
 
     def apply(self, sites: Sites) -> None:
         kind = sites.host.kind(self.name)
-        if kind == "bridge":
-            sites.result = "it is there"
-        elif kind is not None:
-            raise NetworkRefused(f"there is a link of this name, and it is no bridge: {kind}", "--bridge names another")
-        else:
+        if kind is None:
             sites.host.add(self.name, "bridge", address=hardware_address(self.name))
+        elif self.is_own(sites):
+            sites.result = "it is there"
+        else:
+            raise NetworkRefused(
+                f"there is a link of this name, which minirun has not made: a {kind}",
+                f"a network with another --bridge; or, if nobody needs it: ip link delete {self.name}",
+            )
+
+    def is_own(self, sites: Sites) -> bool:
+        """By its hardware address. Somebody else's has a use of its own, and would have the network's addresses on it
+        when the network is gone."""
+        is_bridge = sites.host.kind(self.name) == "bridge"
+        return is_bridge and sites.host.hardware(self.name) == hardware_address(self.name)
 
     def undo(self, sites: Sites) -> None:
-        """One that somebody else has made stays: other things than minirun's may be plugged into it."""
-        if sites.host.kind(self.name) == "bridge" and sites.host.hardware(self.name) == hardware_address(self.name):
+        if self.is_own(sites):
             sites.host.remove(self.name)
 
 

@@ -160,10 +160,20 @@ def test_nothing_is_left_after_delete(there: Stage) -> None:
     assert sorted(path.name for path in there.networks.iterdir()) == [".leases.json", ".lock"]
 
 
-def test_a_bridge_that_somebody_else_has_made_stays(there: Stage) -> None:
-    there.host.run("ip", "link", "add", "mr-web", "type", "bridge")
-    there.run(there.bundle("one", "true"), "one")
-    assert "mr-web" in there.host.run("ip", "-o", "link", "show", "type", "bridge").stdout
+@pytest.mark.parametrize("kind", ["bridge", "veth"])
+def test_a_link_that_somebody_else_has_made_is_left_alone(there: Stage, kind: str) -> None:
+    there.host.run("ip", "link", "add", "mr-web", "type", kind)
+    before = there.host.state()
+    done = there.run(there.bundle("one", "true"), "one", check=False)
+    assert done.returncode == 1 and "another --bridge" in done.stderr
+    assert (
+        f"can't make the bridge mr-web: there is a link of this name, which minirun has not made: a {kind}"
+        in done.stderr
+    )
+    assert there.host.state() == before and there.leases() == {}
+    assert there.host.switch("net.ipv4.conf.mr-web.route_localnet") == "0"
+    there.host.run("ip", "link", "delete", "mr-web")
+    there.run(there.bundle("two", "true"), "two")
 
 
 def test_forwarding_that_was_on_stays_on(there: Stage) -> None:
