@@ -58,8 +58,12 @@ def make_network(
             network = new_network(name, subnets, gateways, bridge, dns, others, taken)
         else:
             network = new_rootless_network(name, subnets, dns, others, taken)
-        write_names(directory, network, ())
-        save_network(directory, network)
+        try:
+            write_names(directory, network, ())
+            save_network(directory, network)
+        except BaseException:
+            forget_network(directory, name)
+            raise
     return network
 
 
@@ -70,7 +74,7 @@ def write_names(directory: str, network: Network, leases: Sequence[Lease]) -> No
 
 def overview_of_networks(directory: str) -> list[dict[str, Any]]:
     """Every network with its containers. Whoever may also sweeps."""
-    if os.access(directory, os.W_OK):
+    if files.is_there(f"{directory}/.lock") and os.access(directory, os.W_OK):
         with locked_pool(directory) as pool:
             sweep(pool, directory)
     pool = peeked_pool(directory)
@@ -83,8 +87,9 @@ def told_network(network: Network, leases: dict[str, Lease]) -> dict[str, Any]:
 
 def remove_network(directory: str, name: str | None, *, force: bool = False) -> list[str]:
     """What there is to say of it. Raises StateError while containers are connected."""
-    network = read_network(directory, name)
+    read_network(directory, name)
     with locked_pool(directory) as pool:
+        network = read_network(directory, name)  # once more: another one may have removed it until now
         sweep(pool, directory)
         leases = list(pool.of(network.name).values())
         if leases and not force:
@@ -131,10 +136,10 @@ def attach(
     directory: str, name: str | None, state: dict[str, Any], ports: tuple[Port, ...], tell: Teller = nobody_listens
 ) -> None:
     """Connect a container that is being created or, without root, just started. Raises StateError, StepError."""
-    network = read_network(directory, name)
-    if network.driver != BRIDGE and has_gone(state):
+    if read_network(directory, name).driver != BRIDGE and has_gone(state):
         return
     with locked_pool(directory) as pool:
+        network = read_network(directory, name)  # once more: another one may have removed it until now
         sweep(pool, directory)
         before = pool.of(network.name).get(state["id"])
         if before:
@@ -148,11 +153,10 @@ def detach(directory: str, name: str | None, state: dict[str, Any]) -> None:
     """Cut a container off that has ended; no error where it is not connected. Raises MinirunError."""
     if checked_network_name(name) not in network_names(directory):
         return  # removed by force, and the container's part of it with it
-    network = read_network(directory, name)
     with locked_pool(directory) as pool:
-        lease = pool.of(network.name).get(state["id"])
+        lease = pool.of(checked_network_name(name)).get(state["id"])
         if lease:
-            disconnect(network, lease, pool, directory)
+            disconnect(read_network(directory, name), lease, pool, directory)
         sweep(pool, directory)
 
 

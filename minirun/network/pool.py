@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from errno import EEXIST, ENOENT
 from ipaddress import ip_address, ip_network
 
-from ..errors import CURE, StateError
+from ..errors import CURE, StateError, reason
 from ..kernel import files, locks, processes
 from ..record import Record
-from .networks import BRIDGE
+from .networks import BRIDGE, network_names
 from .ports import Port, read_port
 
 TYPE_CHECKING = False
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from .networks import Network
 
 ALL_OF_IT = (0, 1)  # the lock is on the file's first byte
+OWN_NAME = "minirun"  # of the directory above, where nobody has named another
+TRIES = 1000  # to find the directory there, while others remove it
+REMOVED_MEANWHILE = (ENOENT, EEXIST)  # EEXIST: it was there for mkdir(2), and was not when Python looked what it is
+ELSEWHERE = "--networks names another directory, and where it is root's, only root may"
 MOST = 16 << 20  # bytes: more than a network full of leases
 
 
@@ -110,15 +115,59 @@ def boot() -> str:
 @contextlib.contextmanager
 def locked_pool(directory: str) -> Iterator[Pool]:
     """Everything in here is done by one process at a time. The lock ends with its process, however that ends."""
-    os.makedirs(directory, mode=0o755, exist_ok=True)
-    lock = locks.open(f"{directory}/.lock", make=True)
+    lock = lock_of(directory)
     try:
-        locks.wait_for(lock, ALL_OF_IT)
         pool = Pool(f"{directory}/.leases.json")
         pool.load()
-        yield pool
+        try:
+            yield pool
+        finally:
+            leave_no_empty_directory(directory, pool)
     finally:
         os.close(lock)
+
+
+def lock_of(directory: str) -> int:
+    """Whoever had the lock before may have removed the file, and the directory with it: then there is another one to be
+    made, and to wait for. Raises StateError."""
+    path = f"{directory}/.lock"
+    failure = OSError(ENOENT, "")
+    for _ in range(TRIES):
+        try:
+            os.makedirs(directory, mode=0o755, exist_ok=True)
+            lock = locks.open(path, make=True)
+        except OSError as error:
+            failure = error
+            if error.errno not in REMOVED_MEANWHILE:
+                break
+            continue
+        if waited_for(lock, path):
+            return lock
+        os.close(lock)
+    raise StateError(f"can't keep networks in {directory!r}: {reason(failure)}{CURE}{ELSEWHERE}")
+
+
+def waited_for(lock: int, path: str) -> bool:
+    """Whether the file that is locked then is still the one of this name."""
+    locks.wait_for(lock, ALL_OF_IT)
+    try:
+        return os.path.samestat(os.fstat(lock), os.stat(path, follow_symlinks=False))
+    except FileNotFoundError:
+        return False
+
+
+def leave_no_empty_directory(directory: str, pool: Pool) -> None:
+    """Where nothing is left to be known, as after the last network or a mistake with the first. The lock is held until
+    after: who waits for it looks again."""
+    if network_names(directory) or any(pool.leases.values()) or pool.changed:
+        return
+    with contextlib.suppress(OSError):  # somebody else's files may be in there, too
+        for name in (".leases.json", ".lock"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(f"{directory}/{name}")
+        os.rmdir(directory)
+        if os.path.basename(os.path.dirname(directory)) == OWN_NAME:
+            os.rmdir(os.path.dirname(directory))
 
 
 def peeked_pool(directory: str) -> Pool:

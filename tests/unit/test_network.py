@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from html import unescape
 from ipaddress import ip_network
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,13 +20,13 @@ from minirun.cli.table import NETWORK, Option
 from minirun.errors import StateError
 from minirun.network.bridge import MakeBridge
 from minirun.network.cable import GiveAddressInside, MakeCable
-from minirun.network.commands import hostname_of
+from minirun.network.commands import hostname_of, make_network
 from minirun.network.names import WriteNames, hosts, resolv_conf
-from minirun.network.networks import Network, read_network, save_network
+from minirun.network.networks import Network, forget_network, read_network, save_network
 from minirun.network.new import new_network, new_rootless_network
 from minirun.network.nft import table_text
 from minirun.network.plan import attach_plan, cable_name
-from minirun.network.pool import Lease, Pool, free_addresses
+from minirun.network.pool import Lease, Pool, free_addresses, locked_pool
 from minirun.network.ports import Port, read_port
 from minirun.network.taken import Taken
 from minirun.network.translation import PublishPort, WriteTable
@@ -32,10 +36,9 @@ from minirun.teach import markdown, mermaid, page, svg
 from minirun.teach.explanation import explain
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from minirun.teach.explanation import Explanation
 
+REPOSITORY = Path(__file__).parents[2]
 WEB = Network("web", "bridge", ("10.89.0.0/24", "fd4d:1::/64"), ("10.89.0.1", "fd4d:1::1"), "mr-web", ("192.0.2.53",))
 ONE = Lease("one", "ship", 4711, 1, ("10.89.0.2", "fd4d:1::2"), (Port("", 8080, 80, "tcp"),))
 
@@ -189,6 +192,60 @@ def test_a_damaged_file_of_leases_is_told(tmp_path: Path, damage: str) -> None:
     (tmp_path / "leases").write_text(damage, encoding="latin-1")
     with pytest.raises(StateError, match="is damaged"):
         Pool(str(tmp_path / "leases")).load()
+
+
+# ---- the directory
+
+
+def test_nothing_stays_of_a_directory_without_networks(tmp_path: Path) -> None:
+    """Of minirun's own directory nothing either; one that somebody has named is theirs."""
+    for place, left in ((tmp_path / "a" / "minirun", [tmp_path / "a"]), (tmp_path / "b", [tmp_path / "b"])):
+        directory = str(place / "networks")
+        with locked_pool(directory) as pool:
+            save_network(directory, WEB)
+            pool.of("web")["one"] = ONE
+            pool.save()
+        with locked_pool(directory) as pool:
+            forget_network(directory, "web")
+        assert os.listdir(directory)  # somebody has a lease still
+        with locked_pool(directory) as pool:
+            pool.of("web").clear()
+        assert [path for path in (place / "networks", place, place.parent) if path.exists()][:1] == left
+
+
+def test_a_network_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(StateError):
+        make_network(str(tmp_path / "networks"), "web", ("127.0.0.0/8",))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_directory_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (f"{tmp_path}/file/networks", "/proc/nothing"):
+        with pytest.raises(StateError, match=r"can't keep networks in .*\n.*--networks"), locked_pool(place):
+            pass
+
+
+ONE_OF_SEVERAL = """
+import os, sys
+from minirun.network.pool import locked_pool
+for _ in range(150):
+    with locked_pool(sys.argv[1]):
+        os.close(os.open(sys.argv[2], os.O_CREAT | os.O_EXCL))  # fails where another one is in here, too
+        os.unlink(sys.argv[2])
+"""
+
+
+def test_the_lock_is_one_processs_while_its_file_comes_and_goes(tmp_path: Path) -> None:
+    """Each that is done removes the directory, on which others wait."""
+    words = [sys.executable, "-c", ONE_OF_SEVERAL, str(tmp_path / "minirun" / "networks"), str(tmp_path / "inside")]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    started = [subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    assert [process.communicate()[1] for process in started] == [""] * 4
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- the operations
 
 
 def test_the_plan_in_its_order() -> None:
