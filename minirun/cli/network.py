@@ -10,6 +10,7 @@ from ..errors import CURE, StateError
 from ..runtime.again import HOME
 from .output import say, say_json
 from .table import NETWORK
+from .values import log
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,6 +106,8 @@ def create_network(values: Values) -> int:
         values["dns"],
     )
     say(f"{made.name}: {', '.join(made.subnets)}\n")
+    for warning in room().warnings_of(made):
+        log(values).warning(warning)
     return 0
 
 

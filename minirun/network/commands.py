@@ -7,6 +7,7 @@ import os
 
 from ..errors import CURE, StateError
 from ..kernel import files
+from . import firewalls
 from .connect import connect, disconnect, has_gone, lease_of, nobody_listens, put_back, sweep
 from .names import hosts, resolv_conf, rewrite
 from .networks import (
@@ -65,6 +66,11 @@ def make_network(
             forget_network(directory, name)
             raise
     return network
+
+
+def warnings_of(network: Network) -> list[str]:
+    """What may keep its containers from what they are for. Without root, a program's sockets need no way through."""
+    return firewalls.warnings(network) if network.driver == BRIDGE else []
 
 
 def write_names(directory: str, network: Network, leases: Sequence[Lease]) -> None:

@@ -110,14 +110,20 @@ def element_texts(network: Network, port: Port, lease: Lease, *, key_only: bool 
 
 def run_nft(script: str) -> None:
     """All of it, or nothing: nft hands a script to the kernel as one transaction. Raises NftError."""
+    asked_nft("-f", "-", script=script)
+
+
+def asked_nft(*words: str, script: str = "") -> str:
+    """What it says. Raises NftError."""
     import subprocess
 
     program = find("nft")
     if program is None:
         raise NftError("there is no program nft\n  cure:  apt-get install nftables")
-    done = subprocess.run([program, "-f", "-"], input=script, capture_output=True, text=True, env={}, check=False)
+    done = subprocess.run([program, *words], input=script, capture_output=True, text=True, env={}, check=False)
     if done.returncode:
         raise NftError(next((line.strip() for line in done.stderr.splitlines() if line.strip()), "nft has failed"))
+    return done.stdout
 
 
 def is_missing(error: NftError) -> bool:

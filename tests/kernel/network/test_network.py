@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -142,6 +143,46 @@ def test_a_container_of_another_network_is_not_reached(there: Stage) -> None:
     assert until(lambda: there.host.ask("10.89.0.2", 80))
     said = there.run(there.bundle("two", ASK + "10.89.0.2; true", network="other"), "two", check=False)
     assert said.stdout == ""
+
+
+# ---- beside other firewalls
+
+
+CLOSED = """
+add table ip filter
+add chain ip filter FORWARD { type filter hook forward priority 0; policy drop; }
+add table ip6 filter
+add chain ip6 filter FORWARD { type filter hook forward priority 0; policy drop; }
+"""
+OWN = CLOSED.replace("ip filter", "inet own").replace("ip6 filter", "inet own")
+
+
+@pytest.mark.parametrize(
+    ("rules", "count"), [pytest.param(CLOSED, 2, marks=needs.program("iptables")), (OWN, 1)], ids=["iptables", "nft"]
+)
+def test_a_firewall_that_drops_what_is_forwarded_is_told_and_opened(there: Stage, rules: str, count: int) -> None:
+    """As Docker leaves iptables. What the warnings say is typed: then there is a way out, and in by published ports."""
+    there.host.run("nft", "-f", "-", input=rules)
+    said = there.network("create", "--subnet", "10.90.0.0/24", "--subnet", "fd4d:2::/64", "other").stderr
+    cures = re.findall(r"cure: +(.*)", said)
+    assert len(cures) == count and said.count("drops what is forwarded") == count
+    there.start(there.bundle("one", SERVE, "8080:80", network="other"), "one")
+    assert until(lambda: there.host.ask("10.90.0.2", 80) == "answer")
+    asked = [there.outside.ask(HOST[0], 8080)]
+    there.host.run("sh", "-euc", "\n".join(cures))
+    with there.outside.server(82, there.place / "pages", "outside"):
+        asked += [there.outside.ask(address, 8080) for address in HOST]
+        asked += [there.exec("one", *ASK.split(), f"{place}:82") for place in (OUTSIDE[0], f"[{OUTSIDE[1]}]")]
+    assert asked == ["", "answer", "answer", "outside\n", "outside\n"]
+    there.outside.run("ip", "route", "add", "10.90.0.0/24", "via", HOST[0])
+    assert there.outside.ask("10.90.0.2", 80) == ""
+
+
+def test_without_other_firewalls_nothing_is_told(there: Stage) -> None:
+    there.host.run("nft", "-f", "-", input=CLOSED.replace("ip filter", "ip other"))
+    assert there.network("create", "--subnet", "10.90.0.0/24", "only4").stderr.count("warning") == 1
+    there.host.run("nft", "flush", "ruleset")
+    assert there.network("create", "other").stderr == ""
 
 
 # ---- what is left
