@@ -45,6 +45,7 @@ table inet {table} {{
         iifname "{bridge}" accept
         oifname "{bridge}" ct status dnat accept  # a published port
         oifname "{bridge}" ct state established,related accept  # an answer
+        oifname "{bridge}" meta l4proto tcp reject with tcp reset  # ICMP comes too soon for a connect(2) of this host's
         oifname "{bridge}" reject
     }}
     chain not_to_loopback {{  # route_localnet would let containers at what listens on 127.0.0.1 only (CVE-2020-8558)

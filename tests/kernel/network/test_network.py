@@ -18,7 +18,9 @@ import pytest
 from kernel.kit import needs
 from kernel.kit.helpers import namespace_holder
 from kernel.kit.runtime import PATIENCE
-from kernel.network.stage import HOST, OUTSIDE, Side, Stage, stage
+from kernel.network.stage import BOOKS, HOST, OUTSIDE, Side, Stage, stage
+from minirun.network.commands import write_names
+from minirun.network.networks import Network, save_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -59,10 +61,23 @@ print(asking.recv(100).decode(), end="")
 
 @pytest.fixture
 def there(runtime: Runtime, place: Path) -> Iterator[Stage]:
-    """The stage, with a network `web` of both families."""
+    """The stage, with a network `web` of both families: as `network create` writes it, which takes its time in an
+    emulated machine."""
+    network = Network("web", "bridge", ("10.89.0.0/24", "fd4d:1::/64"), ("10.89.0.1", "fd4d:1::1"), "mr-web")
     with stage(runtime, place) as made:
-        made.network("create", "--subnet", "10.89.0.0/24", "--subnet", "fd4d:1::/64", "web")
+        save_network(str(made.networks), network)
+        write_names(str(made.networks), network, ())
         yield made
+
+
+def test_create_writes_the_network_that_the_others_here_begin_with(there: Stage) -> None:
+    words = ("--networks", str(there.place / "created"), "--subnet", "10.89.0.0/24", "--subnet", "fd4d:1::/64", "web")
+    there.minirun("network", "create", *words)
+    written = [
+        {path.name: path.read_text() for path in directory.iterdir() if path.name[0] != "."}
+        for directory in (there.networks, there.place / "created")
+    ]
+    assert written[0] == written[1] and len(written[0]) == 3
 
 
 def until(found: Callable[[], object]) -> bool:
@@ -134,7 +149,7 @@ def test_a_container_does_not_reach_the_hosts_loopback(there: Stage) -> None:
     inside.run("sysctl", "-q", "-w", "net.ipv4.conf.eth0.route_localnet=1")
     with there.host.server(81, there.place / "pages", "host"):
         assert until(lambda: inside.ask("10.89.0.1", 81) == "host")
-        assert inside.ask("127.0.0.1", 81) == ""
+        assert inside.waits_in_vain("127.0.0.1", 81, beside=("10.89.0.1", 81))
 
 
 def test_a_container_of_another_network_is_not_reached(there: Stage) -> None:
@@ -163,17 +178,17 @@ OWN = CLOSED.replace("ip filter", "inet own").replace("ip6 filter", "inet own")
 def test_a_firewall_that_drops_what_is_forwarded_is_told_and_opened(there: Stage, rules: str, count: int) -> None:
     """As Docker leaves iptables. What the warnings say is typed: then there is a way out, and in by published ports."""
     there.host.run("nft", "-f", "-", input=rules)
-    said = there.network("create", "--subnet", "10.90.0.0/24", "--subnet", "fd4d:2::/64", "other").stderr
-    cures = re.findall(r"cure: +(.*)", said)
-    assert len(cures) == count and said.count("drops what is forwarded") == count
+    told = there.network("create", "--subnet", "10.90.0.0/24", "--subnet", "fd4d:2::/64", "other").stderr
+    cures = re.findall(r"cure: +(.*)", told)
+    assert len(cures) == count and told.count("drops what is forwarded") == count
     there.start(there.bundle("one", SERVE, "8080:80", network="other"), "one")
     assert until(lambda: there.host.ask("10.90.0.2", 80) == "answer")
-    asked = [there.outside.ask(HOST[0], 8080)]
-    there.host.run("sh", "-euc", "\n".join(cures))
     with there.outside.server(82, there.place / "pages", "outside"):
-        asked += [there.outside.ask(address, 8080) for address in HOST]
-        asked += [there.exec("one", *ASK.split(), f"{place}:82") for place in (OUTSIDE[0], f"[{OUTSIDE[1]}]")]
-    assert asked == ["", "answer", "answer", "outside\n", "outside\n"]
+        assert there.outside.waits_in_vain(HOST[0], 8080, beside=(OUTSIDE[0], 82))
+        there.host.run("sh", "-euc", "\n".join(cures))
+        said = [there.outside.ask(address, 8080) for address in HOST]
+        said += [there.exec("one", *ASK.split(), f"{place}:82") for place in (OUTSIDE[0], f"[{OUTSIDE[1]}]")]
+    assert said == ["answer", "answer", "outside\n", "outside\n"]
     there.outside.run("ip", "route", "add", "10.90.0.0/24", "via", HOST[0])
     assert there.outside.ask("10.90.0.2", 80) == ""
 
@@ -237,7 +252,7 @@ def test_what_a_sigkill_has_left_is_swept(there: Stage) -> None:
     before = there.host.state()
     there.start(there.bundle("one", WAIT, "8080:80"), "one")
     pid = there.pid("one")
-    books, away = Path("/run/minirun") / there.id("one"), there.place / "books"
+    books, away = BOOKS / there.id("one"), there.place / "books"
     shutil.move(books, away)  # nobody knows of the container any more
     os.kill(pid, signal.SIGKILL)
     assert until(lambda: not os.path.exists(f"/proc/{pid}/ns/net"))
@@ -367,12 +382,8 @@ def test_a_subnet_that_the_host_reaches_already(there: Stage) -> None:
     there.host.run("sh", "-euc", ROUTES)
     assert there.network("create", "other").stdout.startswith("other: 10.89.6.0/24, fd")
     for subnet, expected in (
-        ("10.89.1.128/25", "a route to 10.89.1.0/24 goes by plain"),
-        ("10.89.2.0/24", "idle has the address 10.89.2.1/24"),
-        ("10.89.3.0/24", "a route to 10.89.3.0/24 goes by plain"),
-        ("10.89.4.0/24", "a route to 10.89.4.0/24 goes by plain"),
+        ("10.89.2.128/25", "idle has the address 10.89.2.1/24"),
         ("10.89.5.0/24", "a route to 10.89.5.0/24 goes by uplink and plain"),
-        ("203.0.0.0/16", "a route to 203.0.113.0/24 goes by uplink"),
         ("fd77:0:1::/64", "a route to fd77::/32 goes by plain"),
     ):
         done = there.network("create", "--subnet", subnet, "more", check=False)
