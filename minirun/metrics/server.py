@@ -1,15 +1,20 @@
 """`minirun metrics`: the numbers by HTTP, read anew whenever somebody asks for them.
 
-A thread a request, so that a client who says nothing keeps nobody else waiting: nothing here forks.
+A few threads, each of which serves one client after the other: one who says nothing keeps nobody else waiting, and
+however many come, no more than that are served at a time. The others wait in the kernel's queue (listen(2)). Nothing
+here forks.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import socket
+from contextlib import suppress
 from errno import EACCES, EADDRINUSE, EADDRNOTAVAIL
 from io import StringIO
-from socketserver import TCPServer, ThreadingMixIn
+from socketserver import TCPServer
+from threading import Thread, Timer
+from time import sleep
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from ..errors import CURE, MinirunError, StateError, reason, unexpected
@@ -19,20 +24,20 @@ from .waiting import Stopped, Waiting
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any, TextIO
+    from typing import Any, NoReturn, TextIO
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from .families import Collector
 
-PATIENCE = 10  # seconds, with a client who does not go on
+CLIENTS = 8  # at a time
+PATIENCE = 30.0  # seconds, for a request and its answer
+AGAIN = 0.5  # seconds, until what could not be accepted is tried again
 ALLOWED = "HOST:PORT, such as 127.0.0.1:9200, or [::1]:9200"
 
 
-class Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True  # whoever is still served when the end comes is not waited for
-    block_on_close = False
-    timeout = 0  # seconds, for a client who has gone while it was waited for
+class Server(WSGIServer):
     allow_reuse_address = True  # of those that are closed: TIME_WAIT of tcp(7)
+    request_queue_size = 128
 
     def server_bind(self) -> None:
         """Without the look-up of names by which http.server may wait for a DNS server."""
@@ -40,12 +45,31 @@ class Server(ThreadingMixIn, WSGIServer):
         self.server_name, self.server_port = map(str, self.server_address[:2])  # type: ignore[assignment]
         self.setup_environ()
 
+    def serve_without_end(self) -> NoReturn:
+        while True:
+            self.handle_request()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """With no descriptor to spare, accept(2) fails and leaves the client in the queue: it would fail again at
+        once (EMFILE)."""
+        try:
+            return super().get_request()
+        except OSError:
+            sleep(AGAIN)
+            raise
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that go away in the middle are no news."""
 
 
 class Handler(WSGIRequestHandler):
-    timeout = PATIENCE
+    def handle(self) -> None:
+        end = Timer(PATIENCE, hang_up, (self.connection,))
+        end.start()
+        try:
+            super().handle()
+        finally:
+            end.cancel()
 
     def get_stderr(self) -> TextIO:
         """wsgiref prints tracebacks there, of clients that have gone; what else fails is told by `telling`."""
@@ -53,6 +77,12 @@ class Handler(WSGIRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Scrapes come every few seconds, and are no news."""
+
+
+def hang_up(connection: socket.socket) -> None:
+    """shutdown(2) ends each wait for it: for a client who speaks a byte at a time, and for one who does not read."""
+    with suppress(OSError):  # it may have gone
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def listen(address: str, public: bool, collector: Collector, warn: Callable[[str], None]) -> Server:
@@ -131,11 +161,11 @@ def url(server: Server) -> str:
 
 
 def serve(server: Server, ready: Callable[[], None]) -> None:
-    """Until a signal asks for an end. `ready` is called when requests are answered, or wait to be."""
-    with server, Waiting() as waiting:
+    """Until a signal asks for an end. `ready` is called when requests are answered, or wait to be. Whoever is still
+    served when the end comes is not waited for, so the socket is left to the process's end, too."""
+    with Waiting() as waiting:
+        for _ in range(CLIENTS):  # in here, so that the signals are the main thread's
+            Thread(target=server.serve_without_end, daemon=True).start()
         ready()
-        try:
-            while waiting.wait(None, server.fileno()):
-                server.handle_request()
-        except Stopped:
-            pass
+        with suppress(Stopped):
+            waiting.wait(None)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +32,8 @@ pytestmark = [pytest.mark.root, needs.cgroup2(), pytest.mark.only("minirun", "ot
 
 MIB = 1 << 20
 PREFIX = "minirun_container_"
+CLIENTS, MANY = 8, 30  # served at a time, and those that come
+LISTEN = "0A"  # TCP_LISTEN of net/tcp_states.h
 
 
 def directory(one: Life) -> Path:
@@ -253,6 +257,53 @@ def test_a_client_that_says_nothing_keeps_nobody_waiting(runtime):
         silent.close()
         assert server.scrape().families
         assert server.end(signal.SIGINT) == (0, "", "")
+
+
+def test_however_many_come_a_few_are_served_at_a_time(life, runtime):
+    """The kernel shows how many wait to be accepted: "rx_queue" of a socket that listens (proc_pid_net(5))."""
+    with serving(runtime) as server, contextlib.ExitStack() as clients:
+        for _ in range(MANY):
+            silent = clients.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            silent.send(b"GET /met")
+        life().wait_for(lambda: queue_of(server) == MANY - CLIENTS)
+        assert len(sockets_of(server)) == 1 + CLIENTS
+        clients.close()
+        assert server.scrape().families
+
+
+def queue_of(server: Server) -> int:
+    lines = [line.split() for line in Path(f"/proc/{server.process.pid}/net/tcp").read_text().splitlines()]
+    (queues,) = (words[4] for words in lines if words[1].endswith(f":{server.port:04X}") and words[3] == LISTEN)
+    return int(queues.partition(":")[2], 16)
+
+
+def sockets_of(server: Server) -> list[Path]:
+    found = Path(f"/proc/{server.process.pid}/fd").iterdir()
+    return [path for path in found if os.readlink(path).startswith("socket:")]
+
+
+def test_without_a_descriptor_for_a_client_both_wait(runtime):
+    """It asks the kernel now and then, not all the time; and answers when there is one."""
+    with serving(runtime) as server:
+        pid = server.process.pid
+        usual = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{pid}/fd")), usual[1]))
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.send(b"GET /metrics HTTP/1.0\r\n\r\n")
+            before = ticks(pid)
+            time.sleep(1)
+            assert ticks(pid) - before < os.sysconf("SC_CLK_TCK") / 4
+            assert queue_of(server) == 1
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, usual)
+            client.settimeout(TIMEOUT)
+            assert client.recv(100).startswith(b"HTTP/1.0 200 OK")
+        assert server.end() == (0, "", "")
+
+
+def ticks(pid: int) -> int:
+    """utime and stime of proc_pid_stat(5)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
 
 
 def test_a_port_in_use_is_an_error_with_a_cure(life, runtime):

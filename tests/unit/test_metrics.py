@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ from unit.test_directory import CONFIG, GOOD
 
 from minirun.cli.table import COMMANDS
 from minirun.errors import StateError
-from minirun.metrics import library, reading
+from minirun.metrics import library, reading, server
 from minirun.metrics.families import CREATED, NUMBER, START_UP, STATUS, Collector, exposition
 from minirun.metrics.library import Library, need
 from minirun.metrics.reading import Measured
@@ -266,8 +268,21 @@ def test_an_address_of_another_machine_is_said() -> None:
 
 
 def test_beyond_this_machine() -> None:
-    with listen("0.0.0.0:0", True, Collector("/nowhere"), print) as server:
-        assert server.server_address[0] == "0.0.0.0"
+    with listen("0.0.0.0:0", True, Collector("/nowhere"), print) as here:
+        assert here.server_address[0] == "0.0.0.0"
+
+
+def test_a_client_that_says_a_byte_at_a_time_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """timeout(1) would end it with 124."""
+    monkeypatch.setattr(server, "PATIENCE", 0.2)
+    words = ["timeout", "10", "sh", "-c", "while printf x; do sleep 0.05; done"]
+    ours, theirs = socket.socketpair()
+    with ours, theirs, listen("127.0.0.1:0", False, Collector("/nowhere"), print) as here:
+        client = subprocess.Popen(words, stdout=theirs, stderr=subprocess.DEVNULL)
+        theirs.close()
+        with suppress(BrokenPipeError):  # the answer
+            server.Handler(ours, ("", 0), here)
+        assert client.wait() != 124
 
 
 # ---- what need not be there
