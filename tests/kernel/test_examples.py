@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.root, pytest.mark.only("minirun", "they use more than the runtime")]
 
 EXAMPLES = REPOSITORY / "examples"
+NETWORKS = Path("/var/lib/minirun/networks")
 UNIT = "minirun-web.service"
 
 
@@ -128,13 +129,31 @@ def test_the_image_has_only_the_second_stage(layout):
 @ON_THE_HOST
 def test_web(example, runtime):
     port = free_port()
-    with nothing_left(runtime.name, Path("/var/lib/minirun/networks"), patience=10 * PATIENCE):
+    with nothing_left(runtime.name, patience=10 * PATIENCE):
         said = example("web/run", PORT=str(port)).splitlines()
     assert "healthy" in said
     assert "hello from web, visitor 1" in said and "pid 1, uid 1000" in said
     assert "web_visitors_total 1" in said
     assert f'"127.0.0.1:{port}:8080/tcp"' in "".join(said)
-    assert any(line.startswith("minirun_container_network_receive_bytes_total") for line in said)
+    name = after("$ minirun network create ", said)
+    received = f'minirun_container_network_receive_bytes_total{{id="{name}",interface="eth0"}} '
+    assert float(after(received, said)) > 0
+    scraped = said[said.index("$ minirun metrics --listen 127.0.0.1:0 &") :]
+    assert float(after(received, scraped)) > 0
+    assert left_of(name) == []
+
+
+def after(beginning: str, lines: list[str]) -> str:
+    return next(line.removeprefix(beginning) for line in lines if line.startswith(beginning))
+
+
+def left_of(network: str) -> list[str]:
+    """Its files, leases, link and rules. The list of leases stays when it is empty, and is new after each boot."""
+    found = [str(path) for path in NETWORKS.glob(f"{network}.*")]
+    found += [str(NETWORKS / ".leases.json")] if network in (NETWORKS / ".leases.json").read_text() else []
+    found += [link for _, link in socket.if_nameindex() if link == f"mr-{network}"]
+    listed = subprocess.run(["nft", "list", "tables"], check=True, capture_output=True, text=True, timeout=60)
+    return found + [line for line in listed.stdout.splitlines() if network in line]
 
 
 def free_port() -> int:
