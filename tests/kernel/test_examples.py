@@ -12,6 +12,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -63,14 +64,14 @@ def example(runtime, minirun, place):
     scratch = place / "tmp"
     scratch.mkdir()
 
-    def run(script: str, *words: str, **variables: str) -> str:
+    def run(script: str, *words: str, status: int = 0, **variables: str) -> str:
         environment = runtime.environment | {"MINIRUN": str(minirun), "TMPDIR": str(scratch), **variables}
         command = [str(EXAMPLES / script), *words]
         quiet = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True}
         done = subprocess.run(command, env=environment, timeout=200 * PATIENCE, check=False, **quiet)
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode == status, done.stdout + done.stderr
         assert list(scratch.iterdir()) == []
-        return done.stdout
+        return done.stdout + (done.stderr if status else "")
 
     return run
 
@@ -192,12 +193,40 @@ def test_web_as_a_unit(example, runtime, image, place):
         try:
             example("web/service", str(bundle))
             assert asked("ActiveState") == "active"
-            state = json.loads(subprocess.run([*runtime.argv, "state", "web"], check=True, capture_output=True).stdout)
+            words = [*runtime.argv, "state", "minirun-web"]
+            state = json.loads(subprocess.run(words, check=True, capture_output=True).stdout)
             assert state["status"] == "running" and state["bundle"] == str(bundle)
             assert limit_of(state["pid"]) == str(64 << 20)
         finally:
             example("web/service", "--remove")
     assert asked("ActiveState") == "inactive"
+
+
+@needs.program("buildah")
+@NEEDS_IMAGES
+@NEEDS_NETWORK
+@NEEDS_SYSTEMD
+def test_web_as_a_unit_with_all_that_it_needs(example, runtime):
+    with nothing_left(runtime.name, patience=10 * PATIENCE):
+        try:
+            example("web/service")
+            with urlopen("http://127.0.0.1:8080/", timeout=20 * PATIENCE) as answer:
+                assert answer.read().startswith(b"hello from web, visitor 1\n")
+            assert "is it there already?" in example("web/service", status=1)
+        finally:
+            example("web/service", "--remove")
+    assert left_of("minirun-web") == []
+    assert not Path("/var/lib/minirun-web").exists()
+
+
+@NEEDS_SYSTEMD
+def test_a_unit_that_does_not_start_does_not_stay(example, bundle):
+    """It would be started again and again."""
+    failing = bundle("exit", "3")
+    failing.write()
+    said = example("web/service", str(failing.path), status=1)
+    assert "status=3" in said and "it does not start" in said
+    assert asked("LoadState") == "not-found"
 
 
 def asked(name: str) -> str:
