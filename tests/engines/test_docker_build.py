@@ -96,7 +96,7 @@ def test_compose(engine: Docker, tmp_path: Path) -> None:
     assert not engine("ps", "--all", "--quiet").out
 
 
-@on(DEFAULT)
+@on(DEFAULT, quick=(DEFAULT,), quick_sides=(MINIRUN,))
 def test_example(engine: Docker) -> None:
     """`examples/compose`: an image of `buildah`, health, limits, names, a published port; nothing stays"""
     variables = [f"RUNTIME={engine.side}", f"MINIRUN={runtime_of(MINIRUN, 'runc').path}", "PORT=8080"]

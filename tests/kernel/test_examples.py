@@ -43,9 +43,17 @@ def can_translate() -> bool:
         return False
 
 
+def is_emulated() -> bool:
+    """systemd-detect-virt(1) tells KVM from an emulator that calculates each instruction."""
+    if PATIENCE == 1:
+        return False
+    return subprocess.run(["systemd-detect-virt"], capture_output=True, text=True, check=False).stdout != "kvm\n"
+
+
 NEEDS_IMAGES = pytest.mark.skipif(not has_room("images"), reason="needs minirun/images")
 NEEDS_NETWORK = pytest.mark.skipif(not has_room("network") or not can_translate(), reason="needs networks and nftables")
 ON_THE_HOST = pytest.mark.skipif(PATIENCE > 1, reason="takes minutes in an emulated machine")
+HAS_TIME = pytest.mark.skipif(is_emulated(), reason="takes six minutes in a machine without KVM")
 NEEDS_SYSTEMD = needs.command("test -d /run/systemd/system", "systemd does not run here")
 
 
@@ -206,6 +214,7 @@ def test_web_as_a_unit(example, runtime, image, place):
 @NEEDS_IMAGES
 @NEEDS_NETWORK
 @NEEDS_SYSTEMD
+@HAS_TIME
 def test_web_as_a_unit_with_all_that_it_needs(example, runtime):
     with nothing_left(runtime.name, patience=10 * PATIENCE):
         try:

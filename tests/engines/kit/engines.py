@@ -27,13 +27,14 @@ def make_engine(name: str, side: str) -> Engine:
     return ENGINES[name](name, side)
 
 
-def on(*names: str, quick: Collection[str] = ()) -> pytest.MarkDecorator:
+def on(*names: str, quick: Collection[str] = (), quick_sides: Collection[str] = SIDES) -> pytest.MarkDecorator:
     """The test is for these engines, each with the reference first and then with minirun; for those in `quick` with
-    every change (pytest -m quick)."""
+    every change (pytest -m quick), unless `quick_sides` has only one of the two."""
     values = [
-        pytest.param((name, side), marks=[pytest.mark.quick] * (name in quick), id=f"{identifier(name)}-{side}")
+        pytest.param((name, side), marks=[pytest.mark.quick] * is_quick, id=f"{identifier(name)}-{side}")
         for name in names
         for side in SIDES
+        for is_quick in [name in quick and side in quick_sides]
     ]
     return pytest.mark.parametrize("engine", values, indirect=True)
 
