@@ -23,7 +23,7 @@ from ..steps.restore import (
     TakeSocket,
     shown_type,
 )
-from ..steps.restore_mounts import RestoreMountOptions
+from ..steps.restore_mounts import MakeMountPoints, RestoreMountOptions
 from ..steps.terminal import SendTerminal
 from .checkpoint import INHERITED, JOINED, binds, check, destination_of, namespace_paths
 from .container import book_steps, check_terminal, note, told_pid_steps
@@ -86,7 +86,20 @@ def host_steps(config: Config, options: Options) -> list[Step]:
         namespaces.Unshare(("mount",)),
         rootfs.SetRootPropagation(MS_SLAVE | MS_REC),
         rootfs.BindRootfs(rootfs_path(config, options)),
+        *mount_point_steps(config, options),
     ]
+
+
+def mount_point_steps(config: Config, options: Options) -> list[Step]:
+    """In the root directory itself: what lies below another mount is in that one, or in CRIU's images."""
+    sources_of = dict(sources(config, options))
+    found = dict.fromkeys(map(destination_of, config.mounts))
+    outer = [one for one in found if one != "/" and not any(is_below(one, other) for other in found if other != "/")]
+    return [MakeMountPoints(tuple((one, sources_of.get(one, "")) for one in outer))] if outer else []
+
+
+def is_below(path: str, above: str) -> bool:
+    return path.startswith(f"{above.rstrip('/')}/")
 
 
 def sources(config: Config, options: Options) -> tuple[tuple[str, str], ...]:

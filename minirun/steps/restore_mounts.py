@@ -1,4 +1,4 @@
-"""After a restore: the options of mounts, as they were."""
+"""Mounts of a restore: before it, where they can be; after it, their options, as they were."""
 
 from __future__ import annotations
 
@@ -14,8 +14,39 @@ from ..kernel.constants import (
     MOUNT_ATTR_RDONLY,
 )
 from ..kernel.libc import Flags, show
+from .binds import make_place
 from .external import Mounted, mounted, noted_options
+from .paths import make_directory, make_file, show_find
+from .shell import in_root, quoted
 from .step import RUNTIME, Context, Refused, Step
+
+
+class MakeMountPoints(Step):
+    """CRIU mounts on what is there. An engine that imports a checkpoint brings a new root directory, in which no
+    container has run yet."""
+
+    chapter = "mounts"
+    man = "criu(8)"
+    spec = "config.md#mounts"
+
+    places: tuple[tuple[str, str], ...]  # destinations; and the sources of those that are bound
+
+    def describe(self) -> str:
+        return "make the mount points that are missing"
+
+    def shell(self) -> str:
+        return "; ".join(
+            make_place(quoted(source), destination) if source else f"mkdir -p {in_root(destination)}"
+            for destination, source in self.places
+        )
+
+    def calls(self) -> tuple[str, ...]:
+        return tuple(show_find(destination) for destination, _source in self.places)
+
+    def apply(self, context: Context) -> None:
+        for destination, source in self.places:
+            is_file = source and not os.path.isdir(source)
+            os.close((make_file if is_file else make_directory)(context, destination))
 
 
 class RestoreMountOptions(Step):

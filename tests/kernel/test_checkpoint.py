@@ -174,6 +174,28 @@ def test_the_mounts_may_be_in_another_order(kept, tmp_path) -> None:
 
 
 @with_criu
+@with_checkpoints
+def test_mount_points_may_be_missing(kept, tmp_path) -> None:
+    """As in the root directory of a container that is new."""
+    one = kept(COUNT)
+    (tmp_path / "directory/below").mkdir(parents=True)
+    (tmp_path / "file").write_text("content")
+    one.bundle.bind(tmp_path / "directory", "/mnt/directory", "ro")
+    one.bundle.bind(tmp_path / "file", "/mnt/file", "ro")
+    one.bundle.mount("/mnt/directory/below", kind="tmpfs")
+    one.bundle.write()
+    one.begin().counts()
+    ends_well(one.checkpoint())
+    for place in ("mnt/directory", "mnt", "proc", "dev"):
+        (one.bundle.rootfs / place / "file").unlink(missing_ok=True)
+        (one.bundle.rootfs / place).rmdir()
+    ends_well(one.restore())
+    inside = Path(f"/proc/{one.process.pid}/root")
+    assert (inside / "mnt/file").read_text() == "content"
+    assert (inside / "mnt/directory/below").is_mount() and (inside / "proc/self").is_symlink()
+
+
+@with_criu
 @pytest.mark.only("minirun", "others say nothing of it")
 def test_a_program_that_was_to_gain_nothing_is_told_of(kept) -> None:
     one = kept(COUNT)

@@ -15,7 +15,7 @@ from minirun.steps import external
 from minirun.steps.criu import Criu, Wishes
 from minirun.steps.criu_messages import DUMP, NOTIFY, Answer, encoded, go_on, request, varint
 from minirun.steps.external import Mounted
-from minirun.steps.restore_mounts import attributes
+from minirun.steps.restore_mounts import MakeMountPoints, attributes
 from minirun.steps.step import Refused
 
 # ---- messages, as protobuf.dev has them
@@ -150,6 +150,20 @@ def test_nothing_goes_on_before_it_is_as_it_was():
         assert told.index("ExecuteCriu") < told.index(name) < last
     assert told.index("MakeCgroup") < told.index("StartContainerProcess") < told.index("ExecuteCriu")
     assert [name for name in told[:last] if name == "WriteState"] == ["WriteState"] * 2
+
+
+def test_mount_points_are_those_of_the_root_directory():
+    """What lies below another mount is CRIU's."""
+    made = default(False, 0, 0)
+    made["process"]["terminal"] = False
+    bound = {"type": "bind", "options": ["bind"]}
+    made["mounts"] = [
+        {"destination": "/dev", "type": "tmpfs"},
+        {"destination": "/dev/shm", "type": "tmpfs"},
+        {"destination": "/device", "source": "files", **bound},
+    ]
+    (step,) = [one for one in restore_plan(parse(made), options(), WISHES) if isinstance(one, MakeMountPoints)]
+    assert step.places == (("/dev", ""), ("/device", "/bundle/files"))
 
 
 @pytest.mark.parametrize("kind", ["user", "mount", "time", "cgroup"])

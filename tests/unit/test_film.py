@@ -53,6 +53,7 @@ UNSEEN = {
     "MakeHookFiles",
     "MakeImages",
     "MakeMonitoringGroup",
+    "MakeMountPoints",
     "MakeParentPrivate",
     "MakeWorkingDirectory",
     "OpenDevice",
