@@ -93,9 +93,9 @@ def subnet_of(text: str) -> Subnet:
 
 
 def refuse_special(subnet: Subnet) -> None:
-    for text, why in SPECIAL.items():
-        if overlap(subnet, ip_network(text)):
-            raise StateError(f"--subnet {str(subnet)!r}: {text} {why}{CURE}such as 10.89.0.0/24 or fd4d:1::/64")
+    for special, why in SPECIAL.items():
+        if overlap(subnet, ip_network(special)):
+            raise StateError(f"--subnet {str(subnet)!r}: {special} {why}{CURE}such as 10.89.0.0/24 or fd4d:1::/64")
 
 
 def address_of(text: str) -> Any:

@@ -131,8 +131,7 @@ class PivotRoot(Step):
 
     def calls(self) -> tuple[str, ...]:
         opened = "old_root = " + show("open", "/", files.open_flags(os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC))
-        leaving = namespaces.show_leave_chroot()
-        return (*leaving, opened, show("fchdir", Flags("root")), show("pivot_root", ".", "."))
+        return (*namespaces.show_leave_chroot(), opened, show("fchdir", Flags("root")), show("pivot_root", ".", "."))
 
     def effect(self, world: World) -> World:
         return world.become(root="its own", directory="/")

@@ -184,6 +184,7 @@ def test_nothing_scrolls_sideways_on_a_telephone(browser: Browser, tmp_path: Pat
 def test_an_option_of_a_command_is_not_cut_at_its_hyphens(browser: Browser, tmp_path: Path, width: int) -> None:
     explained = whole_film()
     open_at(browser, tmp_path, explained, width, 720)
+    browser.value("unfold(true)")
     step = next(one for one in explained.steps if "--rbind" in one.shell)
     browser.value(f"goOnStage({step.number - 1})")
     assert browser.value("[...document.querySelectorAll('#detail .option')].map((one) => one.textContent)").count(
