@@ -29,7 +29,7 @@ HOOK_TIMEOUT = 60  # seconds: many containers at once wait for each other
 NO_ROOM = "this minirun has no network room: minirun/network is missing"
 # When a container is connected: before its program runs; without root as soon as it does, since until then the process
 # is closed to tracers, and with it the way to its namespaces (PR_SET_DUMPABLE(2const), CVE-2016-9962).
-ATTACHED = {"bridge": "createRuntime", "slirp4netns": "poststart"}
+ATTACHED = {"bridge": "createRuntime", "slirp4netns": "poststart", "pasta": "poststart"}
 EXAMPLE = "example"  # what a container is called of which there is no state
 
 
@@ -104,6 +104,7 @@ def create_network(values: Values) -> int:
         values["gateway"],
         values["bridge"] or "",
         values["dns"],
+        values["driver"] or "",
     )
     say(f"{made.name}: {', '.join(made.subnets)}\n")
     for warning in room().warnings_of(made):
@@ -191,7 +192,7 @@ DEEDS: dict[str, Callable[[Values], int]] = {
     "detach": detach,
 }
 OPTIONS = {  # of each, beside --networks
-    "create": ("subnet", "gateway", "bridge", "dns"),
+    "create": ("subnet", "gateway", "bridge", "dns", "driver"),
     "list": ("format",),
     "inspect": (),
     "remove": ("force",),

@@ -13,6 +13,7 @@ from .names import hosts, resolv_conf, rewrite
 from .networks import (
     BRIDGE,
     NAME_CHARACTERS,
+    SLIRP,
     all_networks,
     checked_network_name,
     forget_network,
@@ -21,7 +22,7 @@ from .networks import (
     read_network,
     save_network,
 )
-from .new import new_network, new_rootless_network
+from .new import new_network, new_rootless_network, refuse_what_is_another_drivers
 from .plan import attach_plan
 from .pool import Lease, free_addresses, locked_pool, peeked_pool
 from .taken import taken_here
@@ -48,17 +49,19 @@ def make_network(
     gateways: tuple[str, ...] = (),
     bridge: str = "",
     dns: tuple[str, ...] = (),
+    driver: str = "",
 ) -> Network:
     """Its files; of the kernel, nothing yet. Raises StateError."""
-    name = checked_network_name(name)
+    name, is_root = checked_network_name(name), os.geteuid() == 0
+    refuse_what_is_another_drivers(driver, {"gateway": gateways, "bridge": bridge}, is_root=is_root)
     with locked_pool(directory):
         if name in network_names(directory):
             raise StateError(f"there is a network {name} already{CURE}minirun network remove {name}")
         others, taken = all_networks(directory), taken_here()
-        if os.geteuid() == 0:
+        if is_root:
             network = new_network(name, subnets, gateways, bridge, dns, others, taken)
         else:
-            network = new_rootless_network(name, subnets, dns, others, taken)
+            network = new_rootless_network(name, subnets, dns, others, taken, driver or SLIRP)
         try:
             write_names(directory, network, ())
             save_network(directory, network)

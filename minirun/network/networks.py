@@ -27,7 +27,8 @@ DEFAULT_NETWORKS = "/var/lib/minirun/networks"
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 LONGEST_NAME = 40
 LISTS = ("subnets", "gateways", "dns")
-BRIDGE, ROOTLESS = "bridge", "slirp4netns"
+BRIDGE, SLIRP, PASTA = "bridge", "slirp4netns", "pasta"
+DRIVERS = (BRIDGE, SLIRP, PASTA)
 
 
 class Network(Record):

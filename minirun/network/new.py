@@ -7,7 +7,7 @@ from hashlib import sha256
 from ipaddress import ip_address, ip_network
 
 from ..errors import CURE, StateError
-from .networks import BRIDGE, NAME_CHARACTERS, ROOTLESS, Network, checked_network_name
+from .networks import BRIDGE, NAME_CHARACTERS, SLIRP, Network, checked_network_name
 from .taken import overlap
 
 TYPE_CHECKING = False
@@ -63,16 +63,33 @@ def new_network(
 
 
 def new_rootless_network(
-    name: str, subnets: tuple[str, ...], dns: tuple[str, ...], others: list[Network], taken: Sequence[Taken] = ()
+    name: str,
+    subnets: tuple[str, ...],
+    dns: tuple[str, ...],
+    others: list[Network],
+    taken: Sequence[Taken] = (),
+    driver: str = SLIRP,
 ) -> Network:
-    """One of slirp4netns(1): its addresses have their meaning by their number. What the host reaches by the same ones,
-    its containers would not. Raises StateError."""
+    """One of slirp4netns(1), or of pasta(1) with the same addresses: they have their meaning by their number. What the
+    host reaches by the same ones, its containers would not. Raises StateError."""
     chosen = subnet_of(subnets[0]) if subnets else free_subnet(others, taken)
     if len(subnets) > 1 or chosen.version != 4 or chosen.num_addresses < 256:
         raise StateError(f"without root, a network has one subnet of IPv4\n  allowed: /24 or more{CURE}--subnet once")
     refuse_taken([chosen], taken)
     servers = tuple(str(address_of(text)) for text in dns) or (str(chosen[3]),)
-    return Network(checked_network_name(name), ROOTLESS, (str(chosen),), (str(chosen[2]),), "", servers)
+    return Network(checked_network_name(name), driver, (str(chosen),), (str(chosen[2]),), "", servers)
+
+
+def refuse_what_is_another_drivers(driver: str, given: dict[str, object], *, is_root: bool) -> None:
+    """A bridge is root's, and a program of the user's is everybody else's; without a bridge, it has no name and no
+    address to choose. Raises StateError."""
+    if is_root and driver not in ("", BRIDGE):
+        raise StateError(f"{driver} is for networks without root\n  allowed: bridge{CURE}no --driver")
+    if not is_root and driver == BRIDGE:
+        raise StateError(f"only root makes a bridge\n  allowed: slirp4netns, pasta{CURE}no --driver, or sudo")
+    for name, value in given.items():
+        if value and not is_root:
+            raise StateError(f"without root there is no bridge, and nothing to do with --{name}{CURE}leave it out")
 
 
 def subnet_of(text: str) -> Subnet:

@@ -22,8 +22,8 @@ from minirun.network.bridge import MakeBridge
 from minirun.network.cable import GiveAddressInside, MakeCable
 from minirun.network.commands import hostname_of, make_network
 from minirun.network.names import WriteNames, hosts, resolv_conf
-from minirun.network.networks import Network, forget_network, read_network, save_network
-from minirun.network.new import new_network, new_rootless_network
+from minirun.network.networks import PASTA, SLIRP, Network, forget_network, read_network, save_network
+from minirun.network.new import new_network, new_rootless_network, refuse_what_is_another_drivers
 from minirun.network.nft import table_text
 from minirun.network.plan import attach_plan, cable_name
 from minirun.network.pool import Lease, Pool, free_addresses, locked_pool
@@ -163,6 +163,31 @@ def test_what_the_host_reaches_is_refused(subnet: str) -> None:
 
 def rootless(subnet: str) -> Network:
     return new_rootless_network("web", (subnet,), (), [], TAKEN)
+
+
+@pytest.mark.parametrize(
+    ("is_root", "driver", "given", "expected"),
+    [
+        (True, "pasta", {}, "pasta is for networks without root"),
+        (False, "bridge", {}, "only root makes a bridge"),
+        (False, "", {"bridge": "br0"}, "nothing to do with --bridge"),
+        (False, "pasta", {"gateway": ("10.89.0.1",)}, "nothing to do with --gateway"),
+    ],
+)
+def test_what_is_another_drivers(is_root: bool, driver: str, given: dict[str, object], expected: str) -> None:
+    with pytest.raises(StateError, match=expected):
+        refuse_what_is_another_drivers(driver, given, is_root=is_root)
+
+
+def test_the_operations_without_root() -> None:
+    """Of either program, with the same addresses."""
+    ports = (Port("", 8080, 80, "tcp"), Port("127.0.0.1", 53, 5353, "udp"))
+    for driver in (SLIRP, PASTA):
+        network = new_rootless_network("web", (), (), [], driver=driver)
+        lease = ONE.replace(addresses=free_addresses(network, {}), ports=ports)
+        told = "".join(f"{one.describe()}{one.shell()}" for one in attach_plan(network, lease, [], "/networks"))
+        assert driver in told and "10.89.0" in told and all(str(port.host) in told for port in ports)
+    assert "--tcp-ports 8080:80 --udp-ports 127.0.0.1/53:5353 --tcp-ns none --udp-ns none" in told
 
 
 def test_a_network_is_read_as_it_was_written(tmp_path: Path) -> None:

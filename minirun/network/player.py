@@ -1,0 +1,43 @@
+"""A program of the user's that plays a link in the container: what all of them have in common. It is started, says when
+it is ready, and has something to say when it can't be."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .networks import Network
+
+LINK = "eth0"
+PATIENCE = 30  # seconds
+TAKEN = "another program may listen there (ss -lntup), or the port be root's (below 1024)"
+CURES = {
+    b"/dev/net/tun": "chmod 666 /dev/net/tun, as root: who may do something with it, the kernel asks later",
+    b"Failed to bind": TAKEN,
+}
+
+
+def path_of(directory: str, network: Network, container: str) -> str:
+    """A file for what belongs to the container's program; short, since an address of unix(7) has 108 bytes."""
+    return f"{directory}/.{sha256(f'{network.name}/{container}'.encode()).hexdigest()[:10]}"
+
+
+def is_told(ready: int) -> bool:
+    """The program writes something when all is set up; the pipe is closed when it ends."""
+    import select
+
+    with os.fdopen(ready, "rb") as file:
+        return bool(select.select([file], [], [], PATIENCE)[0]) and file.read(1) != b""
+
+
+def said_by(errors: int) -> str:
+    """All of it in one line, but that there is no log where it would say the same."""
+    lines = os.pread(errors, 4096, 0).decode(errors="replace").split("\n")
+    return "; ".join(line.strip() for line in lines if line.strip() and "syslog" not in line)
+
+
+def cure_of(errors: int) -> str:
+    said = os.pread(errors, 4096, 0)
+    return next((cure for words, cure in CURES.items() if words in said), "start it by hand to see more")
