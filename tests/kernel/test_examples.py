@@ -157,9 +157,10 @@ def after(beginning: str, lines: list[str]) -> str:
 
 
 def left_of(network: str) -> list[str]:
-    """Its files, leases, link and rules. The list of leases stays when it is empty, and is new after each boot."""
+    """Its files, leases, link and rules. The list of leases stays only where there are other networks."""
     found = [str(path) for path in NETWORKS.glob(f"{network}.*")]
-    found += [str(NETWORKS / ".leases.json")] if network in (NETWORKS / ".leases.json").read_text() else []
+    leases = NETWORKS / ".leases.json"
+    found += [str(leases)] if leases.exists() and network in leases.read_text() else []
     found += [link for _, link in socket.if_nameindex() if link == f"mr-{network}"]
     listed = subprocess.run(["nft", "list", "tables"], check=True, capture_output=True, text=True, timeout=60)
     return found + [line for line in listed.stdout.splitlines() if network in line]
