@@ -345,6 +345,18 @@ def test_start_up_times_are_those_of_the_timelines(life, runtime, place):
     assert refused.refused and "mkdir" in refused.stderr
 
 
+DEBIANS = "/usr/bin/python3 -c 'import prometheus_client, psutil, pyroute2'"
+
+
+@needs.command(DEBIANS, "Debian's own Python has no prometheus_client, psutil or pyroute2 here")
+def test_debians_own_library_will_do():
+    """Beside pip's, which is newer: minirun from its sources, by the system's Python."""
+    words = ["/usr/bin/python3", "-B", "-m", "minirun", "stats", "--format", "prometheus"]
+    done = subprocess.run(words, cwd=REPOSITORY, capture_output=True, text=True, timeout=TIMEOUT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "minirun_containers" in Page(done.stdout).families
+
+
 # ---- the room
 
 
