@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 
+from kernel.kit import needs
 from kernel.kit.helpers import shared_mount
 from kernel.kit.outside import Process, mounted_at, parse_mounts
 from kernel.kit.runtime import TIMEOUT
@@ -200,6 +201,14 @@ def test_exec_from_a_chroot_lands_in_the_containers_root(life, chroot, has_names
     words = [*chroot, *one.runtime.argv, "exec", one.id, "/probe", "list", "/"]
     seen = subprocess.run(words, check=True, capture_output=True, timeout=TIMEOUT)
     assert set(json.loads(seen.stdout)["/"]) == set(os.listdir(one.bundle.rootfs))
+
+
+@needs.program("setpriv")
+def test_who_may_not_call_chroot_needs_not_leave_one(runtime, bundle):
+    """setns(2) takes CAP_SYS_CHROOT, which pivot_root(2) does not."""
+    made = bundle("list", "/")
+    prefix = ["setpriv", "--bounding-set", "-sys_chroot", "--inh-caps", "-sys_chroot"]
+    assert set(runtime.run(made, prefix=prefix).json["/"]) == set(os.listdir(made.rootfs))
 
 
 @pytest.mark.only("minirun", "its own words")
