@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel.kit.outside import FILES, Process, children
+from kernel.kit.runtime import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +64,8 @@ def shared_mount(top: Path) -> Iterator[Path]:
 @contextlib.contextmanager
 def namespace_holder(kind: str) -> Iterator[Process]:
     """A process in a new namespace of this kind, for a container to join."""
-    with subprocess.Popen(["unshare", UNSHARE[kind], "--fork", "--kill-child", "sleep", "120"]) as unshare:
+    sleep = ("sleep", str(120 * PATIENCE))  # the end of one whose test was killed
+    with subprocess.Popen(["unshare", UNSHARE[kind], "--fork", "--kill-child", *sleep]) as unshare:
         try:
             yield Process(wait_for_child(unshare.pid, kind))
         finally:
@@ -73,7 +75,7 @@ def namespace_holder(kind: str) -> Iterator[Process]:
 
 def wait_for_child(pid: int, kind: str) -> int:
     """unshare's child, as soon as it is in its new namespace and runs sleep."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 10 * PATIENCE
     ours = Process().namespace(kind)
     while time.monotonic() < deadline:
         for child in children(pid):
