@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 
 from ..errors import CURE, StateError
 from .networks import BRIDGE, NAME_CHARACTERS, SLIRP, Network, checked_network_name
-from .taken import overlap
+from .taken import has_ipv6, overlap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,9 +46,10 @@ def new_network(
 ) -> Network:
     """What is not said is chosen: subnets that nobody has, the first address of each for the host. `taken` is what the
     host reaches in another way. Raises StateError."""
-    chosen = [subnet_of(text) for text in subnets] or [free_subnet(others, taken), private_subnet(name)]
+    chosen = [subnet_of(text) for text in subnets] or free_subnets(others, taken)
     if len({one.version for one in chosen}) < len(chosen):
         raise StateError("a network has one subnet of IPv4, one of IPv6, or both")
+    refuse_ipv6_without_it(chosen)
     refuse_overlap(chosen, others)
     refuse_taken(chosen, taken)
     refuse_taken_bridge(bridge, others)
@@ -122,6 +123,21 @@ def address_of(text: str) -> Any:
         raise StateError(f"{error}\n  allowed: such as 10.89.0.1 or fd4d:1::1") from None
 
 
+def refuse_ipv6_without_it(chosen: list[Subnet]) -> None:
+    """Else the first container would fail, by EACCES, or by a path that is not there."""
+    for subnet in chosen:
+        if subnet.version == 6 and not has_ipv6():
+            raise StateError(
+                f"--subnet {str(subnet)!r}: IPv6 is switched off here, or not in this kernel"
+                f"{CURE}sysctl -w net.ipv6.conf.default.disable_ipv6=0; or a subnet of IPv4 alone"
+            )
+
+
+def free_subnets(others: list[Network], taken: Sequence[Taken]) -> list[Subnet]:
+    """Of both families, as far as there are two here."""
+    return [free_subnet(others, taken), *([private_subnet()] if has_ipv6() else [])]
+
+
 def free_subnet(others: list[Network], taken: Sequence[Taken]) -> Subnet:
     """The first of 10.89.0.0/24, 10.89.1.0/24 and so on that is nobody's."""
     known = [*(ip_network(one) for other in others for one in other.subnets), *(one.subnet for one in taken)]
@@ -134,7 +150,7 @@ def free_subnet(others: list[Network], taken: Sequence[Taken]) -> Subnet:
     )
 
 
-def private_subnet(name: str) -> Subnet:
+def private_subnet() -> Subnet:
     """One of the fd00::/8 that everybody may take at random (RFC 4193)."""
     random = os.urandom(5).hex()
     return ip_network(f"fd{random[:2]}:{random[2:6]}:{random[6:]}::/64")

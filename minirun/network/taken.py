@@ -3,10 +3,11 @@ take its place, or be unreachable itself."""
 
 from __future__ import annotations
 
+import os
 from ipaddress import ip_network
 
 from ..errors import CURE, FILTERED, StateError, reason
-from ..kernel import netlink
+from ..kernel import files, netlink
 from ..record import Record
 
 TYPE_CHECKING = False
@@ -50,6 +51,14 @@ def by_addresses() -> Iterator[Taken]:
 
 def network_of(address: str, length: int) -> Subnet:
     return ip_network((address, length), strict=False)
+
+
+NO_IPV6 = "/proc/sys/net/ipv6/conf/default/disable_ipv6"  # of links that are made later (ip-sysctl.rst)
+
+
+def has_ipv6() -> bool:
+    """Whether a bridge can have such an address: the kernel may be built without, and many people switch it off."""
+    return os.path.exists(NO_IPV6) and files.read_file(NO_IPV6).strip() == "0"
 
 
 def overlap(one: Subnet, other: Subnet) -> bool:

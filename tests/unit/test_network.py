@@ -86,6 +86,19 @@ def test_the_first_free_address_is_taken() -> None:
     assert free_addresses(WEB, {"one": ONE, "two": two}) == ("10.89.0.4", "fd4d:1::3")
 
 
+@pytest.fixture(autouse=True)
+def _both_families(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever this host has."""
+    monkeypatch.setattr("minirun.network.new.has_ipv6", lambda: True)
+
+
+def test_without_ipv6_there_is_one_family(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("minirun.network.new.has_ipv6", lambda: False)
+    assert new_network("web", (), (), "", (), []).subnets == ("10.89.0.0/24",)
+    with pytest.raises(StateError, match="IPv6 is switched off"):
+        new_network("web", ("fd4d:2::/64",), (), "", (), [])
+
+
 def test_what_is_not_said_is_chosen() -> None:
     made = new_network("web", (), (), "", (), [WEB])
     assert made.subnets[0] == "10.89.1.0/24" and made.gateways[0] == "10.89.1.1"

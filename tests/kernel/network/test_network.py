@@ -232,6 +232,15 @@ def test_a_link_that_somebody_else_has_made_is_left_alone(there: Stage, kind: st
     there.run(there.bundle("two", "true"), "two")
 
 
+def test_where_ipv6_is_switched_off(there: Stage) -> None:
+    """A network is of IPv4 alone, and works."""
+    there.host.run("sysctl", "-q", "-w", "net.ipv6.conf.default.disable_ipv6=1")
+    refused = there.network("create", "--subnet", "fd4d:2::/64", "six", check=False)
+    assert refused.returncode == 1 and "IPv6 is switched off here" in refused.stderr
+    there.network("create", "four")
+    assert there.run(there.bundle("one", "ip -6 address; ip -4 route", network="four"), "one").stdout.count("via") == 1
+
+
 def test_forwarding_that_was_on_stays_on(there: Stage) -> None:
     there.host.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
     there.run(there.bundle("one", "true"), "one")
