@@ -42,6 +42,7 @@ class Registry(Source):
         host, _, name = reference.place.partition("/")
         self.what = f"docker://{reference.place}"
         check_name(name, reference.tag)
+        host = host.lower()  # as it comes back in the URLs of answers (RFC 9110, 4.2.3)
         if host == HUB:
             host, name = HUBS_HOST, name if "/" in name else OFFICIAL + name
         self.asked = check_form(reference.digest) if reference.digest else reference.tag
