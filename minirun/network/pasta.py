@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from ..kernel import files, processes, signals
 from ..kernel.programs import find
 from .operation import NetworkRefused, Operation
-from .player import LINK, cure_of, is_told, path_of, said_by
+from .player import LINK, path_of, start_and_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,16 +67,7 @@ class StartPasta(Operation):
     def apply(self, sites: Sites) -> None:
         if any(port.version == 6 for port in self.ports):
             raise NetworkRefused("pasta is started for IPv4 only", "publish at an address of that")
-        ready, telling = os.pipe()
-        errors = os.memfd_create("pasta")
-        try:
-            self.start(sites.pid, telling, errors)
-            os.close(telling)  # or there would be no end of it
-            if not is_told(ready):
-                self.undo(sites)
-                raise NetworkRefused(said_by(errors) or "pasta has ended", cure_of(errors))
-        finally:
-            os.close(errors)
+        start_and_wait("pasta", lambda telling, errors: self.start(sites.pid, telling, errors))
 
     def start(self, pid: int, telling: int, errors: int) -> None:
         """Processes that go on when this one has ended."""
@@ -97,7 +88,11 @@ class StartPasta(Operation):
             env=environment,
         )
         playing.returncode = 0  # nobody waits for it
-        self.write_note(playing.pid)
+        try:
+            self.write_note(playing.pid)
+        except OSError:
+            os.killpg(playing.pid, signals.SIGTERM)  # without the note, `undo` would not know of it
+            raise
 
     def write_note(self, pid: int) -> None:
         stat = processes.stat_fields(pid)

@@ -6,8 +6,12 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 
+from .operation import NetworkRefused
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .networks import Network
 
 LINK = "eth0"
@@ -24,12 +28,28 @@ def path_of(directory: str, network: Network, container: str) -> str:
     return f"{directory}/.{sha256(f'{network.name}/{container}'.encode()).hexdigest()[:10]}"
 
 
+def start_and_wait(name: str, start: Callable[[int, int], None]) -> None:
+    """`start` gets the descriptor where the program says that it is ready, and that of its errors. Raises OSError,
+    NetworkRefused."""
+    ready, telling = os.pipe()
+    errors = os.memfd_create(name)
+    try:
+        try:
+            start(telling, errors)
+        finally:
+            os.close(telling)  # or there would be no end of it
+        if not is_told(ready):
+            raise NetworkRefused(said_by(errors) or f"{name} does not get ready", cure_of(errors))
+    finally:
+        os.close(ready)
+        os.close(errors)
+
+
 def is_told(ready: int) -> bool:
     """The program writes something when all is set up; the pipe is closed when it ends."""
     import select
 
-    with os.fdopen(ready, "rb") as file:
-        return bool(select.select([file], [], [], PATIENCE)[0]) and file.read(1) != b""
+    return bool(select.select([ready], [], [], PATIENCE)[0]) and os.read(ready, 1) != b""
 
 
 def said_by(errors: int) -> str:

@@ -10,7 +10,7 @@ import os
 from ..kernel import signals
 from ..kernel.programs import find
 from .operation import NetworkRefused, Operation
-from .player import LINK, PATIENCE, TAKEN, cure_of, is_told, path_of, said_by
+from .player import LINK, PATIENCE, TAKEN, path_of, start_and_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,15 +66,7 @@ class StartSlirp(Operation):
 
     def apply(self, sites: Sites) -> None:
         remove_socket(self.socket)
-        ready, telling = os.pipe()
-        errors = os.memfd_create("slirp4netns")
-        try:
-            self.start(sites.pid, telling, errors)
-            os.close(telling)  # or there would be no end of it
-            if not is_told(ready):
-                raise NetworkRefused(said_by(errors) or "slirp4netns has ended", cure_of(errors))
-        finally:
-            os.close(errors)
+        start_and_wait("slirp4netns", lambda telling, errors: self.start(sites.pid, telling, errors))
 
     def start(self, pid: int, telling: int, errors: int) -> None:
         """Two processes, which go on when this one has ended."""
