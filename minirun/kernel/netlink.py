@@ -120,8 +120,8 @@ def own_addresses() -> list[tuple[str, int, str]]:
         names = names_by_index(netlink)
         messages = list(netlink.get_addr())
     found = [(message.get("address"), message["prefixlen"], names.get(message["index"], "?")) for message in messages]
-    alone = [(message.get("local"), 32, names.get(message["index"], "?")) for message in messages]
-    return [*found, *(one for one in alone if one[0])]
+    own = [(message.get("local"), names.get(message["index"], "?")) for message in messages]
+    return [*found, *((address, 128 if ":" in address else 32, name) for address, name in own if address)]
 
 
 def names_by_index(netlink: Any) -> dict[int, str]:

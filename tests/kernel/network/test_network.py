@@ -383,6 +383,7 @@ ip route add 10.89.4.0/24 dev plain table 77
 ip route add 10.89.5.0/24 nexthop via 203.0.113.9 nexthop via 10.89.1.7
 ip route add 0.0.0.0/1 dev plain
 ip -6 route add fd77::/32 dev plain
+ip address add fd79:0:1::1 peer fd79:0:2::1/128 dev idle
 """
 
 
@@ -394,10 +395,12 @@ def test_a_subnet_that_the_host_reaches_already(there: Stage) -> None:
         ("10.89.2.128/25", "idle has the address 10.89.2.1/24"),
         ("10.89.5.0/24", "a route to 10.89.5.0/24 goes by uplink and plain"),
         ("fd77:0:1::/64", "a route to fd77::/32 goes by plain"),
+        ("fd79:0:1::/64", "idle has the address fd79:0:1::1/128"),
     ):
         done = there.network("create", "--subnet", subnet, "more", check=False)
         assert done.returncode == 1 and f"{subnet} is taken on this host: {expected}; cure:" in done.stderr
-    assert there.network("create", "--subnet", "10.90.0.0/24", "more").returncode == 0
+    subnets = ("--subnet", "10.90.0.0/24", "--subnet", "fd79:0:3::/64")
+    assert there.network("create", *subnets, "more").returncode == 0
 
 
 def test_remove_refuses_while_containers_are_there(there: Stage) -> None:
