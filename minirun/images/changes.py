@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ADDED, CHANGED, DELETED = "A", "C", "D"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # or something else has its name
-MOST_BYTES_OF_PATH = 4095  # PATH_MAX: path_resolution(7)
+MOST_BYTES_OF_PATH = 4095  # PATH_MAX less the NUL (linux/limits.h)
 
 
 class Where(Record):
@@ -97,23 +97,22 @@ def walk(where: Where) -> Iterator[Change]:
         way = [Level(here)]
         while True:
             if way[-1].left:
-                change = change_at(where, f"{path}/{way[-1].left[-1]}", here, way[-1].left.pop())
+                name = way[-1].left.pop()
+                change = change_at(where, f"{path}/{name}", here, name)
                 if change is None:
                     continue
                 yield change
                 below = open_below(here, change)
                 if below is None:
                     continue
-                path = checked_path(change.path)
-                way.append(Level(below))
+                here, path = instead_of(here, below), change.path
+                way.append(Level(here))
             else:
                 way.pop()
                 if not way:
                     return
                 path = path.rpartition("/")[0]
-                below = open_above(here, way[-1], path)
-            os.close(here)
-            here = below
+                here = instead_of(here, open_above(here, way[-1], path))
     finally:
         os.close(here)
 
@@ -123,10 +122,16 @@ def inode_of(opened: int) -> tuple[int, int]:
     return (status.st_dev, status.st_ino)
 
 
+def instead_of(here: int, opened: int) -> int:
+    os.close(here)
+    return opened
+
+
 def open_below(here: int, change: Change) -> int | None:
-    """None for what is no directory, or not any more."""
+    """None for what is no directory, or not any more. Raises ImageError."""
     if not stat.S_ISDIR(change.status.st_mode):
         return None
+    check_path(change.path)
     try:
         return files.openat(here, change.name, DIRECTORY | os.O_CLOEXEC)
     except SystemCallError as error:
@@ -146,13 +151,12 @@ def open_above(here: int, above: Level, path: str) -> int:
     )
 
 
-def checked_path(path: str) -> str:
+def check_path(path: str) -> None:
     if len(os.fsencode(path)) > MOST_BYTES_OF_PATH:
         raise ImageError(
             f"the container has made directories deeper than a path is long, {MOST_BYTES_OF_PATH} bytes: "
             f"{safe(path[:100])}…\n  cure:  have it remove them: no layer could have them either"
         )
-    return path
 
 
 def change_at(where: Where, path: str, parent: int, name: str) -> Change | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
+from minirun.images import changes
 from minirun.images.changes import Where, walk
 from minirun.images.errors import ImageError
 
@@ -38,6 +40,14 @@ def test_a_directory_that_is_moved_leads_nowhere_else(upper: Path, place: str) -
     assert next(walking).path == "/a/b/z"
     with pytest.raises(ImageError, match=r"(?s)moves directories .* cure: .*minirun pause"):
         next(walking)
+
+
+def test_a_walk_that_ends_by_an_error_leaves_nothing_open(upper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(changes, "MOST_BYTES_OF_PATH", len("/a/b"))
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(ImageError, match="deeper than a path is long"):
+        list(walk(Where(str(upper), (), "user.overlay.")))
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_what_goes_meanwhile_is_passed_by(upper: Path) -> None:
