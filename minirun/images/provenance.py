@@ -85,7 +85,8 @@ def layer_told(store: Store, layer: Descriptor, made_by: str, most: int, tables:
         for entry in tar_entries(tap):
             if entry.name.startswith(WHITEOUT):
                 removed += not entry.name.startswith(OF_AUFS) or entry.name == OPAQUE
-                gone += [what_goes(entry.names)] * (len(gone) < MOST_SHOWN)
+                if len(gone) < MOST_SHOWN:
+                    gone.append(what_goes(entry.names))
                 continue
             added += 1
             size += sum(length for _, length in entry.pieces)

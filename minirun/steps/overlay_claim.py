@@ -1,5 +1,5 @@
-"""One container at a time for a directory of changes. The kernel has no guard against two: "undefined behavior" is all
-that overlayfs.rst promises ("Sharing and copying layers"), and files get lost."""
+"""One container at a time for a directory of changes. The kernel has no guard against two: that "the behavior of
+the overlay is undefined" is all that overlayfs.rst says ("Sharing and copying layers"), and files get lost."""
 
 from __future__ import annotations
 
