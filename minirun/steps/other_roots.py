@@ -229,5 +229,5 @@ class MoveRoot(Step):
 
     def kernel_mounts(self, context: Context) -> list[str]:
         """The mount points of the host's proc and sysfs file systems."""
-        rootfs = os.readlink(f"/proc/self/fd/{context.root}") + "/"
+        rootfs = os.readlink(files.by_descriptor(context.root)) + "/"
         return [point for point in mount_points("proc", "sysfs") if not point.startswith(rootfs)]

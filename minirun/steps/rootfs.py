@@ -147,13 +147,28 @@ class PivotRoot(Step):
 def take_root_of_namespace(new_root: int) -> None:
     """What is exchanged is the caller's root. In a chroot, the namespace's would stay below: setns(2) leads there, and
     so `exec` and whoever has CAP_SYS_ADMIN in the container would come to the host's files."""
-    if os.path.samestat(os.fstat(new_root), os.stat("/")):
-        return  # the host's own root, bound on itself: it has become the namespace's
+    before = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         namespaces.leave_chroot()
+        if is_root(new_root):  # the host's own, bound on itself: what is below is to be exchanged for it
+            files.fchdir(before)
+            files.chroot(".")
     except SystemCallError as error:
         if error.errno != EPERM:  # takes CAP_SYS_CHROOT, without which nobody leaves a chroot
             raise
+    finally:
+        os.close(before)
+
+
+def is_root(directory: int) -> bool:
+    """Whether it is the root of this process, and on the same mount."""
+    if not os.path.samestat(os.fstat(directory), os.stat("/")):
+        return False
+    root = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return files.mount_id(root) == files.mount_id(directory)
+    finally:
+        os.close(root)
 
 
 class DetachOldRoot(Step):

@@ -190,6 +190,20 @@ def test_the_namespaces_root_is_the_containers_also_from_a_chroot(life, chroot, 
     assert json.loads(seen.stdout)["/"] == inside
 
 
+@pytest.mark.only("minirun", "others leave the host's root below the container's, and exec lands there")
+@pytest.mark.parametrize("option", [[], ["--no-pivot"]], ids=["pivot", "no-pivot"])
+def test_the_root_of_a_chroot_as_that_of_a_container_leads_no_further(life, chroot, option):
+    """It has the inode of the caller's root, which is not the namespace's."""
+    one = life("sleep")
+    one.bundle.config["root"]["path"] = "/"
+    one.bundle.config["mounts"] = []
+    one.bundle.process["args"][0] = str(one.bundle.rootfs / "probe")
+    one.bundle.write()
+    words = [*one.runtime.argv, "create", *option, "--bundle", str(one.bundle.path), one.id]
+    subprocess.run([*chroot, *words], check=True, timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+    assert "in-the-chroot" in one.call("exec", one.bundle.process["args"][0], "list", "/").json["/"]
+
+
 @pytest.mark.only("minirun", "others have no exec without a mount namespace")
 @pytest.mark.parametrize("has_namespace", [True, False])
 def test_exec_from_a_chroot_lands_in_the_containers_root(life, chroot, has_namespace):
