@@ -181,7 +181,7 @@ def claim_steps(data: str, destination: str, origin: str) -> list[Step]:
     from ..steps.overlay_claim import ClaimChanges
 
     upper = told(data, "upperdir")
-    return [ClaimChanges(upper, origin)] if upper and destination == "/" else []
+    return [ClaimChanges(upper, origin)] if upper.startswith("/") and destination == "/" else []
 
 
 def step_for(kind: str, copy_up: bool) -> type[MountFilesystem]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from minirun.kernel.overlay import is_short, shortened
+from minirun.plan.mounts import claim_steps
 from minirun.steps.overlay import MountOverlay, told
+from minirun.steps.overlay_claim import ClaimChanges
 
 MANY = [f"/var/lib/store/layers/{number:060}" for number in range(100)]
 
@@ -41,3 +43,13 @@ def test_the_shell_command_is_in_that_directory_for_the_mount_alone() -> None:
     told_command = MountOverlay("overlay", "overlay", "/", 0, options(MANY)).shell()
     assert "( cd /var/lib/store/layers && mount -t overlay" in told_command.replace("--internal-only ", "")
     assert told_command.endswith(")")
+
+
+@pytest.mark.parametrize(
+    ("upper", "destination", "is_claimed"),
+    [("/b/upper", "/", True), ("/b/upper", "/srv", False), ("upper", "/", False), ("", "/", False)],
+)
+def test_what_is_claimed_is_the_directory_of_a_root(upper: str, destination: str, is_claimed: bool) -> None:
+    """Of a relative path only the kernel knows where it leads, so there is no place beside it."""
+    steps = claim_steps(f"lowerdir=/a,upperdir={upper},workdir=/b/work", destination, "/mounts/0")
+    assert steps == [ClaimChanges(upper, "/mounts/0")] * is_claimed
