@@ -83,7 +83,7 @@ def as_bundle(values: Mapping[str, Any]) -> Mapping[str, Any]:
     with opened_store(values) as store:
         path = f"{store.path}/bundles/{name}"
         image = fetched(store, values["target"], values)
-        tell_notes(make_bundle(store, image, path, BundleWishes(True, bytes_of(values["most"]))))
+        tell_notes(make_bundle(store, image, path, BundleWishes(overlay=True, most=bytes_of(values["most"]))))
     if os.isatty(2):
         tell(f"the bundle is {path}")
     terminal = () if os.isatty(0) and os.isatty(1) else ("/process/terminal=false",)

@@ -26,8 +26,7 @@ class MakeMountPoints(Step):
     container has run yet."""
 
     chapter = "mounts"
-    man = "criu(8)"
-    spec = "config.md#mounts"
+    man = "mkdir(2)"
 
     places: tuple[tuple[str, str], ...]  # destinations; and the sources of those that are bound
 
