@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from .networks import Network
 
 VERSIONS = {"ip": (4,), "ip6": (6,), "inet": (4, 6)}  # families of nftables, and which packets they see
-# The chains of iptables(8) are seen by nft, but a rule of nft's in there makes iptables give up on them.
+# The chains of xtables-nft(8) are seen by nft, but a rule of nft's in there makes iptables give up on them. Those of
+# xtables-legacy(8) are not seen.
 IPTABLES = {"ip": "iptables", "ip6": "ip6tables"}
 FIREWALLD = "firewalld"  # its table; a drop is the last rule there, whatever the policy
 
