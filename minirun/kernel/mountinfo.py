@@ -7,10 +7,13 @@ from errno import EMFILE, ENFILE, ENOMEM
 
 from . import files
 
+NOWHERE = -1  # a descriptor that an absolute path doesn't need (openat(2))
 
-def mount_points(*types: str) -> list[str]:
-    """Where file systems of these types are mounted, in the order in which they were."""
-    return [point for _number, _root, point in mounts(*types)]
+
+def mount_points(*types: str, proc: int = NOWHERE) -> list[str]:
+    """Where file systems of these types are mounted, in the order in which they were. `proc` is an open /proc, for who
+    has another root by now."""
+    return [point for _number, _root, point in mounts(*types, proc=proc)]
 
 
 def in_sight(*types: str) -> list[tuple[str, str]]:
@@ -19,10 +22,11 @@ def in_sight(*types: str) -> list[tuple[str, str]]:
     return [(root, point) for number, root, point in mounts(*types) if mount_id(point) == number]
 
 
-def mounts(*types: str) -> list[tuple[int, str, str]]:
+def mounts(*types: str, proc: int = NOWHERE) -> list[tuple[int, str, str]]:
     """The number, root and mount point of each."""
     found = []
-    for line in files.read_file("/proc/self/mountinfo").splitlines():
+    path = "/proc/self/mountinfo" if proc == NOWHERE else "self/mountinfo"
+    for line in files.read_file_at(proc, path).splitlines():
         before, _, after = line.partition(" - ")
         if after.split(" ")[0] in types:
             number, _parent, _device, root, point = before.split(" ")[:5]

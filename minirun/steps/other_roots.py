@@ -217,8 +217,10 @@ class MoveRoot(Step):
         return world.become(root="its own", directory="/")
 
     def apply(self, context: Context) -> None:
+        proc = files.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)  # a chroot may be all that has one
         take_root_of_namespace(context.root)
-        hosts = self.kernel_mounts(context)  # read now: it is /proc itself that goes
+        hosts = self.kernel_mounts(context, proc)  # read now: it is /proc itself that goes
+        os.close(proc)
         files.fchdir(context.root)
         for mount_point in reversed(hosts):
             mounts.umount2(mount_point, MNT_DETACH)
@@ -227,7 +229,7 @@ class MoveRoot(Step):
         files.chdir("/")
         os.close(context.root)
 
-    def kernel_mounts(self, context: Context) -> list[str]:
+    def kernel_mounts(self, context: Context, proc: int) -> list[str]:
         """The mount points of the host's proc and sysfs file systems."""
-        rootfs = os.readlink(files.by_descriptor(context.root)) + "/"
-        return [point for point in mount_points("proc", "sysfs") if not point.startswith(rootfs)]
+        rootfs = os.readlink(f"self/fd/{context.root}", dir_fd=proc) + "/"
+        return [point for point in mount_points("proc", "sysfs", proc=proc) if not point.startswith(rootfs)]

@@ -147,28 +147,27 @@ class PivotRoot(Step):
 def take_root_of_namespace(new_root: int) -> None:
     """What is exchanged is the caller's root. In a chroot, the namespace's would stay below: setns(2) leads there, and
     so `exec` and whoever has CAP_SYS_ADMIN in the container would come to the host's files."""
-    before = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    own = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        namespaces.leave_chroot()
-        if is_root(new_root):  # the host's own, bound on itself: what is below is to be exchanged for it
-            files.fchdir(before)
+        was_root = is_root(new_root)
+        leave_chroot_where_allowed()
+        if was_root and is_root(new_root):  # bound on the namespace's root: that is what is exchanged, from below
+            files.fchdir(own)
             files.chroot(".")
-    except SystemCallError as error:
-        if error.errno != EPERM:  # takes CAP_SYS_CHROOT, without which nobody leaves a chroot
-            raise
     finally:
-        os.close(before)
+        os.close(own)
 
 
 def is_root(directory: int) -> bool:
-    """Whether it is the root of this process, and on the same mount."""
-    if not os.path.samestat(os.fstat(directory), os.stat("/")):
-        return False
-    root = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    return os.path.samestat(os.fstat(directory), os.stat("/"))
+
+
+def leave_chroot_where_allowed() -> None:
     try:
-        return files.mount_id(root) == files.mount_id(directory)
-    finally:
-        os.close(root)
+        namespaces.leave_chroot()
+    except SystemCallError as error:
+        if error.errno != EPERM:  # takes CAP_SYS_CHROOT, without which nobody leaves a chroot
+            raise
 
 
 class DetachOldRoot(Step):

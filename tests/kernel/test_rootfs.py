@@ -234,3 +234,26 @@ def test_a_chroot_that_is_no_mount_is_told_of(runtime, bundle, chroot):
     words = [*chroot[:4], script.replace("exec", "shift\nexec"), *chroot[5:]]
     result = runtime.run(made, prefix=words)
     assert result.refused and "EINVAL" in result.stderr and "before chroot(8), makes it one" in result.stderr, result
+
+
+@pytest.mark.only("minirun", "others leave the host's root below the container's")
+def test_a_chroots_own_root_becomes_the_namespaces_too(life, chroot):
+    """A container may have all of the chroot for its root: that is not yet the root of the mount namespace."""
+    one = life("sleep")
+    probe = str(one.bundle.rootfs / "probe")
+    one.bundle.config["root"]["path"] = "/"
+    one.bundle.config["process"]["args"][0] = probe
+    one.bundle.write()
+    words = [*one.runtime.argv, "create", "--bundle", str(one.bundle.path), one.id]
+    subprocess.run([*chroot, *words], check=True, timeout=TIMEOUT, stdout=subprocess.DEVNULL)
+    entered = ["nsenter", "--target", str(one.state()["pid"]), "--mount", probe, "list", "/"]
+    seen = subprocess.run(entered, check=True, capture_output=True, timeout=TIMEOUT)
+    assert "in-the-chroot" in json.loads(seen.stdout)["/"]
+
+
+@pytest.mark.only("minirun", "others have no umount(2) for what lies outside of the chroot")
+def test_a_root_is_moved_from_a_chroot_that_alone_has_a_proc(runtime, bundle, chroot):
+    """An initial ramdisk may have unpacked one."""
+    script = chroot[4].replace("exec", "umount -l /proc\nexec")
+    result = runtime.run(bundle("list", "/"), options=["--no-pivot"], prefix=[*chroot[:4], script, *chroot[5:]])
+    assert "probe" in result.json["/"]
