@@ -46,6 +46,12 @@ def from_zstd(file: IO[bytes]) -> Any:
         import zstandard
     except ImportError:
         raise missing_library("zstandard", "to read layers that are compressed by zstd") from None
+    from .zstd import refuse_cut_off
+
+    try:
+        refuse_cut_off(file)
+    except EOFError as error:
+        raise not_decompressed(error) from None
     return zstandard.ZstdDecompressor(max_window_size=MOST_MEMORY).stream_reader(file, read_across_frames=True)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import lzma
+import os
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,26 @@ def test_an_xz_file_in_small_pieces(length: int) -> None:
 def test_an_xz_file_that_is_damaged(data: bytes) -> None:
     with pytest.raises(ImageError, match="can't be decompressed"):
         everything(data)
+
+
+def zstd(data: bytes, **options: Any) -> bytes:
+    zstandard = pytest.importorskip("zstandard")
+    made: bytes = zstandard.ZstdCompressor(**options).compress(data)
+    return made
+
+
+@pytest.mark.parametrize("options", [{}, {"write_checksum": True}, {"write_content_size": False}])
+@pytest.mark.parametrize("text", [b"", b"x", bytes(1 << 20), TEXT, os.urandom(1 << 18)], ids=range(5))
+def test_a_zstd_file_ends_where_it_says(text: bytes, options: dict[str, bool]) -> None:
+    """The library takes what is there for everything, and a part of a tar file may look like a whole one."""
+    whole = zstd(text, **options)
+    note = b"\x50\x2a\x4d\x18" + bytes([2, 0, 0, 0]) + b"no"  # a skippable frame
+    assert everything(whole + note + whole + note) == text + text
+    for length in {5, 6, 7, len(whole) // 2, len(whole) - 4, len(whole) - 1} - {len(whole)}:
+        with pytest.raises(ImageError, match="ends before its compressed data do"):
+            everything(whole[:length])
+        with pytest.raises(ImageError, match="ends before its compressed data do"):
+            everything(whole + whole[:length])
 
 
 def test_a_stream_ends_at_its_limit() -> None:
