@@ -1,4 +1,5 @@
-"""Whether a zstd(1) file is all there. The library takes the end of the file for that of its content, wherever it comes.
+"""Whether a zstd(1) file is all there. The library takes the end of the file for that of its content, wherever that
+is.
 
 A file is a row of frames, a frame is a header and a row of blocks, and each says how long it is (RFC 8878, section 3):
 so it takes a few bytes of every block to walk to the end.

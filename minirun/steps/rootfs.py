@@ -149,16 +149,18 @@ def take_root_of_namespace(new_root: int) -> None:
     so `exec` and whoever has CAP_SYS_ADMIN in the container would come to the host's files."""
     own = files.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        was_root = is_root(new_root)
+        was_root = is_callers_root(new_root)
         leave_chroot_where_allowed()
-        if was_root and is_root(new_root):  # bound on the namespace's root: that is what is exchanged, from below
+        if was_root and is_callers_root(
+            new_root
+        ):  # bound on the namespace's root: that is what is exchanged, from below
             files.fchdir(own)
             files.chroot(".")
     finally:
         os.close(own)
 
 
-def is_root(directory: int) -> bool:
+def is_callers_root(directory: int) -> bool:
     return os.path.samestat(os.fstat(directory), os.stat("/"))
 
 
