@@ -153,7 +153,7 @@ def take_root_of_namespace(new_root: int) -> None:
         leave_chroot_where_allowed()
         if was_root and is_callers_root(
             new_root
-        ):  # bound on the namespace's root: that is what is exchanged, from below
+        ):  # bound on the namespace's: what is exchanged, from below
             files.fchdir(own)
             files.chroot(".")
     finally:
