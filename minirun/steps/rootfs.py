@@ -151,9 +151,7 @@ def take_root_of_namespace(new_root: int) -> None:
     try:
         was_root = is_callers_root(new_root)
         leave_chroot_where_allowed()
-        if was_root and is_callers_root(
-            new_root
-        ):  # bound on the namespace's: what is exchanged, from below
+        if was_root and is_callers_root(new_root):  # bound on the namespace's: what is exchanged, from below
             files.fchdir(own)
             files.chroot(".")
     finally:
