@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 ADDED, CHANGED, DELETED = "A", "C", "D"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 GONE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # or something else has its name
+TO_PAUSE = "\n  cure:  minirun pause keeps it from that, until minirun resume"
 MOST_BYTES_OF_PATH = 4095  # PATH_MAX less the NUL (linux/limits.h)
 
 
@@ -146,8 +147,7 @@ def open_above(here: int, above: Level, path: str) -> int:
         return opened
     os.close(opened)
     raise ImageError(
-        f"the container moves directories while its changes are looked at, in {safe(path[:200]) or '/'!r}\n"
-        "  cure:  minirun pause keeps it from that, until minirun resume"
+        f"the container moves directories while its changes are looked at, in {safe(path[:200]) or '/'!r}{TO_PAUSE}"
     )
 
 

@@ -10,7 +10,8 @@ import tarfile
 
 from ..errors import reason
 from ..kernel import files
-from .changes import DELETED, walk
+from ..safe import safe
+from .changes import DELETED, TO_PAUSE, walk
 from .errors import ImageError
 from .layer import OPAQUE, WHITEOUT
 from .tar_entries import XATTR
@@ -83,8 +84,20 @@ def add_change(archive: tarfile.TarFile, where: Where, change: Change, first_nam
     if not made.isreg():
         archive.addfile(made)
         return
-    with os.fdopen(files.openat(change.parent, change.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+    with os.fdopen(open_regular(change), "rb") as file:
         archive.addfile(made, file)
+
+
+def open_regular(change: Change) -> int:
+    """Looked at once more: the container may have a FIFO in its place by now, on which open(2) would wait, or a device.
+    Raises ImageError."""
+    place = files.openat(change.parent, change.name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(place).st_mode):
+            raise ImageError(f"the container exchanges {safe(change.path[:200])!r} while it is written{TO_PAUSE}")
+        return files.open(files.by_descriptor(place), os.O_RDONLY | os.O_CLOEXEC)
+    finally:
+        os.close(place)
 
 
 def entry_for(where: Where, change: Change) -> tarfile.TarInfo | None:

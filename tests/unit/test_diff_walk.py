@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
+import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from minirun.images import changes
 from minirun.images.changes import Where, walk
+from minirun.images.changes_tar import add_change
 from minirun.images.errors import ImageError
 
 if TYPE_CHECKING:
@@ -58,3 +60,16 @@ def test_what_goes_meanwhile_is_passed_by(upper: Path) -> None:
             shutil.rmtree(upper / "a")
             (upper / "z").unlink()
     assert seen == ["/", "/a"]
+
+
+def test_a_fifo_in_the_place_of_a_file_is_not_waited_for(upper: Path, tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "layer.tar", "w") as archive:
+        where = Where(str(upper), (), "user.overlay.")
+        for change in walk(where):
+            if change.path == "/z":
+                (upper / "z").unlink()
+                os.mkfifo(upper / "z")
+                with pytest.raises(ImageError, match=r"(?s)exchanges '/z' .* cure: .*minirun pause"):
+                    add_change(archive, where, change, {})
+                return
+    pytest.fail("it was not found")
