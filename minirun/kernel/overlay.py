@@ -16,13 +16,19 @@ def shortened(data: str) -> tuple[str, str]:
     else "", and the options."""
     lower = next((word for word in data.split(",") if word.startswith(LOWER)), "")
     prefix = lower.removeprefix(LOWER).replace("\\:", "\0").partition(":")[0].rpartition("/")[0].replace("\0", "\\:")
-    if is_short(data) or not prefix:
+    if is_short(data) or not prefix or has_relative(data):
         return "", data
     paths = f":{lower.removeprefix(LOWER)}"
     if paths.replace("\\:", "").count(":") != paths.count(f":{prefix}/"):
         return "", data
     names = paths.replace(f":{prefix}/", ":").removeprefix(":")
     return prefix.replace("\\:", ":").replace("\\\\", "\\"), data.replace(lower, LOWER + names)
+
+
+def has_relative(data: str) -> bool:
+    """Whether a path depends on the directory that one is in."""
+    words = (word.partition("=") for word in data.split(","))
+    return any(name in ("upperdir", "workdir") and not path.startswith("/") for name, _, path in words)
 
 
 def is_short(data: str) -> bool:

@@ -135,16 +135,28 @@ def lock_of(directory: str) -> int:
     for _ in range(TRIES):
         try:
             os.makedirs(directory, mode=0o755, exist_ok=True)
-            lock = locks.open(path, make=True)
+            lock = locked(path)
         except OSError as error:
             failure = error
             if error.errno not in REMOVED_MEANWHILE:
                 break
             continue
-        if waited_for(lock, path):
+        if lock is not None:
             return lock
-        os.close(lock)
     raise StateError(f"can't keep networks in {directory!r}: {reason(failure)}{CURE}{ELSEWHERE}")
+
+
+def locked(path: str) -> int | None:
+    """The file, waited for and locked; None where it has been removed meanwhile."""
+    lock = locks.open(path, make=True)
+    try:
+        is_still_there = waited_for(lock, path)
+    except OSError:
+        os.close(lock)
+        raise
+    if not is_still_there:
+        os.close(lock)
+    return lock if is_still_there else None
 
 
 def waited_for(lock: int, path: str) -> bool:

@@ -53,3 +53,9 @@ def test_what_is_claimed_is_the_directory_of_a_root(upper: str, destination: str
     """Of a relative path only the kernel knows where it leads, so there is no place beside it."""
     steps = claim_steps(f"lowerdir=/a,upperdir={upper},workdir=/b/work", destination, "/mounts/0")
     assert steps == [ClaimChanges(upper, "/mounts/0")] * is_claimed
+
+
+@pytest.mark.parametrize("name", ["upperdir", "workdir"])
+def test_a_relative_path_is_not_looked_up_elsewhere(name: str) -> None:
+    data = options(MANY).replace(f"{name}=/", f"{name}=")
+    assert shortened(options(MANY))[0] and shortened(data) == ("", data)
