@@ -12,12 +12,13 @@ from ..kernel.libc import Flags, show
 from .shell import quoted
 from .step import RUNTIME, Context, Refused, Step
 
-MOST_BYTES = 100  # of the file, which has two numbers
+MOST_BYTES = 100  # of the file, which has two numbers and an id
+BOOT = "/proc/sys/kernel/random/boot_id"
 
 
 class ClaimChanges(Step):
     """Note the container's process beside the directory, or refuse where that of another is noted and lives. With its
-    start time a pid is unique (proc_pid_stat(5)), so nobody has to take back a note."""
+    start time and the boot's id (random(4)) a pid is unique, so nobody has to take back a note."""
 
     runs_in = RUNTIME
     chapter = "mounts"
@@ -39,7 +40,7 @@ class ClaimChanges(Step):
         return f"claim {self.upper} for the changes of this container, in {self.file}"
 
     def shell(self) -> str:
-        return f'read -ra stat < "/proc/$pid/stat" && echo "$pid ${{stat[21]}}" > {quoted(self.file)}'
+        return f'read -ra stat < "/proc/$pid/stat" && echo "$pid ${{stat[21]}} $(cat {BOOT})" > {quoted(self.file)}'
 
     def calls(self) -> tuple[str, ...]:
         opened = files.open_flags(os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -47,7 +48,7 @@ class ClaimChanges(Step):
             "claim = " + show("open", self.file, opened, files.octal(0o600)),
             show("flock", Flags("claim"), Flags("LOCK_EX")),
             show("read", Flags("claim"), Flags("before"), MOST_BYTES),
-            show("write", Flags("claim"), Flags("pid and start time")),
+            show("write", Flags("claim"), Flags("pid, start time and boot")),
         )
 
     def apply(self, context: Context) -> None:
@@ -61,9 +62,9 @@ class ClaimChanges(Step):
             os.close(claim)
 
     def refuse_another(self, before: list[bytes]) -> None:
-        if len(before) != 2 or not all(word.isdigit() for word in before):
+        if len(before) != 3 or before[2] != boot().encode() or not all(word.isdigit() for word in before[:2]):
             return
-        pid, started = map(int, before)
+        pid, started = map(int, before[:2])
         stat = processes.stat_fields(pid, started)
         if stat is not None and not processes.has_ended(stat):
             raise Refused(
@@ -75,4 +76,8 @@ class ClaimChanges(Step):
 
 def note_of(pid: int) -> bytes:
     stat = processes.stat_fields(pid)
-    return b"" if stat is None else f"{pid} {processes.start_time(stat)}\n".encode()
+    return b"" if stat is None else f"{pid} {processes.start_time(stat)} {boot()}\n".encode()
+
+
+def boot() -> str:
+    return files.read_file(BOOT).strip()

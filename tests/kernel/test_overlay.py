@@ -9,6 +9,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 
@@ -163,7 +164,10 @@ def quiet(bundle: Path) -> None:
 
 def test_a_note_of_a_process_counts_as_long_as_it_lives(runtime: Runtime, place: Path, ours: Path) -> None:
     started = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    notes = {f"{os.getpid()} {started}": 1, f"{os.getpid()} {started + 1}": 0, "0 0": 0, "x": 0, "9" * 90: 0, "": 0}
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    ours_now, other_boot = f"{os.getpid()} {started} {boot}", f"{os.getpid()} {started} {uuid4()}\n"
+    notes = {ours_now: 1, f"{os.getpid()} {started + 1} {boot}": 0, other_boot: 0, f"0 0 {boot}": 0}
+    notes |= dict.fromkeys((f"{os.getpid()} {started}", "x", "9" * 90, ""), 0)
     for note, status in notes.items():
         (ours / "changes/process").write_text(note)
         cat(runtime, place, ours, status=status)
