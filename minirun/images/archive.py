@@ -73,7 +73,14 @@ class DockerArchive(Source):
         except OSError as error:
             raise ImageError(f"can't read {self.what}: {reason(error)}") from None
         except (tarfile.TarError, ValueError, RecursionError) as error:
-            raise ImageError(f"{self.what} is none: {error}\n  cure:  name a file that docker save has made") from None
+            raise ImageError(f"{self.what} is none: {self.why_none(error)}") from None
+
+    def why_none(self, error: Exception) -> str:
+        with open(self.path, "rb") as file:
+            kind = compression_of(file.read(6))
+        if kind == "none":
+            return f"{error}\n  cure:  name a file that docker save has made"
+        return f"all of it is compressed, where only layers may be\n  cure:  decompress it by {kind} -d"
 
     def named(self, entries: Any) -> dict[str, Any]:
         found = [one for one in entries if isinstance(one, dict)] if isinstance(entries, list) else []
@@ -93,7 +100,9 @@ class DockerArchive(Source):
     def layers(self, config: dict[str, Any], names: list[object]) -> tuple[Descriptor, ...]:
         rootfs = optional(config, "rootfs", dict, f"{self.what}, the configuration")
         digests = optional(rootfs, "diff_ids", list, f"{self.what}, the configuration")
-        if len(digests) != len(names) or len(names) > MOST_LAYERS_OF_IMAGE:
+        if len(names) > MOST_LAYERS_OF_IMAGE:
+            raise ImageError(f"{self.what} has {len(names)} layers\n  allowed: no more than {MOST_LAYERS_OF_IMAGE}")
+        if len(digests) != len(names):
             raise ImageError(f"{self.what} has {len(names)} layers, and its configuration {len(digests)}")
         return tuple(self.layer(check_form(str(digest)), str(name)) for digest, name in zip(digests, names))
 

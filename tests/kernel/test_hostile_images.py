@@ -4,6 +4,7 @@ beside it is compared, before and after. Most are refused with a reason; some ar
 from __future__ import annotations
 
 import bz2
+import gzip
 import json
 import lzma
 import os
@@ -511,7 +512,7 @@ MANIFESTS = {
     "a digest with a path": (other(layers=[LAYER | {"digest": "sha256:../../../etc/passwd"}]), "is no digest"),
     "a digest of an unknown kind": (other(layers=[LAYER | {"digest": "md5:" + "0" * 32}]), "is no digest"),
     "too many layers": (other(layers=[LAYER] * 501), "501 layers"),
-    "no object": (b"[]", "is a JSON list"),
+    "no object": (b"[]", "is a JSON array"),
     "no JSON": (b"{", "can't be read"),
     "nested without end": (b"[" * 100_000, "can't be read"),
     "five megabytes": (b" " * (5 << 20) + b"{}", "more bytes than"),
@@ -572,6 +573,19 @@ def test_an_archive_with_a_name_of_gigabytes(runtime: Runtime, place: Path, kind
     saved.write_bytes(bytes(with_checksum(data)[:512]))
     os.truncate(saved, 5 << 30)
     assert "header of the archive, has 4294967296 bytes" in bundle(runtime, place, f"docker-archive:{saved}", status=1)
+
+
+def test_an_archive_that_is_compressed_as_a_whole(runtime: Runtime, place: Path) -> None:
+    """As of docker save | gzip."""
+    saved = Path(good().archive(place / "saved.tar").partition(":")[2])
+    saved.write_bytes(gzip.compress(saved.read_bytes()))
+    said = bundle(runtime, place, f"docker-archive:{saved}", status=1)
+    assert "all of it is compressed" in said and "by gzip -d" in said
+
+
+def test_an_archive_of_too_many_layers(runtime: Runtime, place: Path) -> None:
+    reference = Made([tar([entry(str(number), "x")]) for number in range(501)]).archive(place / "saved.tar")
+    assert "has 501 layers; allowed: no more than 500" in bundle(runtime, place, reference, status=1)
 
 
 def test_lies_about_history_are_only_shown(runtime: Runtime, place: Path) -> None:
