@@ -155,6 +155,8 @@ def token_in(text: bytes) -> str:
     token = told.get("token") or told.get("access_token")
     if not isinstance(token, str):
         raise ImageError("the answer to the question for a token has none")
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise ImageError("the answer to the question for a token has one that is none\n  allowed: as of RFC 6750, 2.1")
     return token
 
 

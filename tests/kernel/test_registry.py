@@ -211,7 +211,7 @@ class FalseRegistry(BaseHTTPRequestHandler):
             elif self.path.startswith("/token") and self.headers.get("Authorization", "") != self.server.login:
                 self.send(401, b"", {})
             elif self.path.startswith("/token"):
-                self.send(200, json.dumps({"token": "secret"}).encode(), {})
+                self.send(200, json.dumps({"token": self.server.secret}).encode(), {})
             elif self.server.token and self.headers.get("Authorization") != self.server.accepts:
                 self.send(401, b"", {"WWW-Authenticate": self.server.token})
             else:
@@ -262,6 +262,7 @@ def false_registry() -> Iterator[Any]:
     server: Any = ThreadingHTTPServer(("localhost", 0), FalseRegistry)
     server.asked, server.token, server.most, server.knows_range, server.shift = [], "", None, True, 0
     server.accepts, server.asks = "Bearer secret", ""
+    server.secret = "secret"
     server.login = server.leads = ""  # what the place for tokens wants to see, and where it leads instead
     server.redirect, server.types, server.manifests, server.blobs = "", {}, {}, {}
     server.host = f"localhost:{server.server_address[1]}"
@@ -305,6 +306,16 @@ def test_a_token_is_asked_for(runtime: Runtime, place: Path, false_registry: Any
     assert blobs_of(place) == {digest(made.manifest()), *false_registry.blobs}
     for path, headers in false_registry.asked:
         assert "Authorization" not in headers or not path.startswith("/token")
+
+
+@pytest.mark.parametrize("secret", ["se\ncret", "se cret", "secr\u0113t"])
+def test_a_token_that_no_header_can_have_is_in_no_message(
+    runtime: Runtime, place: Path, false_registry: Any, secret: str
+) -> None:
+    offer(false_registry, large())
+    false_registry.token, false_registry.secret = f'Bearer realm="http://{false_registry.host}/token"', secret
+    said = pull(runtime, place, false_registry, status=1)
+    assert "has one that is none" in said and "cret" not in said and "can't reach" not in said
 
 
 def test_a_password_is_for_the_place_for_tokens_alone(
