@@ -73,15 +73,19 @@ def document(text: bytes, what: str) -> dict[str, Any]:
     return value
 
 
+# RFC 8259, 3 "Values"; integers by a name of their own
+NAMES = {dict: "object", list: "array", str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
 def kind_of(value: object) -> str:
-    return f"a JSON {type(value).__name__}" if value is not None else "missing"
+    return f"a JSON {NAMES[type(value)]}" if value is not None else "missing"
 
 
 def member(value: dict[str, Any], name: str, kind: type, what: str) -> Any:
     """The value of this name, which has to be there, and of this kind. Raises ImageError."""
     found = value.get(name)
     if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
-        raise ImageError(f"{what}: {name} is {kind_of(found)}\n  allowed: a JSON {kind.__name__}")
+        raise ImageError(f"{what}: {name} is {kind_of(found)}\n  allowed: a JSON {NAMES[kind]}")
     return found
 
 

@@ -94,7 +94,7 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no base64": ({"auths": {"r.example": {"auth": "§" + SECRET}}}, "can't be read"),
     "no password": ({"auths": {"r.example": {"auth": SECRET}}}, "can't be read"),
     "a token": ({"auths": {"r.example": {"identitytoken": SECRET}}}, "a token for r.example, which minirun can't use"),
-    "a list": ([SECRET], "is a JSON list"),
+    "a list": ([SECRET], "is a JSON array"),
     "a list inside": ({"auths": [SECRET]}, "auths is"),
     "a helper's name": ({"credsStore": "../" + SECRET}, "no program's name"),
     "a helper that is not there": ({"credHelpers": {"r.example": "none"}}, "docker-credential-none, which"),
