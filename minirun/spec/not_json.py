@@ -20,8 +20,9 @@ TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[][{}]', re.DOTALL)
 AT_THE_END = (
     ("Unterminated string", re.compile(".*")),  # a line break would have been an error before
     ("Invalid control", re.compile("")),
-    ("Invalid \\", re.compile(r"\\?u?[0-9a-fA-F]{0,3}")),
+    ("Invalid \\", re.compile(r"\\?u?[0-9a-fA-F]{0,4}")),
     ("Expecting value", re.compile("-|t(ru?)?|f(a(ls?)?)?|n(ul?)?")),
+    ("Expecting ',' delimiter", re.compile(r"(\.|[eE][-+]?)?")),  # the number before goes on
     ("Expecting", re.compile("")),
 )
 

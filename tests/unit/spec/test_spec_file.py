@@ -128,13 +128,14 @@ def test_an_empty_file_is_called_so(bundle: Path, content: bytes) -> None:
     assert syntax_error(bundle, content).found.startswith("not JSON: an empty file")
 
 
-WHOLE = b'{\n"a": [\n{"b": "]\\u00e9"},\ntrue,\n-12],\n"c": {}\n}'
+WHOLE = b'{\n"a": [\n{"b": "]\\u00e9"},\ntrue,\n-12, 1.5e+3],\n"c": {}\n}'
 
 
+@pytest.mark.parametrize("then", [b"", b"\n"], ids=["", "line"])
 @pytest.mark.parametrize("end", range(1, len(WHOLE)))
-def test_a_file_that_breaks_off_anywhere_is_told_so(bundle: Path, end: int) -> None:
+def test_a_file_that_breaks_off_anywhere_is_told_so(bundle: Path, end: int, then: bytes) -> None:
     """As a copy leaves it that was not finished, and an editor in which the last bracket is forgotten."""
-    error, line = syntax_error(bundle, WHOLE[:end] + b"\n"), WHOLE[:end].strip().count(b"\n") + 1
+    error, line = syntax_error(bundle, WHOLE[:end] + then), WHOLE[:end].strip().count(b"\n") + 1
     assert error.found.startswith(f"not JSON: it ends in line {line}, in the middle of the ")
     assert error.line == WHOLE.split(b"\n")[line - 1][: error.column].decode() != ""
 
