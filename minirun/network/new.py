@@ -53,6 +53,7 @@ def new_network(
     refuse_overlap(chosen, others)
     refuse_taken(chosen, taken)
     refuse_taken_bridge(bridge, others)
+    refuse_idle_gateways(gateways, chosen)
     return Network(
         checked_network_name(name),
         BRIDGE,
@@ -163,6 +164,15 @@ def gateway_of(subnet: Subnet, gateways: tuple[str, ...]) -> str:
                 raise StateError(f"--gateway {found} is no host's address in {subnet}")
             return str(found)
     return str(subnet[1])
+
+
+def refuse_idle_gateways(gateways: tuple[str, ...], chosen: list[Subnet]) -> None:
+    """Those that would be nobody's: for each subnet there is one."""
+    wanted = [address_of(gateway).version for gateway in gateways]
+    if len(set(wanted)) < len(wanted) or not {one.version for one in chosen}.issuperset(wanted):
+        raise StateError(
+            f"--gateway {' and '.join(gateways)} for {' and '.join(map(str, chosen))}\n  allowed: one in each subnet"
+        )
 
 
 def refuse_overlap(chosen: list[Subnet], others: list[Network]) -> None:

@@ -117,6 +117,8 @@ def test_what_is_not_said_is_chosen() -> None:
         ("other", ("10.1.0.0/24", "10.2.0.0/24"), (), "", "one subnet of IPv4"),
         ("other", ("10.1.0.0/32",), (), "", "no room"),
         ("other", ("10.1.0.0/24",), ("10.2.0.1",), "", "no host's address"),
+        ("other", ("10.1.0.0/24",), ("fd4d:1::1",), "", "one in each subnet"),
+        ("other", ("10.1.0.0/24",), ("10.1.0.1", "10.1.0.2"), "", "one in each subnet"),
         ("other", ("10.1.0.0/24",), (), "a-name-that-is-too-long", "bridge can't be called"),
         ("other", ("10.1.0.0/24",), (), "mr-web", "is the network web's bridge"),
     ],
