@@ -28,17 +28,20 @@ def plain(words: list[str]) -> list[str]:
     before_rest = len(command.arguments) - 1 if command.rest else len(rest)
     known = flags_of(command.options)
     options, behind = plain_up_to(before_rest, known, rest)
-    if len(behind) > 1 and behind[0] == END and "--set" in known and has_argument(known, options):
+    if len(behind) > 1 and behind[0] == END and "--set" in known and is_complete(known, options):
         behind = ["--set", f"/process/args={quick_json.dumps(behind[1:])}"]
     return [*front, *options, *behind]
 
 
-def has_argument(known: dict[str, Option], words: list[str]) -> bool:
-    """Whether one of the words is neither an option nor the value of one."""
+def is_complete(known: dict[str, Option], words: list[str]) -> bool:
+    """Whether they say which bundle and which id, by options or by a word that is neither an option nor its value."""
+    named = set()
     while words and words[0].startswith("-"):
-        option = known.get(words[0])
-        words = words[2 if option and option.kind != FLAG else 1 :]
-    return bool(words)
+        flag, equals, _ = words[0].partition("=")
+        option = known.get(flag)
+        named.add(option.name if option else "")
+        words = words[2 if option and option.kind != FLAG and not equals else 1 :]
+    return bool(words) or {"bundle", "id"} <= named
 
 
 def plain_up_to(arguments: int, known: dict[str, Option], words: list[str]) -> tuple[list[str], list[str]]:

@@ -240,6 +240,7 @@ BEHIND = ["--", "ls", "-l=false", "--", "x"]
         ["run", "--bundle", "dir", "web"],
         ["run", "--detach", "bundle"],
         ["run", "bundle", "--id", "web"],
+        ["run", "--id=web", "--bundle", "dir"],
         ["--debug", "create", "-b", "dir", "web"],
         ["explain", "bundle"],
         ["validate", "bundle"],
