@@ -10,10 +10,11 @@ from ..kernel import files, processes
 from ..kernel.libc import SystemCallError
 from .links import Sites
 from .networks import read_network
-from .nft import NftError
+from .nft import NftError, has_tables
 from .operation import NetworkRefused
 from .plan import attach_plan, container_plan, names_operation, network_plan
 from .pool import Lease, free_addresses
+from .switches import name_of_switch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,10 +115,14 @@ def sweep(pool: Pool, directory: str) -> list[str]:
 def put_back(pool: Pool) -> list[str]:
     """The host's switches, when there is no network any more; what is said of that."""
     told = []
+    is_needed = bool(pool.changed) and has_tables()
     for path, before in pool.changed.items():
+        if is_needed:
+            told.append(f"{name_of_switch(path)} stays: networks of another directory are in use")
+            continue
         with contextlib.suppress(SystemCallError):  # of a link that is gone
             files.write_file(path, before)
-            told.append(f"{path.removeprefix('/proc/sys/').replace('/', '.')} is {before} again")
+            told.append(f"{name_of_switch(path)} is {before} again")
     pool.changed.clear()
     pool.save()
     return told

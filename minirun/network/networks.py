@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_NETWORKS = "/var/lib/minirun/networks"
 NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 LONGEST_NAME = 40
+TABLES = "minirun_"  # how their names begin
 LISTS = ("subnets", "gateways", "dns")
 BRIDGE, SLIRP, PASTA = "bridge", "slirp4netns", "pasta"
 DRIVERS = (BRIDGE, SLIRP, PASTA)
@@ -44,7 +45,7 @@ class Network(Record):
     @property
     def table(self) -> str:
         """Of nftables, in the family inet."""
-        return f"minirun_{self.name}"
+        return f"{TABLES}{self.name}"
 
     def subnet(self, version: int) -> str:
         """Of IPv4 or IPv6; "" without one."""

@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 from ..errors import MinirunError
 from ..kernel.programs import find
+from .networks import TABLES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,6 +126,14 @@ def asked_nft(*words: str, script: str = "") -> str:
     if done.returncode:
         raise NftError(next((line.strip() for line in done.stderr.splitlines() if line.strip()), "nft has failed"))
     return done.stdout
+
+
+def has_tables() -> bool:
+    """Whether a network of minirun's is in use in this network namespace; False where nft can't say."""
+    try:
+        return f"table inet {TABLES}" in asked_nft("list", "tables")
+    except NftError:
+        return False
 
 
 def is_missing(error: NftError) -> bool:

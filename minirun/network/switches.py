@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from .links import Sites
 
 
+def name_of_switch(path: str) -> str:
+    """As sysctl(8) calls it."""
+    return path.removeprefix("/proc/sys/").replace("/", ".")
+
+
 class SwitchOn(Operation):
     """A switch of the host's network namespace. What it was is noted, and put back when the last network is removed."""
 
@@ -25,7 +30,7 @@ class SwitchOn(Operation):
 
     @property
     def name(self) -> str:
-        return self.path.removeprefix("/proc/sys/").replace("/", ".")
+        return name_of_switch(self.path)
 
     def shell(self) -> str:
         return f"sysctl -w {self.name}={self.value}"

@@ -248,6 +248,19 @@ def test_forwarding_that_was_on_stays_on(there: Stage) -> None:
     assert there.host.switch("net.ipv4.ip_forward") == "1"
 
 
+def test_forwarding_stays_for_networks_of_another_directory(there: Stage) -> None:
+    there.start(there.bundle("one", WAIT), "one")
+    words = ("--networks", str(there.place / "others"))
+    there.minirun("network", "create", *words, "--subnet", "10.90.0.0/24", "other")
+    there.networks = there.place / "others"
+    other = there.start(there.bundle("two", WAIT, network="other"), "two")
+    there.networks = there.place / "networks"
+    there.minirun("delete", "--force", there.id("one"))
+    assert "stays: networks of another directory" in there.network("remove", "web").stdout
+    assert there.host.switch("net.ipv4.ip_forward") == "1"
+    there.minirun("delete", "--force", other)
+
+
 def test_the_network_stays_for_those_who_are_in_it(there: Stage) -> None:
     there.start(there.bundle("one", SERVE, "8080:80"), "one")
     with_one = there.host.state()
