@@ -11,7 +11,11 @@ from ..kernel.constants import (
     AT_FDCWD,
     MNT_DETACH,
     MS_MOVE,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
     MS_PRIVATE,
+    MS_RDONLY,
     UMOUNT_NOFOLLOW,
 )
 from ..kernel.libc import Flags, SystemCallError, show
@@ -207,7 +211,7 @@ class MoveRoot(Step):
         return (
             *namespaces.show_leave_chroot(),
             show("fchdir", Flags("root")),
-            show("umount2", "/proc", Flags("MNT_DETACH")) + "  // and every other proc and sysfs",
+            show("umount2", "/proc", Flags("MNT_DETACH")) + "  // each proc and sysfs; or a tmpfs over it",
             mounts.show_mount(".", "/", None, MS_MOVE, None),
             show("chroot", "."),
             show("chdir", "/"),
@@ -223,7 +227,7 @@ class MoveRoot(Step):
         os.close(proc)
         files.fchdir(context.root)
         for mount_point in reversed(hosts):
-            mounts.umount2(mount_point, MNT_DETACH)
+            hide(mount_point)
         mounts.mount(".", "/", None, MS_MOVE, None)
         files.chroot(".")
         files.chdir("/")
@@ -233,3 +237,14 @@ class MoveRoot(Step):
         """The mount points of the host's proc and sysfs file systems."""
         rootfs = os.readlink(f"self/fd/{context.root}", dir_fd=proc) + "/"
         return [point for point in mount_points("proc", "sysfs", proc=proc) if not point.startswith(rootfs)]
+
+
+def hide(mount_point: str) -> None:
+    """Take it away; cover it where it came from a more privileged mount namespace and is locked by that
+    (mount_namespaces(7))."""
+    try:
+        mounts.umount2(mount_point, MNT_DETACH)
+    except SystemCallError as error:
+        if error.errno != EINVAL:
+            raise
+        mounts.mount("tmpfs", mount_point, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, None)

@@ -150,6 +150,15 @@ def test_the_root_can_be_moved_where_it_cannot_be_pivoted(runtime, bundle):
     assert sum(" - proc " in line for line in told["mountinfo"]) == 1
 
 
+def test_the_root_can_be_moved_in_a_user_namespace(runtime, bundle):
+    """Where the host's proc and sysfs are locked (mount_namespaces(7)), something else has to hide them."""
+    made = bundle("list", "/")
+    made.without_namespace("cgroup")
+    prefix = ["unshare", "--user", "--map-root-user", "--mount"]
+    result = runtime.run(made, options=["--no-pivot"], prefix=prefix)
+    assert "probe" in result.json["/"]
+
+
 # ---- minirun in a chroot
 
 IN_A_CHROOT = """
