@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kernel.kit import needs
 from kernel.kit.runtime import PATIENCE
 from kernel.kit.screen import screen
 from kernel.kit.typist import typing_to
@@ -138,6 +139,7 @@ def pattern(expected: str) -> str:
     return "".join(lines)
 
 
+@needs.program("man")  # `explain` has a word for who has none
 def test_the_recording_is_what_happens(hello: Path) -> None:
     """To make it anew: docs/record says how."""
     made = subprocess.run(
