@@ -1,4 +1,4 @@
-"""tests/vm/test: which tests go on to QEMU, by the reports of those places that had them first."""
+"""tests/vm/test: what runs where, and when; which tests go on to QEMU, by the reports of those that had them first."""
 
 from __future__ import annotations
 
@@ -56,3 +56,14 @@ def test_what_is_to_be_seen_on_debian_is_there(script):
     for test in script.ON_DEBIAN:
         path, _, name = test.partition("::")
         assert f"def {name}(" in (REPOSITORY / path).read_text()
+
+
+def test_a_place_waits_for_the_one_that_it_is_after(script, tmp_path, monkeypatch):
+    lines = {
+        "first": "until [ -e begun ]; do sleep 0.01; done; touch done; exit 2",
+        "beside": "touch begun",
+        "second": "[ -e done ] || exit 3",
+    }
+    monkeypatch.setattr(script, "command", lambda share, place: ["sh", "-c", f"cd {share}; {lines[place.name]}"])
+    places = [script.Place("second", after="first"), script.Place("first"), script.Place("beside")]
+    assert script.run_side_by_side(tmp_path, places) == 2
