@@ -56,7 +56,6 @@ ABOUT_THE_MACHINE = (
 )
 # What asks nothing of cgroups or systemd: paths, mounts, programs, terminals, images, the Python interface.
 THE_SAME_ANYWHERE = (
-    "test_annotations",
     "test_api",
     "test_behind_the_filter",
     "test_bench",

@@ -195,6 +195,7 @@ def test_pause_and_resume(small):
         assert container.status == "running"
 
 
+@pytest.mark.machine
 @needs.controller("pids")
 def test_other_limits_and_what_is_used(small):
     with Container.run(small) as container:

@@ -255,6 +255,7 @@ def test_a_program_finds_nothing_of_it(runtime: Runtime, bundle: Callable[..., B
     assert [one for one in read(str(file)) if one.otherwise] == [], "kernel and picture agree"
 
 
+@pytest.mark.machine
 @needs.controller("memory")
 @needs.controller("pids")
 def test_limits_are_the_containers_cgroups(runtime: Runtime, bundle: Callable[..., Bundle]) -> None:

@@ -53,6 +53,7 @@ def test_later_commands_have_the_changed_one(life):
     assert not Path("/run/minirun", one.id).exists()
 
 
+@pytest.mark.machine
 @needs.cgroup2()
 @needs.controller("memory")
 def test_a_limit_of_memory_holds_and_update_knows_it(life):
