@@ -1,6 +1,7 @@
 """Network devices and their addresses, by rtnetlink(7) and pyroute2.
 
-pyroute2 takes longer to import than a whole container takes to start, so it is imported where it is used.
+pyroute2 takes longer to import than a whole container takes to start, so it is imported where it is used. Attributes
+are asked for by the kernel's names: Debian 12's pyroute2 0.7.2 knows no others.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Network:
 
     def names(self) -> dict[str, int]:
         """The devices' names and numbers."""
-        return {link.get("ifname"): link["index"] for link in self.netlink.get_links()}
+        return {link.get_attr("IFLA_IFNAME"): link["index"] for link in self.netlink.get_links()}
 
     def is_up(self, index: int) -> bool:
         (link,) = self.netlink.get_links(index)
@@ -57,7 +58,7 @@ class Network:
         return [
             {"family": message["family"], "prefixlen": message["prefixlen"], **told(message)}
             for message in self.netlink.get_addr(index=index)
-            if message.get("flags", message["flags"]) & IFA_F_PERMANENT and message["scope"] == RT_SCOPE_UNIVERSE
+            if flags_of(message) & IFA_F_PERMANENT and message["scope"] == RT_SCOPE_UNIVERSE
         ]
 
     def move(self, index: int, name: str, to: Network) -> int:
@@ -87,9 +88,14 @@ class Network:
             raise SystemCallError(error.code, "sendmsg", call) from None
 
 
+def flags_of(message: Any) -> int:
+    """IFA_FLAGS has those for which the byte in the message is too small; old kernels have no such attribute."""
+    return int(message.get_attr("IFA_FLAGS") or message["flags"])
+
+
 def told(message: Any) -> dict[str, Any]:
     """The attributes that make the address the same again; IPv4 has the address itself in IFA_LOCAL, IPv6 has not."""
-    attributes = {name: message.get(name) for name in ("local", "address", "broadcast")}
+    attributes = {name: message.get_attr(f"IFA_{name.upper()}") for name in ("local", "address", "broadcast")}
     return {name: value for name, value in attributes.items() if value is not None}
 
 
@@ -105,7 +111,7 @@ def own_routes() -> list[tuple[str, int, tuple[str, ...]]]:
         names = names_by_index(netlink)
         messages = [message for family in (AF_INET, AF_INET6) for message in netlink.get_routes(family=family)]
     return [
-        (message.get("dst"), message["dst_len"], tuple(names.get(index, "?") for index in ways_out(message)))
+        (message.get_attr("RTA_DST"), message["dst_len"], tuple(names.get(index, "?") for index in ways_out(message)))
         for message in messages
         if message["type"] == RTN_UNICAST and message["dst_len"]
     ]
@@ -119,15 +125,17 @@ def own_addresses() -> list[tuple[str, int, str]]:
     with IPRoute() as netlink:
         names = names_by_index(netlink)
         messages = list(netlink.get_addr())
-    found = [(message.get("address"), message["prefixlen"], names.get(message["index"], "?")) for message in messages]
-    own = [(message.get("local"), names.get(message["index"], "?")) for message in messages]
+    told_of = [(message, names.get(message["index"], "?")) for message in messages]
+    found = [(message.get_attr("IFA_ADDRESS"), message["prefixlen"], name) for message, name in told_of]
+    own = [(message.get_attr("IFA_LOCAL"), name) for message, name in told_of]
     return [*found, *((address, 128 if ":" in address else 32, name) for address, name in own if address)]
 
 
 def names_by_index(netlink: Any) -> dict[int, str]:
-    return {link["index"]: link.get("ifname") for link in netlink.get_links()}
+    return {link["index"]: link.get_attr("IFLA_IFNAME") for link in netlink.get_links()}
 
 
 def ways_out(route: Any) -> list[int]:
     """A route has one device, or several with their shares (ip-route(8), nexthop)."""
-    return [route.get("oif")] if route.get("oif") else [hop["oif"] for hop in route.get("multipath") or ()]
+    only = route.get_attr("RTA_OIF")
+    return [only] if only else [hop["oif"] for hop in route.get_attr("RTA_MULTIPATH") or ()]

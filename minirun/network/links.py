@@ -30,13 +30,13 @@ class NetworkNamespace(netlink.Network):
         link = self.link(name)
         if link is None:
             return None
-        info = link.get("linkinfo")
-        return str(info.get("kind") if info else "device")
+        info = link.get_attr("IFLA_LINKINFO")
+        return str(info.get_attr("IFLA_INFO_KIND") if info else "device")
 
     def hardware(self, name: str) -> str:
         """Its hardware address; "" where there is no such link."""
         link = self.link(name)
-        return str(link.get("address")) if link else ""
+        return str(link.get_attr("IFLA_ADDRESS")) if link else ""
 
     def link(self, name: str) -> Any:
         """What the kernel tells of it; None where there is none. Asked by name: all of them would take long."""
