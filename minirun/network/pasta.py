@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from ..kernel import files, processes, signals
 from ..kernel.programs import find
 from .operation import NetworkRefused, Operation
-from .player import LINK, path_of, start_and_wait
+from .user_mode import LINK, path_of, start_and_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import os
 from ..kernel import signals
 from ..kernel.programs import find
 from .operation import NetworkRefused, Operation
-from .player import LINK, PATIENCE, TAKEN, path_of, start_and_wait
+from .user_mode import LINK, PATIENCE, TAKEN, path_of, start_and_wait
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

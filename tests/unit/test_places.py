@@ -67,3 +67,8 @@ def test_a_place_waits_for_the_one_that_it_is_after(script, tmp_path, monkeypatc
     monkeypatch.setattr(script, "command", lambda share, place: ["sh", "-c", f"cd {share}; {lines[place.name]}"])
     places = [script.Place("second", after="first"), script.Place("first"), script.Place("beside")]
     assert script.run_side_by_side(tmp_path, places) == 2
+
+
+def test_a_place_that_was_killed_has_failed(script, tmp_path, monkeypatch):
+    monkeypatch.setattr(script, "command", lambda share, place: ["sh", "-c", place.name])
+    assert script.run_side_by_side(tmp_path, [script.Place("kill -KILL $$"), script.Place("exit 0")]) == 128 + 9

@@ -1,5 +1,5 @@
-"""A program of the user's that plays a link in the container: what all of them have in common. It is started, says when
-it is ready, and has something to say when it can't be."""
+"""User-mode networking: what its programs have in common. One plays a link in the container, says when it is ready, and
+has something to say when it can't be."""
 
 from __future__ import annotations
 
